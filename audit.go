@@ -1,0 +1,75 @@
+package privacyd
+
+import "time"
+
+// Outcome of an audited action.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDone   Outcome = "done"
+	OutcomeDenied Outcome = "denied"
+	OutcomeFailed Outcome = "failed"
+	OutcomeIntent Outcome = "intent" // an effect outside the database is about to happen
+)
+
+// Target is what an action was done to. Type is a code ("job", "contact"); ID
+// and Name may be personal and are sealed.
+type Target struct {
+	Type    string
+	ID      string
+	Name    string
+	Subject *Subject // set when the target is a person: the disclosure is sealed with that person's key
+}
+
+// AuditEvent is what engine asks the audit log to record.
+type AuditEvent struct {
+	WorkspaceID string // empty: the instance's own log
+	Caller      Caller
+	Role        Role // of the caller in that workspace, where it has one
+	Action      string
+	Outcome     Outcome
+	Target      Target
+	Changes     map[string]Change // settings before and after
+	At          time.Time
+	Facts       map[string]int64 // counts that are not personal and stay readable for ever
+	Code        string           // the error code of a denied or failed action
+}
+
+// Change is one setting before and after.
+type Change struct {
+	Before any `json:"before"`
+	After  any `json:"after"`
+}
+
+// AuditEntry is an entry of the audit log as a reader with the keys sees it.
+// What was erased is empty and Erased says so.
+type AuditEntry struct {
+	ID          string            `json:"id"` // UUIDv7
+	WorkspaceID string            `json:"workspace_id,omitempty"`
+	At          time.Time         `json:"timestamp"`
+	Action      string            `json:"action"`
+	Outcome     Outcome           `json:"outcome"`
+	ActorKind   CallerKind        `json:"actor_kind"`
+	ActorRole   Role              `json:"actor_role,omitempty"`
+	Actor       string            `json:"actor"`
+	ActorEmail  string            `json:"actor_email,omitempty"`
+	TargetType  string            `json:"target_type,omitempty"`
+	TargetID    string            `json:"target_id,omitempty"`
+	TargetName  string            `json:"target_name,omitempty"`
+	IP          string            `json:"ip,omitempty"`
+	Door        Door              `json:"door,omitempty"`
+	Code        string            `json:"code,omitempty"`
+	Facts       map[string]int64  `json:"facts,omitempty"`
+	Changes     map[string]Change `json:"changes,omitempty"`
+	Erased      bool              `json:"erased,omitempty"` // a disclosure's key is gone
+}
+
+// AuditFilter narrows a listing. The zero value lists everything, newest first.
+type AuditFilter struct {
+	From, Until time.Time
+	Action      string
+	TargetType  string
+	Before      string // entry id: list older ones
+	Limit       int
+}

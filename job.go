@@ -1,0 +1,143 @@
+package privacyd
+
+import (
+	"slices"
+	"time"
+)
+
+// JobType names an operation.
+type JobType string
+
+// The job types. Only exports run in this version; the others are accepted by
+// nothing yet and are listed so that names never change.
+const (
+	JobDataExport        JobType = "data_export"
+	JobSubjectExport     JobType = "subject_export"
+	JobSubjectDeletion   JobType = "subject_deletion"
+	JobAccountDeletion   JobType = "account_deletion"
+	JobWorkspaceDeletion JobType = "workspace_deletion"
+	JobBulkDeletion      JobType = "bulk_deletion"
+	JobRetentionRun      JobType = "retention_run"
+)
+
+// JobTypes lists every job type in the order of the documentation.
+func JobTypes() []JobType {
+	return []JobType{
+		JobDataExport, JobSubjectExport, JobSubjectDeletion, JobAccountDeletion,
+		JobWorkspaceDeletion, JobBulkDeletion, JobRetentionRun,
+	}
+}
+
+// Export tells whether the job type only reads.
+func (t JobType) Export() bool { return t == JobDataExport || t == JobSubjectExport }
+
+// JobState is where a job stands.
+type JobState string
+
+// The states of a job.
+const (
+	JobPendingApproval JobState = "pending_approval"
+	JobScheduled       JobState = "scheduled" // the grace period
+	JobQueued          JobState = "queued"
+	JobRunning         JobState = "running"
+	JobBlocked         JobState = "blocked" // a hold or a named blocker
+	JobCompleted       JobState = "completed"
+	JobCancelled       JobState = "cancelled"
+	JobFailed          JobState = "failed"
+	JobExpired         JobState = "expired" // an export past its life
+)
+
+var transitions = map[JobState][]JobState{
+	JobPendingApproval: {JobScheduled, JobQueued, JobCancelled, JobBlocked},
+	JobScheduled:       {JobQueued, JobCancelled, JobBlocked},
+	JobQueued:          {JobRunning, JobCancelled, JobBlocked, JobFailed},
+	JobRunning:         {JobQueued, JobCompleted, JobCancelled, JobFailed, JobBlocked},
+	JobBlocked:         {JobPendingApproval, JobQueued, JobCancelled, JobFailed},
+	JobCompleted:       {JobExpired},
+}
+
+// MayBecome tells whether next may follow s. Running may become queued again
+// when the process that ran it died.
+func (s JobState) MayBecome(next JobState) bool { return slices.Contains(transitions[s], next) }
+
+// Ended tells whether nothing more happens to a job by itself, but for expiry.
+func (s JobState) Ended() bool {
+	return s == JobCompleted || s == JobCancelled || s == JobFailed || s == JobExpired
+}
+
+// Cancellable tells whether a job of type t may be cancelled in state s.
+func (s JobState) Cancellable(t JobType) bool {
+	switch s {
+	case JobPendingApproval, JobScheduled, JobQueued, JobBlocked:
+		return true
+	case JobRunning:
+		return t.Export() || t == JobBulkDeletion || t == JobRetentionRun
+	default:
+		return false
+	}
+}
+
+// Format is the form of an export.
+type Format string
+
+// The formats: JSON is everything, CSV is contacts and conversations.
+const (
+	FormatJSON Format = "json"
+	FormatCSV  Format = "csv"
+)
+
+// Progress is how far a job is. Total is 0 while it is not known.
+type Progress struct {
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"`
+	Unit  string `json:"unit"`  // "records"
+	Bytes int64  `json:"bytes"` // of the archive so far
+}
+
+// JobResult is what a job came to. It holds counts, never personal data.
+type JobResult struct {
+	Records map[string]int64 `json:"records,omitempty"` // collection → records
+	Files   int64            `json:"files"`
+	Missing int64            `json:"missing"` // attachments whose blob is lost; the manifest names them
+	Bytes   int64            `json:"bytes"`   // of the finished archive
+	SHA256  string           `json:"sha256,omitempty"`
+}
+
+// Job is an operation on its way.
+type Job struct {
+	ID             string     `json:"id"` // UUIDv7
+	WorkspaceID    string     `json:"workspace_id"`
+	Type           JobType    `json:"type"`
+	State          JobState   `json:"state"`
+	Subject        *Subject   `json:"subject,omitempty"`
+	Format         Format     `json:"format,omitempty"`
+	RequestedBy    string     `json:"requested_by"` // account id, or "operator"
+	IdempotencyKey string     `json:"-"`
+	Progress       Progress   `json:"progress"`
+	Result         *JobResult `json:"result,omitempty"`
+	ErrorCode      string     `json:"error_code,omitempty"`
+	ErrorMessage   string     `json:"error_message,omitempty"`
+	CancelAsked    bool       `json:"cancel_requested,omitempty"`
+	CancelledBy    string     `json:"cancelled_by,omitempty"`
+	CreatedAt      time.Time  `json:"created_at"`
+	ExecuteAfter   *time.Time `json:"execute_after,omitempty"`
+	StartedAt      *time.Time `json:"started_at,omitempty"`
+	EndedAt        *time.Time `json:"ended_at,omitempty"`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty"` // of a finished export
+	Runs           int        `json:"runs"`                 // how often it was begun
+}
+
+// Pending tells whether the job still has something to do.
+func (j *Job) Pending() bool { return !j.State.Ended() }
+
+// ExportFile is the finished, encrypted archive of a job.
+type ExportFile struct {
+	JobID       string
+	WorkspaceID string
+	BlobKey     string // where the archive lies in the exports bucket
+	Name        string // the file name that a browser is offered; no personal data
+	Size        int64  // bytes of the archive itself, not of its encrypted form
+	SHA256      string // hex, of the archive
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+}

@@ -1,0 +1,142 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/ncruces/go-sqlite3"
+	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
+	_ "github.com/ncruces/go-sqlite3/vfs/xts" // the page encryption
+
+	"github.com/privacyd/privacyd"
+)
+
+const (
+	sqliteReaders = 4
+	pgConnections = 16
+)
+
+// OpenSQLite opens or makes the SQLite file at path, whose pages are AES-256
+// (XTS) encrypted with key, 64 bytes. The file is made with mode 0600.
+//
+// Error codes: key_wrong when the key does not open the file.
+func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
+	if len(key) != 64 {
+		return nil, fmt.Errorf("open sqlite: the key has %d bytes, not 64", len(key))
+	}
+	if err := touch(path); err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	write, err := sqlitePool(path, key, "query_only=off")
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sqlitePool(path, key, "query_only=on")
+	if err != nil {
+		return nil, err
+	}
+	read.SetMaxOpenConns(sqliteReaders)
+	db := &DB{Dialect: SQLite, write: write, read: read}
+	if err := probe(ctx, write); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func sqlitePool(path string, key []byte, mode string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "vfs=xts&_txlock=immediate"}).String()
+	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, mode) })
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	return db, nil
+}
+
+// setUp runs on each new connection; the key comes first since nothing of the
+// file can be read before it.
+func setUp(c *sqlite3.Conn, key []byte, mode string) error {
+	pragmas := []string{
+		"hexkey='" + hex.EncodeToString(key) + "'",
+		"busy_timeout=10000",
+		"journal_mode=WAL",
+		"synchronous=FULL",      // a committed transaction survives a power cut
+		"secure_delete=on",      // deleted rows are overwritten, not only unlinked
+		"temp_store=memory",     // temporary files would have a weaker key
+		"foreign_keys=on",       //
+		"cache_size=-8192",      // KiB
+		"journal_size_limit=0",  // the log shrinks after each checkpoint
+		"trusted_schema=off",    //
+		"recursive_triggers=on", // so that REPLACE fires delete triggers
+		mode,
+	}
+	for _, p := range pragmas {
+		if err := c.Exec("PRAGMA " + p); err != nil {
+			return explainOpen(err)
+		}
+	}
+	_, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true)
+	return err
+}
+
+func probe(ctx context.Context, db *sql.DB) error {
+	var n int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n); err != nil {
+		return fmt.Errorf("open sqlite: %w", explainOpen(err))
+	}
+	return nil
+}
+
+func explainOpen(err error) error {
+	if errors.Is(err, sqlite3.NOTADB) {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "key_wrong",
+			"The key does not open this database. Put back the key file that was made with it (keys/root.key); "+
+				"nothing was changed. (%w)", err)
+	}
+	return err
+}
+
+// PostgresSchema is the schema that holds all tables of privacyd's own.
+const PostgresSchema = "privacyd"
+
+// OpenPostgres opens a pool on dsn whose statements see the schema privacyd
+// first. The schema is made by Migrate.
+func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
+			"The database's address cannot be read. Give it as postgres://user:password@host:5432/name.")
+	}
+	cfg.RuntimeParams["search_path"] = PostgresSchema
+	cfg.RuntimeParams["timezone"] = "UTC"
+	cfg.RuntimeParams["application_name"] = "privacyd"
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(pgConnections)
+	pool.SetMaxIdleConns(pgConnections)
+	if err := pool.PingContext(ctx); err != nil {
+		_ = pool.Close()
+		return nil, fmt.Errorf("open postgres: %w", Postgres.explain(err))
+	}
+	return &DB{Dialect: Postgres, write: pool, read: pool}, nil
+}
