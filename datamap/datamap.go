@@ -28,8 +28,13 @@ type Hosting struct {
 	Processor string
 }
 
-// WorkspaceRoot is the collection each of whose rows is a workspace.
+// WorkspaceRoot is the collection each of whose rows is a workspace; or, in a
+// dataset without such a table, the column by which each collection names its
+// workspace. A collection that lacks the column reaches the workspace by links
+// to one that has it. (YAML: workspace: {collection: stores, key: store_id, name: label}
+// or workspace: {column: workspace_id}.)
 type WorkspaceRoot struct {
+	Column     string // set: Collection, Key and Name are empty
 	Collection string
 	Key        string // the column whose value, as text, is the dataset key of a workspace
 	Name       string // the column with its name, or empty
