@@ -1,0 +1,87 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// sealVersion is the first byte of everything sealed: AES-256-GCM, random
+// nonce, the owner's reference and the caller's data bound in.
+const sealVersion = 1
+
+// Seal encrypts a small value with the owner's key, which is made when it is
+// needed first. aad says what the value is and where it belongs; it must be
+// given again to open it. The result is 29 bytes longer than plaintext.
+//
+// Error codes: key_shredded when the owner was erased; its key is never made
+// again. key_damaged, disk_full, blob_unavailable.
+func (v *Vault) Seal(ctx context.Context, owner Owner, aad, plaintext []byte) ([]byte, error) {
+	if err := owner.valid(); err != nil {
+		return nil, err
+	}
+	return v.sealBy(ctx, v.Reference(owner.Workspace, owner.Kind, owner.ID), aad, plaintext)
+}
+
+// Open gives back what Seal was given.
+//
+// Error codes: key_shredded when the owner or their workspace was erased,
+// sealed_damaged when the bytes were changed or belong to another owner or
+// place, key_missing, key_damaged, blob_unavailable.
+func (v *Vault) Open(ctx context.Context, owner Owner, aad, sealed []byte) ([]byte, error) {
+	if err := owner.valid(); err != nil {
+		return nil, err
+	}
+	return v.openBy(ctx, v.Reference(owner.Workspace, owner.Kind, owner.ID), aad, sealed)
+}
+
+// SealFor is Seal for an owner known by reference. erased tells that the owner
+// was erased, so that nothing can or may be sealed any more.
+func (v *Vault) SealFor(ctx context.Context, reference string, aad, plaintext []byte) (sealed []byte, erased bool, err error) {
+	sealed, err = v.sealBy(ctx, reference, aad, plaintext)
+	if errors.Is(err, ErrShredded) {
+		return nil, true, nil
+	}
+	return sealed, false, err
+}
+
+// OpenFor is Open for an owner known by reference. erased tells that the owner
+// was erased and nothing can be opened any more.
+func (v *Vault) OpenFor(ctx context.Context, reference string, aad, sealed []byte) (plaintext []byte, erased bool, err error) {
+	plaintext, err = v.openBy(ctx, reference, aad, sealed)
+	if errors.Is(err, ErrShredded) {
+		return nil, true, nil
+	}
+	return plaintext, false, err
+}
+
+func (v *Vault) sealBy(ctx context.Context, reference string, aad, plaintext []byte) ([]byte, error) {
+	if !referencePattern.MatchString(reference) {
+		return nil, errors.New("seal: that is not a reference of a key")
+	}
+	k, err := v.key(ctx, reference, true)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return k.seal.Seal([]byte{sealVersion}, nil, plaintext, sealAAD(reference, aad)), nil
+}
+
+func (v *Vault) openBy(ctx context.Context, reference string, aad, sealed []byte) ([]byte, error) {
+	if !referencePattern.MatchString(reference) {
+		return nil, errors.New("open what was sealed: that is not a reference of a key")
+	}
+	k, err := v.key(ctx, reference, false)
+	if err != nil {
+		return nil, fmt.Errorf("open what was sealed: %w", err)
+	}
+	if len(sealed) == 0 || sealed[0] != sealVersion {
+		return nil, ErrDamaged
+	}
+	plaintext, err := k.seal.Open(nil, nil, sealed[1:], sealAAD(reference, aad))
+	if err != nil {
+		return nil, ErrDamaged
+	}
+	return plaintext, nil
+}
+
+func sealAAD(reference string, aad []byte) []byte { return append(bind("seal", reference), aad...) }
