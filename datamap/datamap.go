@@ -19,6 +19,8 @@ type Map struct {
 	Collections []*Collection  // in the author's order
 	Ignored     []IgnoredTable // tables that hold nothing of a workspace's
 	Hash        string         // hex SHA-256 of the map's canonical form
+
+	source *source // where it was read from; nil for a map made in code
 }
 
 // Hosting says where a dataset is kept, for residency and Art. 30 GDPR.
@@ -147,11 +149,15 @@ const (
 // Link joins a collection to another one, whichever of the two tables has the
 // foreign key.
 type Link struct {
-	To          string
-	On          []ColumnPair
-	When        []TypeMatch // polymorphic: holds only for rows with these values
-	Relation    Relation
-	Undeclared  bool         // the database has no foreign key for it
+	To         string
+	On         []ColumnPair
+	When       []TypeMatch // polymorphic: holds only for rows with these values
+	Relation   Relation
+	Undeclared bool // the database has no foreign key for it
+	// Optional: its columns may be NULL. A row that has a plain link straight
+	// to its workspace is in that workspace whatever its other links say,
+	// unless that link is optional.
+	Optional    bool
 	Disposition *Disposition // nil: the collection's
 }
 
