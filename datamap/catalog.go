@@ -56,11 +56,12 @@ const (
 	MissingTable    FindingCode = "missing_table"    // F: the map names a table that the database does not have
 	MissingColumn   FindingCode = "missing_column"   // F: the map names a column that its table does not have
 	KeyMismatch     FindingCode = "key_mismatch"     // F: the collection's key does not identify one row
-	TypeMismatch    FindingCode = "type_mismatch"    // F: a link joins columns whose types cannot be compared
+	TypeMismatch    FindingCode = "type_mismatch"    // a link joins columns of different types (F where it can never hold)
 	FormatMismatch  FindingCode = "format_mismatch"  // F: a field's format does not fit its column's type
 	ViewMapped      FindingCode = "view_mapped"      // a collection reads a view, from which no row can be erased
 	UnindexedLink   FindingCode = "unindexed_link"   // an erasure would read a whole table to follow a link
 	NullableLink    FindingCode = "nullable_link"    // rows may name no workspace and then belong to none
+	LoopingLink     FindingCode = "looping_link"     // links lead in a circle, which is followed once only
 	UnmappedLink    FindingCode = "unmapped_link"    // the database has a foreign key that the map does not tell
 	IgnoredReferrer FindingCode = "ignored_referrer" // an ignored table refers to a mapped one and would block an erasure
 )

@@ -14,11 +14,12 @@ var (
 	namePattern     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 	columnPattern   = regexp.MustCompile(`^[\p{L}\p{N}_](?:[\p{L}\p{N}_$ -]{0,126}[\p{L}\p{N}_$])?$`)
 	tablePattern    = regexp.MustCompile(`^(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_$ -]{0,126}[\p{L}\p{N}_$])?\.)?[\p{L}\p{N}_](?:[\p{L}\p{N}_$ -]{0,126}[\p{L}\p{N}_$])?$`)
-	pathPattern     = regexp.MustCompile(`^\$(?:\.[\p{L}\p{N}_-]+|\[\*\]|\[[0-9]+\])+$`)
+	pathPattern     = regexp.MustCompile(`^\$(?:\.[\p{L}\p{N}_-]+|\[\*\]|\[[0-9]{1,9}\]|\['[^'"\\\]\x00-\x1f]+'\])+$`)
 	bucketPattern   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 	countryPattern  = regexp.MustCompile(`^[A-Z]{2}$`)
 	durationPattern = regexp.MustCompile(`^P(?:[0-9]{1,4}Y)?(?:[0-9]{1,4}M)?(?:[0-9]{1,4}W)?(?:[0-9]{1,5}D)?$`)
 	exportPattern   = regexp.MustCompile(`^[^\x00-\x1f\x7f"\\]{1,128}$`)
+	plainName       = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 )
 
 //go:embed categories.txt
@@ -47,3 +48,28 @@ func reserved(name string) bool {
 
 // validDuration tells whether s is an ISO 8601 duration of whole days.
 func validDuration(s string) bool { return len(s) > 1 && durationPattern.MatchString(s) }
+
+// keywords are what neither database takes as a bare identifier and what
+// people call tables and columns all the same.
+const keywords = " all and any array as asc between both by case cast check collate column commit constraint " +
+	"create cross current_date current_time current_user default delete desc distinct do else end except exists " +
+	"false fetch for foreign from full grant group having if in index inner insert intersect into is join " +
+	"left like limit natural not null offset on only or order outer primary references returning right select " +
+	"set some table then to transaction true union unique update user using values view when where window with "
+
+// sqlName writes an identifier as both databases read it: bare where that is
+// safe and means the same.
+func sqlName(name string) string {
+	if plainName.MatchString(name) && !strings.Contains(keywords, " "+name+" ") {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+func sqlTable(table string) string {
+	schema, name, found := strings.Cut(table, ".")
+	if !found {
+		return sqlName(table)
+	}
+	return sqlName(schema) + "." + sqlName(name)
+}

@@ -1,0 +1,245 @@
+package datamap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// types notes columns that a link joins although their types differ.
+func (k *checker) types(c *Collection, t *Table, l *Link) {
+	target := k.g.Map.collection(l.To)
+	other := k.table(target)
+	for _, p := range l.On {
+		from := t.column(p.Column)
+		if from == nil {
+			continue
+		}
+		f := Finding{Code: TypeMismatch, Collection: c.Name, Table: c.Table, Column: p.Column}
+		if p.JSONPath != "" {
+			if !holdsJSON(familyOf(from.Type)) {
+				f.Fatal = true
+				k.add(f, fmt.Sprintf("The link of collection %s to %s looks for %s inside column %s, whose type is %s.", c.Name, l.To, p.JSONPath, p.Column, from.Type),
+					"Leave out `path`, or name the column that holds the JSON.")
+			}
+			continue
+		}
+		if other == nil || other.column(p.Target) == nil {
+			continue
+		}
+		if to := other.column(p.Target); !joinable(familyOf(from.Type), familyOf(to.Type)) {
+			k.add(f, fmt.Sprintf("The link of collection %s to %s joins %s (%s) with %s (%s): they are compared as text, for which no index serves.",
+				c.Name, l.To, p.Column, from.Type, p.Target, to.Type),
+				"Give both columns the same type, or mend `on:`.")
+		}
+	}
+}
+
+func (k *checker) formats(c *Collection, t *Table) {
+	for _, f := range c.Fields {
+		col := t.column(f.Column)
+		if col == nil || fits(f.Format, familyOf(col.Type)) {
+			continue
+		}
+		k.add(Finding{Code: FormatMismatch, Collection: c.Name, Table: c.Table, Column: f.Column, Fatal: true},
+			fmt.Sprintf("Column %s of collection %s has the format %s, which its type %s cannot hold.", f.Column, c.Name, f.Format, col.Type),
+			"Leave out `format`, or choose one that fits the type.")
+	}
+}
+
+// index notes a link whose rows an erasure could only find by reading a whole
+// table: an index is needed on the side that refers to the other.
+func (k *checker) index(c *Collection, l *Link) {
+	target := k.g.Map.collection(l.To)
+	side, columns := c, make([]string, 0, len(l.On))
+	reversed := l.reversed(c, target)
+	if reversed {
+		side = target
+	}
+	for _, p := range l.On {
+		switch {
+		case p.JSONPath != "":
+			return // no index of a catalogue tells of a path
+		case reversed:
+			columns = append(columns, p.Target)
+		default:
+			columns = append(columns, p.Column)
+		}
+	}
+	var kinds []string
+	if !reversed {
+		for _, w := range l.When {
+			kinds = append(kinds, w.Column)
+		}
+	}
+	if t := k.table(side); t != nil {
+		k.needIndex(side, t, columns, kinds, fmt.Sprintf("to follow the link of collection %s to %s", c.Name, l.To))
+	}
+}
+
+func (k *checker) workspaceIndex(c *Collection, t *Table) {
+	if w := k.g.Map.Workspace.Column; w != "" && c.names(w) && !slices.ContainsFunc(t.allIndexes(), func(idx []string) bool { return idx[0] == w }) {
+		k.needIndex(c, t, []string{w}, nil, "to find a workspace's rows")
+	}
+}
+
+func (t *Table) allIndexes() [][]string {
+	all := slices.Clone(t.Indexes)
+	if len(t.Key) > 0 {
+		all = append(all, t.Key)
+	}
+	return slices.DeleteFunc(all, func(idx []string) bool { return len(idx) == 0 })
+}
+
+// needIndex notes that a table has no index that leads to the columns. Type
+// columns and the workspace's column may stand before them.
+func (k *checker) needIndex(c *Collection, t *Table, columns, kinds []string, why string) {
+	if t.View || slices.ContainsFunc(columns, func(col string) bool { return t.column(col) == nil }) {
+		return
+	}
+	wanted := slices.DeleteFunc(slices.Clone(columns), func(col string) bool { return col == k.g.Map.Workspace.Column && len(columns) > 1 })
+	pass := append([]string{k.g.Map.Workspace.Column}, kinds...)
+	if k.served(t, wanted, pass) {
+		return
+	}
+	statement := k.createIndex(c.Table, t, append(slices.Clone(kinds), columns...))
+	if k.indexes[statement] {
+		return
+	}
+	k.indexes[statement] = true
+	k.add(Finding{Code: UnindexedLink, Collection: c.Name, Table: c.Table, Column: wanted[0]},
+		fmt.Sprintf("Table %s has no index on (%s), which an erasure needs %s.", c.Table, strings.Join(wanted, ", "), why), statement)
+}
+
+// served tells whether an index of the table, or of every one of its
+// partitions, leads to the columns.
+func (k *checker) served(t *Table, columns, pass []string) bool {
+	for _, idx := range t.allIndexes() {
+		rest := slices.DeleteFunc(slices.Clone(idx), func(col string) bool {
+			return slices.Contains(pass, col) && !slices.Contains(columns, col)
+		})
+		if len(rest) >= len(columns) && !slices.ContainsFunc(rest[:len(columns)], func(col string) bool { return !slices.Contains(columns, col) }) {
+			return true
+		}
+	}
+	parts := k.parts[k.tableKey(t.full())]
+	return len(parts) > 0 && !slices.ContainsFunc(parts, func(part *Table) bool { return !k.served(part, columns, pass) })
+}
+
+func (k *checker) createIndex(table string, t *Table, columns []string) string {
+	var quoted []string
+	for _, c := range columns {
+		quoted = append(quoted, sqlName(c))
+	}
+	list := strings.Join(quoted, ", ")
+	switch {
+	case k.dialect == DialectSQLite:
+		return fmt.Sprintf("CREATE INDEX %s ON %s (%s);", sqlName(t.Name+"_"+strings.Join(columns, "_")+"_idx"), sqlTable(table), list)
+	case len(k.parts[k.tableKey(t.full())]) > 0: // PostgreSQL cannot do this one concurrently
+		return fmt.Sprintf("CREATE INDEX ON %s (%s);", sqlTable(table), list)
+	default:
+		return fmt.Sprintf("CREATE INDEX CONCURRENTLY ON %s (%s);", sqlTable(table), list)
+	}
+}
+
+// nullable notes a collection whose rows may say nothing of where they belong.
+func (k *checker) nullable(c *Collection, t *Table) {
+	column := k.mayBeNull(c, t)
+	if column == "" || mentionsColumn(c.Where, column) {
+		return
+	}
+	k.add(Finding{Code: NullableLink, Collection: c.Name, Table: c.Table, Column: column},
+		fmt.Sprintf("Column %s of table %s may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.", column, c.Table),
+		fmt.Sprintf("Make the column NOT NULL; or add to collection %s `where: %s is not null` if such rows are nobody's; or mark the link `optional: true` if another belongs link holds for them.", c.Name, sqlName(column)))
+}
+
+// mayBeNull gives the column by which alone a row is in its workspace, when it
+// can be NULL.
+func (k *checker) mayBeNull(c *Collection, t *Table) string {
+	column := ""
+	for _, r := range k.g.workspace[c.Name] {
+		columns := []string{r.column}
+		if len(r.hops) > 0 {
+			if len(r.hops[0].Link.When) > 0 {
+				return ""
+			}
+			columns = nil
+			for _, p := range r.hops[0].Link.On {
+				columns = append(columns, p.Column)
+			}
+		}
+		i := slices.IndexFunc(columns, func(name string) bool {
+			col := t.column(name)
+			return col == nil || col.Nullable && !slices.Contains(t.Key, name)
+		})
+		if i < 0 {
+			return ""
+		}
+		column = columns[i]
+	}
+	return column
+}
+
+func mentionsColumn(condition, column string) bool {
+	bare := strings.ReplaceAll(condition, `"`, "")
+	return condition != "" && (strings.Contains(bare, column+" ") || strings.HasSuffix(bare, column))
+}
+
+// foreignKeys notes references that the database guards and the map does not
+// tell: an erasure would stumble over them.
+func (k *checker) foreignKeys() {
+	for _, name := range k.names {
+		t := k.tables[name]
+		if t.Partition {
+			continue
+		}
+		for _, fk := range t.ForeignKeys {
+			k.foreignKey(name, fk)
+		}
+	}
+}
+
+func (k *checker) foreignKey(name string, fk ForeignKey) {
+	ours, theirs := k.mapped[name], k.mapped[k.tableKey(fk.Table)]
+	if len(theirs) == 0 || len(fk.Columns) == 0 || len(fk.Columns) != len(fk.Targets) {
+		return
+	}
+	f := Finding{Table: name, Column: fk.Columns[0]}
+	switch {
+	case len(ours) == 0 && k.known[name]:
+		f.Code = IgnoredReferrer
+		k.add(f, fmt.Sprintf("Table %s is ignored, but its foreign key (%s) refers to collection %s and would block the deletion of a row there.", name, strings.Join(fk.Columns, ", "), theirs[0].Name),
+			"Map the table, so that an erasure knows what to do with its rows.")
+	case len(ours) > 0 && !told(ours, theirs, fk):
+		f.Code, f.Collection = UnmappedLink, ours[0].Name
+		k.add(f, fmt.Sprintf("The foreign key (%s) of table %s refers to collection %s, and the map has no link for it.", strings.Join(fk.Columns, ", "), name, theirs[0].Name),
+			fmt.Sprintf("Add to the links of collection %s:\n      - %s", ours[0].Name, draftLink(theirs[0].Name, fk)))
+	}
+}
+
+// told tells whether a link in either direction joins a foreign key's columns.
+func told(ours, theirs []*Collection, fk ForeignKey) bool {
+	for _, a := range ours {
+		for _, b := range theirs {
+			if a.joins(b.Name, fk.Columns, fk.Targets) || b.joins(a.Name, fk.Targets, fk.Columns) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// joins tells whether a link to another collection holds all these pairs.
+func (c *Collection) joins(to string, columns, targets []string) bool {
+	return slices.ContainsFunc(c.Links, func(l *Link) bool {
+		if l.To != to {
+			return false
+		}
+		for i := range columns {
+			if !slices.Contains(l.On, ColumnPair{Column: columns[i], Target: targets[i]}) {
+				return false
+			}
+		}
+		return true
+	})
+}
