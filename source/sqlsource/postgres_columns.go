@@ -1,0 +1,86 @@
+package sqlsource
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// columnsQuery gives the columns of $1 with the type below any domain, and the
+// element type of an array, again below any domain.
+const columnsQuery = `WITH RECURSIVE base AS (
+  SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype
+  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype
+  FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
+), elements AS (
+  SELECT b.attname, b.declared, b.attnum, t.typname, t.typtype, t.typcategory, t.typelem, t.oid
+  FROM base b JOIN pg_type t ON t.oid = b.oid WHERE b.typtype <> 'd'
+)
+SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, '')
+FROM elements e LEFT JOIN pg_type i ON e.typcategory = 'A' AND i.oid = e.typelem
+ORDER BY e.attnum`
+
+func (r *pgReader) columns(ctx context.Context, table string) (columns, error) {
+	found := columns{}
+	err := r.raw(func(c *pgconn.PgConn) error {
+		result := c.ExecParams(ctx, columnsQuery, [][]byte{[]byte(tableName(table))}, nil, nil, nil).Read()
+		for _, row := range result.Rows {
+			col := pgColumn(row)
+			found[col.name] = col
+		}
+		return result.Err
+	})
+	return found, err
+}
+
+func pgColumn(row [][]byte) column {
+	typeName, typeKind, category := string(row[2]), string(row[3]), string(row[4])
+	c := column{name: string(row[0]), declared: string(row[1])}
+	c.class = pgClass(typeName, category)
+	if category == "A" {
+		known := false
+		c.kind = kindArray
+		c.elem, known = pgKind(string(row[5]), string(row[6]))
+		c.cast = !known
+		return c
+	}
+	known := false
+	c.kind, known = pgKind(typeName, typeKind)
+	c.cast = !known
+	return c
+}
+
+// pgKind tells whether the binary form of a type is known here.
+func pgKind(name, typeKind string) (kind, bool) {
+	if typeKind == "e" {
+		return kindText, true // an enum is sent as its label
+	}
+	kinds := map[string]kind{
+		"text": kindText, "varchar": kindText, "bpchar": kindText, "name": kindText, "citext": kindText,
+		"bool": kindBool, "int2": kindInt2, "int4": kindInt4, "int8": kindInt8, "float4": kindFloat4, "float8": kindFloat8,
+		"numeric": kindNumeric, "uuid": kindUUID, "timestamp": kindTimestamp, "timestamptz": kindTimestampTZ,
+		"date": kindDate, "time": kindTime, "interval": kindInterval, "json": kindJSON, "jsonb": kindJSONB,
+		"bytea": kindBytes, "inet": kindInet, "cidr": kindInet,
+	}
+	k, known := kinds[name]
+	return k, known && typeKind == "b"
+}
+
+func pgClass(name, category string) class {
+	switch name {
+	case "int2", "int4", "int8":
+		return classInteger
+	case "uuid":
+		return classUUID
+	}
+	switch category {
+	case "S":
+		return classText
+	case "N":
+		return classNumber
+	}
+	return class(name)
+}
