@@ -171,12 +171,7 @@ func (k *checker) key(c *Collection, t *Table) {
 }
 
 func (k *checker) loops() {
-	seen := map[string]bool{}
-	for _, l := range k.g.loops {
-		if seen[l.start.Name] {
-			continue
-		}
-		seen[l.start.Name] = true
+	for _, l := range k.g.sortedLoops() {
 		k.add(Finding{Code: LoopingLink, Collection: l.start.Name, Table: l.start.Table},
 			fmt.Sprintf("The belongs links of collection %s come back to %s, and such a circle is followed only once.", l.start.Name, l.again),
 			"Say relation mentions for the link that closes the circle, unless rows are nested in each other; then give the collection a plain link to the workspace or the person.")

@@ -14,7 +14,7 @@ type Graph struct {
 	order     []*Collection
 	workspace map[string][]route // collection → its ways to the workspace
 	kinds     map[string]*subjectRoutes
-	loops     []loop
+	loops     map[loop]bool
 }
 
 // subjectRoutes are the ways of the collections to the persons of a kind.
@@ -41,7 +41,7 @@ func Compile(m *Map) (*Graph, error) {
 	if m.Hash == "" {
 		m.Hash = hash(m)
 	}
-	g := &Graph{Map: m, kinds: map[string]*subjectRoutes{}}
+	g := &Graph{Map: m, kinds: map[string]*subjectRoutes{}, loops: map[loop]bool{}}
 	g.workspace = g.toWorkspace(p)
 	for _, k := range m.Subjects {
 		g.kinds[k.Kind] = &subjectRoutes{k, g.toSubject(p, k)}

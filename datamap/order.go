@@ -52,10 +52,15 @@ func refersTo(m *Map, c *Collection, left []*Collection, counts func(*Link) bool
 // reversed tells whether the reference is on the other side: the link starts at
 // the key of its own collection and does not end at the other's.
 func (l *Link) reversed(c, target *Collection) bool {
-	from, to := true, true
+	var from, to []string
 	for _, p := range l.On {
-		from = from && p.JSONPath == "" && slices.Contains(c.Key, p.Column)
-		to = to && slices.Contains(target.Key, p.Target)
+		if p.JSONPath == "" {
+			from, to = append(from, p.Column), append(to, p.Target)
+		}
 	}
-	return from && !to
+	return holdsAll(from, c.Key) && !holdsAll(to, target.Key)
+}
+
+func holdsAll(columns, key []string) bool {
+	return !slices.ContainsFunc(key, func(k string) bool { return !slices.Contains(columns, k) })
 }

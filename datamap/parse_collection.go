@@ -89,9 +89,8 @@ func (d *decoder) fieldInFull(f *Field, o *object) {
 	if f.Disposition != nil {
 		d.place(f.Disposition, o.lineOf("disposition"))
 	}
-	if o.items["category"] == nil && !f.Secret && !f.Internal {
+	if o.lacks("category") && !f.Secret && !f.Internal {
 		d.form(o.line, "%s has no category; add one such as user.contact.email or system, or mark it secret or internal", o.what)
-		f.Internal = true
 	}
 }
 

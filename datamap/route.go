@@ -2,13 +2,14 @@ package datamap
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
 const (
-	maxRoutes = 64    // of a collection to one root
-	maxHops   = 16    // of a route
-	maxSteps  = 50000 // of the search for a collection's routes
+	maxRoutes = 64   // of a collection to one root
+	maxHops   = 16   // of a route
+	maxSteps  = 5000 // of the search for a collection's routes
 )
 
 // route is a way from a collection's row to a root: over hops to the row where
@@ -37,12 +38,12 @@ type search struct {
 
 	steps int
 	over  bool
-	loops []loop
+	loops map[loop]bool
 }
 
 // all gives the routes of every collection that has one.
 func (s *search) all(p *problems, root string) map[string][]route {
-	s.near = s.reaching()
+	s.near, s.loops = s.reaching(), map[loop]bool{}
 	found := map[string][]route{}
 	for _, c := range s.g.Map.Collections {
 		if !s.near[c.Name] {
@@ -104,7 +105,7 @@ func (s *search) onward(c *Collection, l *Link, passed []*Collection) []route {
 		return nil
 	}
 	if i := slices.Index(passed, t); i >= 0 {
-		s.loops = append(s.loops, loop{passed[0], t.Name})
+		s.loops[loop{passed[0], t.Name}] = true
 		return nil
 	}
 	if s.shut(t) {
@@ -149,7 +150,7 @@ func (g *Graph) toWorkspace(p *problems) map[string][]route {
 			p.sense(c, "collection %s does not reach the workspace; %s", quote(c.Name), g.Map.reachRemedy(c))
 		}
 	}
-	g.loops = append(g.loops, s.loops...)
+	maps.Copy(g.loops, s.loops)
 	return found
 }
 
@@ -202,7 +203,7 @@ func (g *Graph) toSubject(p *problems, k *SubjectKind) map[string][]route {
 		shut: func(c *Collection) bool { return c.Name == g.Map.Workspace.Collection && c != person },
 	}
 	found := s.all(p, "subject kind "+quote(k.Kind))
-	g.loops = append(g.loops, s.loops...)
+	maps.Copy(g.loops, s.loops)
 	return found
 }
 
@@ -262,4 +263,19 @@ func (m *Map) tidy(routes []route) []route {
 	}
 	slices.SortStableFunc(kept, func(a, b route) int { return cmp.Compare(len(a.hops), len(b.hops)) })
 	return kept
+}
+
+// sortedLoops gives the first circle of each collection that has one, in the
+// map's order.
+func (g *Graph) sortedLoops() []loop {
+	var list []loop
+	for _, c := range g.Map.Collections {
+		for _, t := range g.Map.Collections {
+			if l := (loop{c, t.Name}); g.loops[l] {
+				list = append(list, l)
+				break
+			}
+		}
+	}
+	return list
 }

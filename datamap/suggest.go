@@ -5,12 +5,7 @@ import "strings"
 // suggest ends a sentence about an unknown word: with the near one, or with
 // all that are known.
 func suggest(word string, known []string) string {
-	best, bound := "", len(word)/3+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d <= bound {
-			best, bound = k, d-1
-		}
-	}
+	best := near(word, known)
 	switch {
 	case best != "":
 		return "did you mean " + best + "?"
@@ -23,26 +18,41 @@ func suggest(word string, known []string) string {
 	}
 }
 
-// distance is Levenshtein's: the letters to add, drop or change.
+// near gives the known word that a misspelt one is most like, or nothing.
+func near(word string, known []string) string {
+	best, bound := "", max(1, len(word)/3)
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d <= bound {
+			best, bound = k, d-1
+		}
+	}
+	return best
+}
+
+// distance counts the letters to add, drop, change or swap with the next.
 func distance(a, b string) int {
 	if len(a) > 100 || len(b) > 100 {
 		return len(a) + len(b)
 	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
+	for j := range d[0] {
+		d[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := d[i-1][j-1]
+			if a[i-1] != b[j-1] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			d[i][j] = min(change, d[i-1][j]+1, d[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return d[len(a)][len(b)]
 }

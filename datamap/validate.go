@@ -77,12 +77,12 @@ func (v validator) workspace() {
 	root := &v.m.Workspace
 	v.match(root, columnPattern, "workspace column", w.Column, columnRule)
 	switch {
-	case w.Column != "" && (w.Collection != "" || w.Key != "" || w.Name != ""):
+	case w.Column != "" && (w.Collection != "" || w.Key != "" || w.Name != "") && !v.hasForm():
 		v.form(v.source.at(root), "workspace has both column and collection; name one of them")
 	case w.Column == "" && w.Collection == "" && !v.hasForm():
 		v.form(v.source.at(root), "the map does not say what a workspace is; add `workspace: {collection: …, key: …}` or `workspace: {column: …}`")
 	case w.Collection != "":
-		c := v.known(root, "the workspace's collection", w.Collection)
+		c := v.known(root, "workspace", w.Collection)
 		v.hasColumns(root, c, "workspace", w.Key, w.Name)
 	}
 }
@@ -90,7 +90,7 @@ func (v validator) workspace() {
 func (v validator) subject(k *SubjectKind) {
 	v.match(k, namePattern, "subject kind", k.Kind, nameRule)
 	word(v, k, "span", k.Span, SpanWorkspace, SpanAll)
-	c := v.known(k, "the collection of subject kind "+quote(k.Kind), k.Collection)
+	c := v.known(k, "subject kind "+quote(k.Kind), k.Collection)
 	v.hasColumns(k, c, "subject kind "+quote(k.Kind), k.Key, k.Name, k.MergedInto)
 	for _, i := range k.Identities {
 		v.match(k, namePattern, "identity kind", i.Kind, nameRule)
@@ -106,7 +106,7 @@ func (v validator) known(part any, what, name string) *Collection {
 	}
 	c := v.m.collection(name)
 	if c == nil {
-		v.sense(part, "%s %s is not in this map; %s", what, quote(name), suggest(name, v.m.collectionNames()))
+		v.sense(part, "%s names collection %s, which is not in this map; %s", what, quote(name), suggest(name, v.m.collectionNames()))
 	}
 	return c
 }

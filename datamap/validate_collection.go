@@ -118,7 +118,7 @@ func (v validator) field(c *Collection, f *Field) {
 func (v validator) link(c *Collection, l *Link) {
 	what := "the link of collection " + quote(c.Name) + " to " + quote(l.To)
 	word(v, l, "relation", l.Relation, Belongs, Mentions)
-	t := v.known(l, "the link's target", l.To)
+	t := v.known(l, "the link of collection "+quote(c.Name), l.To)
 	if len(l.On) == 0 && !v.hasForm() {
 		v.form(v.source.at(l), "%s joins no columns; add `on: {column: target}`", what)
 	}

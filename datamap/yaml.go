@@ -95,6 +95,7 @@ type object struct {
 	what  string // for messages: `collection contacts`
 	line  int
 	items map[string]*yaml.Node
+	meant []string // keys that a misspelt one was meant to be
 }
 
 // pair is an entry of a YAML mapping.
@@ -134,6 +135,7 @@ func (p *problems) object(n *yaml.Node, line int, what string, known ...string) 
 	for _, e := range p.pairs(n, line, what) {
 		if !slices.Contains(known, e.key) {
 			p.form(e.line, "unknown key %s in %s; %s", quote(e.key), what, suggest(e.key, known))
+			o.meant = append(o.meant, near(e.key, known))
 			continue
 		}
 		o.items[e.key] = e.value
@@ -144,10 +146,15 @@ func (p *problems) object(n *yaml.Node, line int, what string, known ...string) 
 // need notes the keys that are missing.
 func (o *object) need(keys ...string) {
 	for _, k := range keys {
-		if o.items[k] == nil {
+		if o.lacks(k) {
 			o.p.form(o.line, "%s has no %s; add `%s:`", o.what, k, k)
 		}
 	}
+}
+
+// lacks tells whether a key is absent, not only misspelt.
+func (o *object) lacks(key string) bool {
+	return o.items[key] == nil && !slices.Contains(o.meant, key)
 }
 
 func (o *object) lineOf(key string) int {
@@ -168,7 +175,11 @@ func (o *object) text(key string) string {
 
 func (p *problems) text(n *yaml.Node, what string) string {
 	switch {
-	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
+	case n.Kind != yaml.ScalarNode:
+		p.form(n.Line, "%s must be one text, not %s; write one", what, kindOf(n))
+	case n.Tag == "!!null":
+		p.form(n.Line, "%s says nothing; fill it in or leave the key out", what)
+	case n.Tag != "!!str":
 		p.form(n.Line, "%s must be text, not %s; put it in quotes", what, kindOf(n))
 	case n.Value == "":
 		p.form(n.Line, "%s is empty; fill it in or leave the key out", what)
