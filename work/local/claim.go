@@ -28,16 +28,17 @@ type item struct {
 
 // claim takes due items, no more than there is room for, under new tokens.
 func (l *loop) claim(ctx context.Context, rooms []room) ([]*item, error) {
+	if len(rooms) == 0 {
+		return nil, nil
+	}
 	now := sqldb.Micros(l.r.o.Now())
 	if due, err := l.due(ctx, rooms, now); err != nil || !due {
 		return nil, err
 	}
 	var items []*item
 	err := l.r.db.InTx(ctx, func(ctx context.Context) error {
-		left := l.r.o.Workers - l.total
 		for _, room := range rooms {
-			free := min(room.free, left-len(items))
-			found, err := l.find(ctx, room.kind, free, now)
+			found, err := l.find(ctx, room.kind, min(room.free, l.r.freeWorkers()-len(items)), now)
 			if err != nil {
 				return err
 			}
@@ -54,6 +55,12 @@ func (l *loop) claim(ctx context.Context, rooms []room) ([]*item, error) {
 		return nil, fmt.Errorf("claim work: %w", err)
 	}
 	return items, nil
+}
+
+func (r *Runner) freeWorkers() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.o.Workers - len(r.active)
 }
 
 // due looks without a lock, so that an idle runner never writes.

@@ -111,6 +111,9 @@ type Runner struct {
 	dailies map[itemID]work.Daily
 	active  map[string]*item // by token
 	loops   map[*loop]struct{}
+	turn    int // which kind is asked first
+	// claiming keeps two loops from filling the same room.
+	claiming sync.Mutex
 }
 
 type registered struct {
@@ -162,10 +165,15 @@ func (r *Runner) Recover(ctx context.Context) error {
 }
 
 // wake has every loop of this process look at the table now.
-func (r *Runner) wake() {
+func (r *Runner) wake() { r.wakeOthers(nil) }
+
+func (r *Runner) wakeOthers(self *loop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for l := range r.loops {
+		if l == self {
+			continue
+		}
 		select {
 		case l.woken <- struct{}{}:
 		default:

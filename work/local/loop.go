@@ -17,10 +17,8 @@ type loop struct {
 	handlers context.Context
 	stop     context.CancelCauseFunc
 	woken    chan struct{}
-	ended    chan string // the kind of an item that has ended
-	busy     map[string]int
-	total    int
-	turn     int // which kind is asked first, so that none starves the others
+	ended    chan struct{}
+	own      int // items that run
 	seen     map[itemID]sighting
 	failing  bool
 }
@@ -43,8 +41,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		err = nil
 		select {
 		case <-ctx.Done():
-		case kind := <-l.ended:
-			l.end(kind)
+		case <-l.ended:
+			l.own--
 		case <-l.woken:
 		case <-poll.C:
 			err = l.look(ctx)
@@ -68,7 +66,7 @@ func (r *Runner) RunUntilIdle(ctx context.Context, keys ...string) error {
 		if err = l.fill(ctx); err != nil {
 			break
 		}
-		if l.total == 0 {
+		if l.own == 0 {
 			if idle, err = l.idle(ctx); idle || err != nil {
 				break
 			}
@@ -76,8 +74,8 @@ func (r *Runner) RunUntilIdle(ctx context.Context, keys ...string) error {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
-		case kind := <-l.ended:
-			l.end(kind)
+		case <-l.ended:
+			l.own--
 		case <-l.woken:
 		case <-poll.C:
 			err = l.look(ctx)
@@ -93,8 +91,7 @@ func (r *Runner) newLoop(ctx context.Context, keys []string) *loop {
 	l := &loop{
 		r: r, keys: keys,
 		woken: make(chan struct{}, 1),
-		ended: make(chan string, r.o.Workers),
-		busy:  map[string]int{},
+		ended: make(chan struct{}, r.o.Workers),
 		seen:  map[itemID]sighting{},
 	}
 	// Handlers outlive ctx for as long as they need to stop.
@@ -111,32 +108,25 @@ func (l *loop) close() {
 	delete(l.r.loops, l)
 	l.r.mu.Unlock()
 	l.stop(work.ErrStopping)
-	for l.total > 0 {
-		l.end(<-l.ended)
+	for ; l.own > 0; l.own-- {
+		<-l.ended
 	}
-}
-
-func (l *loop) end(kind string) {
-	l.busy[kind]--
-	l.total--
 }
 
 // fill claims and starts items until there is no room or nothing is due.
 func (l *loop) fill(ctx context.Context) error {
+	l.r.claiming.Lock()
+	defer l.r.claiming.Unlock()
 	for {
-		rooms := l.rooms()
-		if len(rooms) == 0 {
-			return nil
-		}
-		items, err := l.claim(ctx, rooms)
+		items, err := l.claim(ctx, l.r.rooms())
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
-			l.start(it)
-		}
 		if len(items) == 0 {
 			return nil
+		}
+		for _, it := range items {
+			l.start(it)
 		}
 	}
 }
@@ -147,18 +137,20 @@ type room struct {
 	free int
 }
 
-func (l *loop) rooms() []room {
-	l.r.mu.Lock()
-	defer l.r.mu.Unlock()
-	free := l.r.o.Workers - l.total
-	if free <= 0 {
-		return nil
+// rooms begins with another kind each time, so that none starves the others.
+func (r *Runner) rooms() []room {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	busy := map[string]int{}
+	for _, it := range r.active {
+		busy[it.id.kind]++
 	}
-	l.turn++
+	free := r.o.Workers - len(r.active)
 	var rooms []room
-	for i := range l.r.kinds {
-		kind := l.r.kinds[(i+l.turn)%len(l.r.kinds)]
-		if n := min(free, l.r.handler[kind].concurrency-l.busy[kind]); n > 0 {
+	r.turn++
+	for i := range r.kinds {
+		kind := r.kinds[(i+r.turn)%len(r.kinds)]
+		if n := min(free, r.handler[kind].concurrency-busy[kind]); n > 0 {
 			rooms = append(rooms, room{kind, n})
 		}
 	}
@@ -166,28 +158,35 @@ func (l *loop) rooms() []room {
 }
 
 func (l *loop) start(it *item) {
-	l.busy[it.id.kind]++
-	l.total++
 	ctx, cancel := context.WithCancelCause(l.handlers)
 	it.cancel = cancel
 	if it.cancelled {
 		cancel(work.ErrCancelled)
 	}
-	r := l.r
-	r.mu.Lock()
-	r.active[it.token] = it
-	handle := r.handler[it.id.kind].handle
-	r.mu.Unlock()
+	handle := l.r.activate(it)
+	l.own++
 	go func() {
 		defer func() { // also after runtime.Goexit in a handler
-			r.mu.Lock()
-			delete(r.active, it.token)
-			r.mu.Unlock()
+			l.r.deactivate(it)
 			cancel(nil)
-			l.ended <- it.id.kind
+			l.r.wakeOthers(l) // they may wait for this very item
+			l.ended <- struct{}{}
 		}()
-		r.execute(ctx, it, handle)
+		l.r.execute(ctx, it, handle)
 	}()
+}
+
+func (r *Runner) activate(it *item) work.Handler {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active[it.token] = it
+	return r.handler[it.id.kind].handle
+}
+
+func (r *Runner) deactivate(it *item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.active, it.token)
 }
 
 // report logs that the database does not answer, once, and that it does again.
