@@ -95,12 +95,12 @@ func FuzzRecord(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	good, fence := wrapKey(parent, "ref", make([]byte, 32)), fenceRecord([]byte("mac"), "ref", time.Now())
+	good, fence := wrapKey(parent, "ref", make([]byte, 32)), fenceRecord([]byte("mac"), "ref", time.UnixMicro(1))
 	f.Add(good)
 	f.Add(fence)
 	f.Add([]byte(keyMagic))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if key, err := unwrapKey(parent, "ref", b); err == nil && !bytes.Equal(b[:72], good[:72]) {
+		if key, err := unwrapKey(parent, "ref", b); err == nil && !bytes.Equal(key, make([]byte, 32)) {
 			t.Errorf("a forged record unwraps to %x", key)
 		}
 		if isFence([]byte("mac"), "ref", b) && !bytes.Equal(b[:48], fence[:48]) {
