@@ -9,6 +9,7 @@ import (
 	gcblob "gocloud.dev/blob"
 
 	"github.com/privacyd/privacyd/source/blob"
+	"github.com/privacyd/privacyd/vault/bucket"
 	"github.com/privacyd/privacyd/vault/bucket/buckettest"
 )
 
@@ -44,7 +45,8 @@ func uploads(t *testing.T, b *gcblob.Bucket) []string {
 
 // TestParts writes more than one part and breaks another such upload off.
 func TestParts(t *testing.T) {
-	s := open(t, buckettest.S3(t), newVault(t))
+	address := buckettest.S3(t)
+	s := open(t, address, newVault(t))
 	data := random(35 << 20)
 	key := blob.NewKey(ws1)
 	write(t, s, ws1, key, data)
@@ -55,8 +57,14 @@ func TestParts(t *testing.T) {
 	must(t, err)
 	_, err = w.Write(data)
 	must(t, err)
-	must(t, w.Abort())
+	w.Abort()
 	if keys := list(t, s, ""); len(keys) != 1 {
 		t.Errorf("an upload that was broken off is visible: %v", keys)
+	}
+	raw, err := bucket.OpenURL(t.Context(), address)
+	must(t, err)
+	defer raw.Close()
+	if left := uploads(t, raw); len(left) > 0 {
+		t.Errorf("an upload that was broken off is still stored: %v", left)
 	}
 }

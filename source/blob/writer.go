@@ -19,10 +19,11 @@ import (
 
 const (
 	// A file of an object store has at most 10,000 parts; the library's 5 MiB
-	// would end an archive at 48 GiB. Memory is parts in flight times their size.
+	// would end an archive at 48 GiB. Memory is two parts.
 	partSize  = 16 << 20
-	partsOnce = 2
+	partsOnce = 1 // while the next one is filled
 	maxParts  = 10_000
+	maxObject = maxParts * partSize / 1000 * 998 // the rest is what encryption adds
 
 	createTries = 5
 )
@@ -70,7 +71,8 @@ func (s *Store) Create(ctx context.Context, workspace, key string) (*Writer, err
 	}
 	c, err := s.cipher.EncryptTo(ctx, workspace, key, w.under)
 	if err != nil {
-		return nil, errors.Join(err, w.Abort())
+		w.Abort()
+		return nil, err
 	}
 	w.cipher = c
 	return w, nil
@@ -111,7 +113,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	if w.store.folder == "" && w.size+int64(len(p)) > maxParts*partSize/1024*1022 {
+	if w.store.folder == "" && w.size+int64(len(p)) > maxObject {
 		w.err = privacyd.Errorf(privacyd.ClassUnavailable, "blob_too_large",
 			"The file is larger than an object store takes in one piece (156 GiB). Keep files of this size in a folder.")
 		return 0, w.err
@@ -142,7 +144,7 @@ func (w *Writer) Commit() (Info, error) {
 		return Info{}, errDone
 	}
 	if err := w.finish(); err != nil {
-		_ = w.Abort()
+		w.Abort()
 		return Info{}, fmt.Errorf("write a file: %w", bucket.Explain(err))
 	}
 	return Info{Size: w.size, SHA256: hex.EncodeToString(w.hash.Sum(nil))}, nil
@@ -173,20 +175,16 @@ func (w *Writer) finish() error {
 	return w.store.syncFolder(w.key)
 }
 
-// Abort drops what was written. It does nothing after Commit.
-func (w *Writer) Abort() error {
+// Abort drops what was written. It does nothing after Commit. What an object
+// store may keep of a broken upload is not visible, and Clean removes it.
+func (w *Writer) Abort() {
 	if w.ended {
-		return nil
+		return
 	}
 	w.ended = true
 	w.err = errDone
 	w.cancel()
-	// The bucket's writer answers with the cancellation; that is what was asked.
-	err := w.under.Close()
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return bucket.Explain(err)
+	_ = w.under.Close() // fails with the cancellation, which is what was asked for
 }
 
 // syncFolder makes the new name survive a power cut.
