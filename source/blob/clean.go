@@ -20,6 +20,8 @@ import (
 // life, is taken for that of a dead process.
 const abandonedAfter = 48 * time.Hour
 
+const dropTimeout = 10 * time.Second
+
 // errSwept says that a temporary file was removed before it could be locked.
 var errSwept = errors.New("the temporary file was swept")
 
@@ -114,4 +116,19 @@ func (s *Store) cleanUploads(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dropUpload ends the upload that err names. The library tries the same, but
+// with a context that is cancelled by then.
+func (s *Store) dropUpload(ctx context.Context, key string, err error) {
+	var upload interface{ UploadID() string }
+	var client *s3.Client
+	if !errors.As(err, &upload) || !s.bucket.As(&client) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+	defer cancel()
+	_, _ = client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &s.name, Key: &key, UploadId: aws.String(upload.UploadID()),
+	})
 }

@@ -170,13 +170,14 @@ func (w *Writer) finish() error {
 	w.ended = true
 	defer w.cancel()
 	if err := w.under.Close(); err != nil {
+		w.store.dropUpload(w.ctx, w.key, err)
 		return err
 	}
 	return w.store.syncFolder(w.key)
 }
 
-// Abort drops what was written. It does nothing after Commit. What an object
-// store may keep of a broken upload is not visible, and Clean removes it.
+// Abort drops what was written. It does nothing after Commit. Should an object
+// store not answer, it keeps parts that nobody sees until Clean removes them.
 func (w *Writer) Abort() {
 	if w.ended {
 		return
@@ -184,7 +185,9 @@ func (w *Writer) Abort() {
 	w.ended = true
 	w.err = errDone
 	w.cancel()
-	_ = w.under.Close() // fails with the cancellation, which is what was asked for
+	if err := w.under.Close(); err != nil { // the cancellation, which is what was asked for
+		w.store.dropUpload(w.ctx, w.key, err)
+	}
 }
 
 // syncFolder makes the new name survive a power cut.
