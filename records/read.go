@@ -1,0 +1,205 @@
+package records
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// Get gives one record as an export would. Codes: collection_unknown,
+// record_not_found.
+func (s *Store) Get(ctx context.Context, ws, name, id string) ([]byte, error) {
+	c, err := collection(name)
+	if err != nil {
+		return nil, err
+	}
+	if checkText(id) != nil {
+		return nil, errNoRecord
+	}
+	return s.get(ctx, ws, c, id)
+}
+
+func (s *Store) get(ctx context.Context, ws string, c *Collection, id string) ([]byte, error) {
+	b, _, err := c.scan(s.DB.QueryRow(ctx, "SELECT "+c.columns()+" FROM "+c.Name+" WHERE workspace_id = $1 AND id = $2", ws, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errNoRecord
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.Name, err)
+	}
+	return b, nil
+}
+
+// Query narrows a list.
+type Query struct {
+	Where  map[string]string // field → value; fields that link to records, status, and record_type
+	Text   string            // contacts: a part of name, e-mail, phone, company or the beginning of an id
+	Cursor string            // Page.Next of the page before
+	Limit  int               // 1 to 500; 0: 50
+}
+
+// Page is a part of a list, by id.
+type Page struct {
+	Records []json.RawMessage `json:"records"`
+	Next    string            `json:"next,omitempty"` // empty: there is no more
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 500
+)
+
+// List gives a page of a collection's records as an export would, in the order
+// of their ids. Codes: collection_unknown, filter_unknown, cursor_invalid,
+// limit_invalid.
+func (s *Store) List(ctx context.Context, ws, name string, q Query) (Page, error) {
+	c, err := collection(name)
+	if err != nil {
+		return Page{}, err
+	}
+	where, args, limit, err := c.filter(ws, q)
+	if err != nil {
+		return Page{}, err
+	}
+	query := "SELECT " + c.columns() + " FROM " + c.Name + " WHERE " + where + " ORDER BY id LIMIT " + strconv.Itoa(limit+1)
+	rows, err := s.DB.Query(ctx, query, args...)
+	if err != nil {
+		return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	page, last := Page{Records: []json.RawMessage{}}, ""
+	for rows.Next() {
+		b, id, err := c.scan(rows.Scan)
+		if err != nil {
+			return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
+		}
+		if len(page.Records) == limit {
+			page.Next = base64.RawURLEncoding.EncodeToString([]byte(last))
+			break
+		}
+		page.Records, last = append(page.Records, b), id
+	}
+	return page, rows.Err()
+}
+
+// filter makes the condition of a list.
+func (c *Collection) filter(ws string, q Query) (where string, args []any, limit int, err error) {
+	if limit = q.Limit; limit == 0 {
+		limit = defaultLimit
+	}
+	if limit < 1 || limit > maxLimit {
+		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "limit_invalid", "The limit must be 1 to %d.", maxLimit)
+	}
+	where, args = "workspace_id = $1", []any{ws}
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		where += " AND " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args)))
+	}
+	for _, f := range c.Fields { // in order, so that statements repeat
+		if v, ok := q.Where[f.Name]; ok && c.filters(f) && checkText(v) == nil {
+			add(f.Name+" = ?", v)
+		}
+	}
+	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil {
+		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "filter_unknown",
+			"%s can be narrowed by %s.", c.Name, strings.Join(c.filterNames(), ", "))
+	}
+	if q.Cursor != "" {
+		after, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+		if err != nil || checkText(string(after)) != nil {
+			return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "cursor_invalid", "The cursor is not one that a list has given. Begin without one.")
+		}
+		add("id > ?", string(after))
+	}
+	if q.Text != "" && c.Name == "contacts" {
+		add(`(lower(name) LIKE ? ESCAPE '\' OR lower(email) LIKE ? ESCAPE '\' OR phone LIKE ? ESCAPE '\'
+			OR lower(company) LIKE ? ESCAPE '\' OR lower(id) LIKE ? ESCAPE '\')`, likePattern(q.Text))
+	}
+	return where, args, limit, nil
+}
+
+func likePattern(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"
+}
+
+func (c *Collection) filters(f *Field) bool {
+	return f.Link != "" || f.Links != nil || f.Kind == Account || f.Name == "status" || f.Name == "record_type"
+}
+
+func (c *Collection) filterNames() []string {
+	var names []string
+	for _, f := range c.Fields {
+		if c.filters(f) {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 0 {
+		return []string{"nothing"}
+	}
+	return names
+}
+
+// columns is what scan reads.
+func (c *Collection) columns() string {
+	var names []string
+	for _, f := range c.Fields {
+		if f.Stored() {
+			names = append(names, f.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// scan reads one row and writes it as JSON: the fields in their order, null
+// where there is nothing. It also gives the id.
+func (c *Collection) scan(scan func(dest ...any) error) ([]byte, string, error) {
+	texts := make([]sql.NullString, len(c.Fields))
+	numbers := make([]sql.NullInt64, len(c.Fields))
+	dest := make([]any, 0, len(c.Fields))
+	for i, f := range c.Fields {
+		switch {
+		case !f.Stored():
+		case f.Kind == Time || f.Kind == Integer:
+			dest = append(dest, &numbers[i])
+		default:
+			dest = append(dest, &texts[i])
+		}
+	}
+	if err := scan(dest...); err != nil {
+		return nil, "", err
+	}
+	var b []byte
+	for i, f := range c.Fields {
+		if f.Stored() {
+			b = append(b, ',')
+			b = append(appendText(b, f.Name), ':')
+			b = f.appendJSON(b, texts[i], numbers[i])
+		}
+	}
+	b[0] = '{'
+	return append(b, '}'), texts[0].String, nil
+}
+
+func (f *Field) appendJSON(b []byte, text sql.NullString, number sql.NullInt64) []byte {
+	switch {
+	case !text.Valid && !number.Valid:
+		return append(b, "null"...)
+	case f.Kind == Time:
+		b = append(b, '"')
+		b = sqldb.Time(number.Int64).AppendFormat(b, "2006-01-02T15:04:05.999999Z")
+		return append(b, '"')
+	case f.Kind == Integer:
+		return strconv.AppendInt(b, number.Int64, 10)
+	case f.JSON():
+		return append(b, text.String...)
+	}
+	return appendText(b, text.String)
+}
