@@ -61,6 +61,7 @@ const (
 	ViewMapped      FindingCode = "view_mapped"      // a collection reads a view, from which no row can be erased
 	UnindexedLink   FindingCode = "unindexed_link"   // an erasure would read a whole table to follow a link
 	NullableLink    FindingCode = "nullable_link"    // rows may name no workspace and then belong to none
+	NotNullable     FindingCode = "not_nullable"     // an erasure would set a column to NULL that cannot be
 	LoopingLink     FindingCode = "looping_link"     // links lead in a circle, which is followed once only
 	UnmappedLink    FindingCode = "unmapped_link"    // the database has a foreign key that the map does not tell
 	IgnoredReferrer FindingCode = "ignored_referrer" // an ignored table refers to a mapped one and would block an erasure

@@ -124,6 +124,7 @@ func (k *checker) collection(c *Collection) {
 	}
 	k.workspaceIndex(c, t)
 	k.nullable(c, t)
+	k.blanks(c, t)
 }
 
 func (k *checker) columns(c *Collection, t *Table) {

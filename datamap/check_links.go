@@ -92,13 +92,14 @@ func (t *Table) allIndexes() [][]string {
 }
 
 // needIndex notes that a table has no index that leads to the columns. Type
-// columns and the workspace's column may stand before them.
+// columns, those of `where` and the workspace's column may stand before them.
 func (k *checker) needIndex(c *Collection, t *Table, columns, kinds []string, why string) {
 	if t.View || slices.ContainsFunc(columns, func(col string) bool { return t.column(col) == nil }) {
 		return
 	}
 	wanted := slices.DeleteFunc(slices.Clone(columns), func(col string) bool { return col == k.g.Map.Workspace.Column && len(columns) > 1 })
-	pass := append([]string{k.g.Map.Workspace.Column}, kinds...)
+	pass := append(conditionColumns(c.Where), k.g.Map.Workspace.Column)
+	pass = append(pass, kinds...)
 	if k.served(t, wanted, pass) {
 		return
 	}
@@ -142,15 +143,62 @@ func (k *checker) createIndex(table string, t *Table, columns []string) string {
 	}
 }
 
+// blanks notes columns that an erasure would set to NULL although they cannot be.
+func (k *checker) blanks(c *Collection, t *Table) {
+	note := func(column, why string) {
+		if col := t.column(column); col != nil && !col.Nullable {
+			k.add(Finding{Code: NotNullable, Collection: c.Name, Table: c.Table, Column: column},
+				fmt.Sprintf("Column %s of table %s cannot be NULL, which %s would make it.", column, c.Table, why),
+				"Write another disposition ({replace: \"…\"}, {keep: ground} or delete), or let the column be NULL.")
+		}
+	}
+	for _, f := range c.Fields {
+		if f.Disposition != nil && f.Disposition.Kind == Null {
+			note(f.Column, "its disposition")
+		}
+	}
+	for _, l := range c.Links {
+		if c.DispositionOf(l).Kind != Null || !k.personal(l.To) {
+			continue
+		}
+		for _, p := range l.On {
+			if p.JSONPath == "" && !slices.Contains(c.Key, p.Column) && p.Column != k.g.Map.Workspace.Column {
+				note(p.Column, "the erasure of a row in "+l.To)
+			}
+		}
+	}
+}
+
+// personal tells whether rows of a collection go with a person.
+func (k *checker) personal(collection string) bool {
+	for _, r := range k.g.kinds {
+		if len(r.routes[collection]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // nullable notes a collection whose rows may say nothing of where they belong.
 func (k *checker) nullable(c *Collection, t *Table) {
 	column := k.mayBeNull(c, t)
-	if column == "" || mentionsColumn(c.Where, column) {
+	if column == "" || slices.Contains(conditionColumns(c.Where), column) {
 		return
 	}
+	remedy := fmt.Sprintf("Make the column NOT NULL; or add to collection %s `where: %s is not null` if such rows are nobody's", c.Name, sqlName(column))
+	if k.hasOtherWays(c) {
+		remedy += "; or mark the link `optional: true` if another belongs link holds for them"
+	}
 	k.add(Finding{Code: NullableLink, Collection: c.Name, Table: c.Table, Column: column},
-		fmt.Sprintf("Column %s of table %s may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.", column, c.Table),
-		fmt.Sprintf("Make the column NOT NULL; or add to collection %s `where: %s is not null` if such rows are nobody's; or mark the link `optional: true` if another belongs link holds for them.", c.Name, sqlName(column)))
+		fmt.Sprintf("Column %s of table %s may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.", column, c.Table), remedy+".")
+}
+
+// hasOtherWays tells whether links are disregarded because a plain one to the
+// workspace decides.
+func (k *checker) hasOtherWays(c *Collection) bool {
+	plain := slices.ContainsFunc(c.Links, func(l *Link) bool { return k.g.Map.namesWorkspace(l) && !l.Optional })
+	other := slices.ContainsFunc(c.Links, func(l *Link) bool { return l.Relation == Belongs && !k.g.Map.namesWorkspace(l) })
+	return plain && other
 }
 
 // mayBeNull gives the column by which alone a row is in its workspace, when it
@@ -178,11 +226,6 @@ func (k *checker) mayBeNull(c *Collection, t *Table) string {
 		column = columns[i]
 	}
 	return column
-}
-
-func mentionsColumn(condition, column string) bool {
-	bare := strings.ReplaceAll(condition, `"`, "")
-	return condition != "" && (strings.Contains(bare, column+" ") || strings.HasSuffix(bare, column))
 }
 
 // foreignKeys notes references that the database guards and the map does not

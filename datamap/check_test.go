@@ -191,7 +191,12 @@ func TestCheckLinks(t *testing.T) {
 		{
 			"nullable", func(c *Catalog) { people(c).Columns[1].Nullable = true },
 			NullableLink, false, "Column shop_id of table people may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.",
-			"Make the column NOT NULL; or add to collection people `where: shop_id is not null` if such rows are nobody's; or mark the link `optional: true` if another belongs link holds for them.",
+			"Make the column NOT NULL; or add to collection people `where: shop_id is not null` if such rows are nobody's.",
+		},
+		{
+			"blanked", func(c *Catalog) { orders(c).Columns[3].Nullable = false },
+			NotNullable, false, "Column about_id of table orders cannot be NULL, which the erasure of a row in people would make it.",
+			"Write another disposition ({replace: \"…\"}, {keep: ground} or delete), or let the column be NULL.",
 		},
 		{
 			"foreign key", func(c *Catalog) {
@@ -240,6 +245,40 @@ func TestCheckKnowsOtherDatasets(t *testing.T) {
 	other := mustCompile(t, "dataset: post\nworkspace: {column: id}\ncollections: {letters: {fields: {id: system}}}\n")
 	if got := Check(g, c, other); len(got) > 0 {
 		t.Errorf("with the other: %+v", got)
+	}
+}
+
+// What `where` fixes may lead an index, and a row that it leaves out needs no
+// workspace.
+func TestCheckReadsWhere(t *testing.T) {
+	g := mustCompile(t, `
+dataset: app
+workspace: {collection: shops, key: id}
+collections:
+  shops: {fields: {id: system}}
+  pictures:
+    where: kind = 'Shop' and "shop_id" is not null
+    fields: {id: system, kind: internal, shop_id: internal}
+    links: [{to: shops, on: {shop_id: id}, relation: belongs}]
+`)
+	c := Catalog{Dialect: DialectPostgres, Tables: []Table{
+		{Name: "shops", Key: []string{"id"}, Columns: []Column{{Name: "id"}}},
+		{
+			Name: "pictures", Key: []string{"id"}, Indexes: [][]string{{"kind", "shop_id"}},
+			Columns: []Column{{Name: "id"}, {Name: "kind"}, {Name: "shop_id", Nullable: true}},
+		},
+	}}
+	if got := Check(g, c); len(got) > 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCheckOffersOptional(t *testing.T) {
+	g := mustCompile(t, strings.Replace(shopMap, "  - {to: people, on: {person_id: id}", "  - {to: shops, on: {about_id: id}, relation: belongs}\n      - {to: people, on: {person_id: id}", 1))
+	found := Check(g, shopCatalog())
+	i := slices.IndexFunc(found, func(f Finding) bool { return f.Code == NullableLink })
+	if i < 0 || !strings.HasSuffix(found[i].Remedy, "or mark the link `optional: true` if another belongs link holds for them.") {
+		t.Errorf("got %+v", found)
 	}
 }
 

@@ -158,7 +158,7 @@ type Link struct {
 	// to its workspace is in that workspace whatever its other links say,
 	// unless that link is optional.
 	Optional    bool
-	Disposition *Disposition // nil: the collection's
+	Disposition *Disposition // nil: see Collection.DispositionOf
 }
 
 // ColumnPair is one equality of a link.
@@ -195,6 +195,20 @@ const (
 	Replace DispositionKind = "replace"
 	Keep    DispositionKind = "keep"
 )
+
+// DispositionOf says what the erasure of a row to which l leads does to the row
+// of c. By default that is what the collection says; but a row that only
+// mentions what goes does not go with it, its link becomes NULL.
+func (c *Collection) DispositionOf(l *Link) Disposition {
+	switch {
+	case l.Disposition != nil:
+		return *l.Disposition
+	case l.Relation == Mentions && c.Disposition.Kind == Delete:
+		return Disposition{Kind: Null}
+	default:
+		return c.Disposition
+	}
+}
 
 // Disposition is what an erasure does, and for Keep on which ground.
 type Disposition struct {

@@ -276,3 +276,17 @@ func TestCompileChecksMapsMadeInCode(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Where ids are unique only in a workspace, a link must not leave it.
+func TestLinksStayInTheWorkspace(t *testing.T) {
+	m := mustParse(t, example(t, "valid/helpdesk.yaml"))
+	tickets := m.collection("tickets")
+	want := []ColumnPair{{Column: "workspace_id", Target: "workspace_id"}, {Column: "reporter_id", Target: "id"}}
+	if diff := cmp.Diff(want, tickets.Links[0].On); diff != "" {
+		t.Error(diff)
+	}
+	tickets.Links[0].On = want[1:]
+	if _, err := Compile(m); privacyd.CodeOf(err) != "map_invalid" || !strings.Contains(err.Error(), "leads into other workspaces") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -145,6 +145,27 @@ collections:
 	}
 }
 
+// A row that only mentions a person outlives it.
+func TestDispositionOf(t *testing.T) {
+	row := &Collection{Disposition: Disposition{Kind: Delete}}
+	kept := &Collection{Disposition: Disposition{Kind: Keep, Ground: "legal_claims"}}
+	tests := []struct {
+		c    *Collection
+		l    *Link
+		want DispositionKind
+	}{
+		{row, &Link{Relation: Belongs}, Delete},
+		{row, &Link{Relation: Mentions}, Null},
+		{kept, &Link{Relation: Mentions}, Keep},
+		{row, &Link{Relation: Mentions, Disposition: &Disposition{Kind: Delete}}, Delete},
+	}
+	for i, test := range tests {
+		if got := test.c.DispositionOf(test.l).Kind; got != test.want {
+			t.Errorf("%d: got %s, want %s", i, got, test.want)
+		}
+	}
+}
+
 func TestHashTellsMeaningNotWriting(t *testing.T) {
 	const base = `
 dataset: app

@@ -115,3 +115,15 @@ func balanced(s string) bool {
 	}
 	return depth == 0
 }
+
+var quotedName = regexp.MustCompile(`"[^"]+"`)
+
+// conditionColumns gives the words of a condition that may be columns.
+func conditionColumns(condition string) []string {
+	bare, _ := withoutQuoted(condition)
+	names := wordPattern.FindAllString(bare, -1)
+	for _, q := range quotedName.FindAllString(condition, -1) {
+		names = append(names, strings.Trim(q, `"`))
+	}
+	return names
+}
