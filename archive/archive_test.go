@@ -138,3 +138,8 @@ func big(n int, opaque bool) ([]byte, string) {
 	sum := sha256.Sum256(b)
 	return b, hex.EncodeToString(sum[:])
 }
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}

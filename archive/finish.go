@@ -92,9 +92,9 @@ func (w *Writer) manifest(info Info, central *frames) error {
 }
 
 func (w *Writer) writeManifest(out *bufio.Writer, info Info, central *frames) error {
-	head, err := json.MarshalIndent(w.head(info), "", "  ")
+	head, err := readableJSON(w.head(info), "  ")
 	if err != nil {
-		return fmt.Errorf("writing the manifest: %w", err)
+		return err
 	}
 	_, _ = out.Write(bytes.TrimSuffix(head, []byte("\n}")))
 	_, _ = out.WriteString(",\n  \"missing\": [")
@@ -102,16 +102,16 @@ func (w *Writer) writeManifest(out *bufio.Writer, info Info, central *frames) er
 	if err := w.missing.each(lines.add); err != nil {
 		return err
 	}
-	_, _ = out.WriteString("],\n  \"files\": [")
+	_, _ = out.WriteString(lines.end() + ",\n  \"files\": [")
 	lines = lineList{out: out}
 	err = w.zip.main.index.each(func(frame []byte) error {
 		done, err := parseListed(frame)
 		if err != nil {
 			return err
 		}
-		line, err := json.Marshal(done.line())
+		line, err := readableJSON(done.line(), "")
 		if err != nil {
-			return fmt.Errorf("writing the manifest: %w", err)
+			return err
 		}
 		if err := lines.add(line); err != nil {
 			return err
@@ -121,8 +121,20 @@ func (w *Writer) writeManifest(out *bufio.Writer, info Info, central *frames) er
 	if err != nil {
 		return err
 	}
-	_, err = out.WriteString("]\n}\n")
+	_, err = out.WriteString(lines.end() + "\n}\n")
 	return err
+}
+
+// readableJSON is JSON for people: & and < stay as they are.
+func readableJSON(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func (e *listed) line() FileInfo {
@@ -140,6 +152,13 @@ func (e *listed) line() FileInfo {
 type lineList struct {
 	out   io.Writer
 	begun bool
+}
+
+func (l *lineList) end() string {
+	if l.begun {
+		return "\n  ]"
+	}
+	return "]"
 }
 
 func (l *lineList) add(line []byte) error {

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -306,7 +304,7 @@ func (w *Writer) Missing(file MissingFile) error {
 	if err := w.usable(); err != nil {
 		return err
 	}
-	line, err := json.Marshal(file)
+	line, err := readableJSON(file, "")
 	if err != nil {
 		return w.fail(fmt.Errorf("listing a missing file: %w", err))
 	}
@@ -337,18 +335,6 @@ func (w *Writer) file(path string, r io.Reader) (listed, error) {
 	}
 	done, err := w.fill(context.Background(), e, r)
 	return done, w.fail(err)
-}
-
-// others lists the files beside the format's own, in order.
-func (w *Writer) others() []string {
-	var others []string
-	for path := range w.paths {
-		if !strings.HasPrefix(path, dataFolder) {
-			others = append(others, w.paths[path])
-		}
-	}
-	slices.Sort(others)
-	return others
 }
 
 // Abort gives back everything the writer holds. What was written so far is not
