@@ -1,0 +1,70 @@
+// Package auditlogtest says what a place for audit entries must do, as tests
+// that any implementation can run, and has a small one of its own for tests
+// and examples that need no database. It must not be imported by anything
+// else. Open run.go.
+package auditlogtest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/privacyd/privacyd/auditlog"
+)
+
+// Memory keeps entries in memory.
+type Memory struct {
+	mu      sync.Mutex
+	entries []auditlog.Stored // ascending by id
+}
+
+// Insert implements auditlog.Entries.
+func (m *Memory) Insert(_ context.Context, e auditlog.Entry, d []auditlog.SealedDisclosure) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, taken := slices.BinarySearchFunc(m.entries, e.ID, func(s auditlog.Stored, id string) int { return strings.Compare(s.ID, id) })
+	if taken {
+		return errors.New("there is an entry with this id")
+	}
+	m.entries = slices.Insert(m.entries, at, auditlog.Stored{Entry: e, Disclosures: slices.Clone(d)})
+	return nil
+}
+
+// List implements auditlog.Entries.
+func (m *Memory) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {
+	m.mu.Lock()
+	found := slices.DeleteFunc(slices.Clone(m.entries), func(s auditlog.Stored) bool { return !matches(q, s.Entry) })
+	m.mu.Unlock()
+	slices.Reverse(found)
+	if q.Limit > 0 && len(found) > q.Limit {
+		found = found[:q.Limit]
+	}
+	return func(yield func(auditlog.Stored, error) bool) {
+		for _, s := range found {
+			if !yield(s, ctx.Err()) {
+				return
+			}
+		}
+	}
+}
+
+func matches(q auditlog.Query, e auditlog.Entry) bool {
+	return q.Log == e.Log &&
+		(q.From.IsZero() || !e.At.Before(q.From)) &&
+		(q.Until.IsZero() || e.At.Before(q.Until)) &&
+		(q.Action == "" || q.Action == e.Action) &&
+		(q.TargetType == "" || q.TargetType == e.TargetType) &&
+		(q.Before == "" || e.ID < q.Before)
+}
+
+// Change lets a test tamper with what is stored.
+func (m *Memory) Change(change func(s *auditlog.Stored)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.entries {
+		change(&m.entries[i])
+	}
+}

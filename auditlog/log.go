@@ -1,0 +1,204 @@
+package auditlog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+)
+
+// Log writes and reads entries. Set Entries and Keys; it is then safe for
+// concurrent use and must not be copied.
+type Log struct {
+	Entries Entries
+	Keys    Sealer
+	Rand    io.Reader        // of salts and ids; default crypto/rand
+	Now     func() time.Time // for ids, which are in the order of insertion; default time.Now
+
+	ids idSource
+}
+
+// Append adds an entry and gives its id. Claims of an owner who was erased are
+// not kept: they count as erased from the beginning.
+//
+// Errors: ErrPublic; those of Entries and Keys.
+func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
+	if id, err = l.ids.next(l.now(), l.random()); err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
+	if r.At.IsZero() {
+		r.At = l.now()
+	}
+	leaf := &Leaf{
+		ID: id, Log: r.Log, At: r.At.UTC().Truncate(time.Microsecond), Action: r.Action, Outcome: r.Outcome,
+		TargetType: r.TargetType, Public: r.Public,
+	}
+	owners, err := l.disclose(leaf, r.Private)
+	if err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
+	encoded, err := leaf.Encode()
+	if err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
+	sealed, err := l.seal(ctx, leaf, owners)
+	if err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
+	e := Entry{
+		ID: id, Log: r.Log, At: leaf.At, Action: r.Action, Outcome: r.Outcome, TargetType: r.TargetType,
+		Leaf: encoded, LeafHash: LeafHash(encoded),
+	}
+	if err := l.Entries.Insert(ctx, e, sealed); err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
+	return id, nil
+}
+
+func (l *Log) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
+
+func (l *Log) random() io.Reader {
+	if l.Rand == nil {
+		return rand.Reader
+	}
+	return l.Rand
+}
+
+// owned is the disclosures of one owner.
+type owned struct {
+	owner       Owner
+	disclosures []string
+}
+
+// disclose writes the claims and puts their names and digests into the leaf. A
+// person's identity is a disclosure too: in the leaf it is a digest with a salt
+// of its own, different in each entry.
+func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]*owned, error) {
+	var owners []*owned
+	for _, c := range claims {
+		if !isCode(c.Name) || slices.Contains(leaf.Claims, c.Name) {
+			return nil, fmt.Errorf("%w: the name of a claim is not a code, or is there twice", ErrPublic)
+		}
+		leaf.Claims = append(leaf.Claims, c.Name)
+		o, err := l.ownedBy(&owners, leaf, c.Owner)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.add(leaf, o, c.Name, c.Value); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(leaf.Claims)
+	slices.Sort(leaf.Digests)
+	return owners, nil
+}
+
+func (l *Log) ownedBy(owners *[]*owned, leaf *Leaf, who Owner) (*owned, error) {
+	if i := slices.IndexFunc(*owners, func(o *owned) bool { return o.owner == who }); i >= 0 {
+		return (*owners)[i], nil
+	}
+	if (who.Kind == "") != (who.ID == "") {
+		return nil, errors.New("the owner of a claim needs both kind and id, or neither")
+	}
+	o := &owned{owner: who}
+	*owners = append(*owners, o)
+	if who.Kind == "" {
+		return o, nil
+	}
+	return o, l.add(leaf, o, claimOwner, owner(who))
+}
+
+func (l *Log) add(leaf *Leaf, o *owned, name string, value any) error {
+	d, err := newDisclosure(l.random(), name, value)
+	if err != nil {
+		return err
+	}
+	o.disclosures = append(o.disclosures, d)
+	leaf.Digests = append(leaf.Digests, Digest(d))
+	return nil
+}
+
+func (l *Log) seal(ctx context.Context, leaf *Leaf, owners []*owned) ([]SealedDisclosure, error) {
+	var out []SealedDisclosure
+	for _, o := range owners {
+		ref := l.Keys.Reference(o.owner.Log, o.owner.Kind, o.owner.ID)
+		sealed, erased, err := l.Keys.SealFor(ctx, ref, sealAAD(leaf.Log, leaf.ID, ref), bundle(o.disclosures))
+		if err != nil {
+			return nil, err
+		}
+		if !erased {
+			out = append(out, SealedDisclosure{EntryID: leaf.ID, Owner: ref, Sealed: sealed})
+		}
+	}
+	return out, nil
+}
+
+// sealAAD binds a sealed disclosure to its entry and log.
+func sealAAD(log, entry, reference string) []byte {
+	b := []byte("audit disclosure 1\x00")
+	for _, s := range []string{log, entry, reference} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+// List gives the entries that q asks for, the newest first, with all that can
+// still be read of them. An entry that fails its check comes with its id and an
+// error (ErrLeaf, ErrHash, ErrDisclosure, or that of Keys); whoever goes on
+// gets the ones after it.
+func (l *Log) List(ctx context.Context, q Query) iter.Seq2[Opened, error] {
+	return func(yield func(Opened, error) bool) {
+		for s, err := range l.Entries.List(ctx, q) {
+			if err != nil {
+				yield(Opened{}, fmt.Errorf("list audit entries: %w", err))
+				return
+			}
+			o, err := l.open(ctx, s)
+			if err != nil {
+				o, err = Opened{ID: s.ID, Log: s.Log}, fmt.Errorf("read audit entry %s: %w", s.ID, err)
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
+	if LeafHash(s.Leaf) != s.LeafHash {
+		return Opened{}, ErrHash
+	}
+	var disclosures []string
+	for _, d := range s.Disclosures {
+		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(s.Log, s.ID, d.Owner), d.Sealed)
+		if err != nil {
+			return Opened{}, err
+		}
+		if !erased {
+			disclosures = append(disclosures, unbundle(plain)...)
+		}
+	}
+	c, err := Check(s.Leaf, disclosures)
+	if err != nil {
+		return Opened{}, err
+	}
+	if c.Leaf.ID != s.ID || c.Leaf.Log != s.Log {
+		return Opened{}, fmt.Errorf("%w: it is another entry's", ErrLeaf)
+	}
+	return Opened{
+		ID: s.ID, Log: s.Log, At: c.Leaf.At, Action: c.Leaf.Action, Outcome: c.Leaf.Outcome, TargetType: c.Leaf.TargetType,
+		Public: c.Leaf.Public, Private: c.Claims, Erased: c.Missing,
+		Leaf: s.Leaf, LeafHash: s.LeafHash, Disclosures: disclosures,
+	}, nil
+}
