@@ -49,14 +49,15 @@ type Spool interface {
 // memory.
 type Options struct {
 	Spool    func() (Spool, error) // nil: in memory, for archives known to be small
-	Level    int                   // deflate, 1 (fast) to 9 (small); 0: 4, which docs/archive-format.md argues for
+	Level    int                   // deflate, 1 (fast) to 9 (small); 0: 4, the fastest that stays small
 	Workers  int                   // blocks compressed at the same time; 0: one for each processor
-	Modified time.Time             // of the entries that have no time of their own; zero: 1 January 1980
+	Modified time.Time             // of the files that have no time of their own; zero: 1 January 1980
 }
 
 // FieldInfo describes one field of a collection in the manifest.
 type FieldInfo struct {
 	Name       string `json:"name"`
+	Key        bool   `json:"key,omitempty"`        // part of what tells records apart
 	Type       string `json:"type,omitempty"`       // the database's type
 	Encoding   string `json:"encoding,omitempty"`   // how values are written, e.g. base64
 	Category   string `json:"category,omitempty"`   // Fideslang
@@ -103,7 +104,7 @@ type Redaction struct {
 
 // Info is what the manifest and the README say about the whole export.
 type Info struct {
-	Version      string // of the product
+	Product      string // name and version of what wrote the archive
 	Workspace    Workspace
 	Kind         string   // data_export, subject_export
 	Format       string   // json, csv

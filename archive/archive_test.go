@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 func info() archive.Info {
 	return archive.Info{
-		Version: "0.1.0", Workspace: archive.Workspace{ID: "0192aa00-0000-7000-8000-000000000001", Slug: "acme", Name: "Acme & Söhne <GmbH>"},
+		Product: "privacyd 0.1.0", Workspace: archive.Workspace{ID: "0192aa00-0000-7000-8000-000000000001", Slug: "acme", Name: "Acme & Söhne <GmbH>"},
 		Kind: "data_export", Format: "json", SnapshotTime: noon, CreatedAt: noon.Add(time.Minute),
 		Datasets: []archive.Dataset{{Name: "records", MapHash: strings.Repeat("ab", 32), SnapshotTime: noon}},
 	}
@@ -36,7 +36,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-var idField = archive.FieldInfo{Name: "id", Type: "text", Category: "user.unique_id", Provenance: "provided"}
+var idField = archive.FieldInfo{Name: "id", Key: true, Type: "text", Category: "user.unique_id", Provenance: "provided"}
 
 // collection writes records and closes the collection.
 func collection(t testing.TB, w *archive.Writer, name string, records ...string) {

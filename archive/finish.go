@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -54,7 +55,7 @@ func (w *Writer) summary() Summary {
 
 func (w *Writer) head(info Info) Manifest {
 	head := Manifest{
-		Format: FormatVersion, Product: Product{Name: "privacyd", Version: info.Version},
+		Format: FormatVersion, Product: info.Product,
 		Workspace: info.Workspace, Kind: info.Kind, ExportFormat: info.Format, Subject: info.Subject,
 		SnapshotTime: info.SnapshotTime.UTC(), CreatedAt: info.CreatedAt.UTC(),
 		Datasets: []Dataset{}, Redactions: info.Redactions, Collections: w.collections,
@@ -72,7 +73,7 @@ func (w *Writer) head(info Info) Manifest {
 // manifest writes manifest.json, one file a line, and on the same way fills
 // central with the directory's records.
 func (w *Writer) manifest(info Info, central *frames) error {
-	e, err := w.zip.create(manifestPath, "", w.modified(), false)
+	e, err := w.zip.create(manifestPath, "", w.stamp(time.Time{}), false)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // the files, which are only ever streamed.
 type Manifest struct {
 	Format       string            `json:"format"`
-	Product      Product           `json:"product"`
+	Product      string            `json:"product"`
 	Workspace    Workspace         `json:"workspace"`
 	Kind         string            `json:"kind"`
 	ExportFormat string            `json:"export_format"`
@@ -23,12 +23,6 @@ type Manifest struct {
 	Datasets     []Dataset         `json:"datasets"`
 	Redactions   []Redaction       `json:"redactions,omitempty"`
 	Collections  []*CollectionInfo `json:"collections"`
-}
-
-// Product is what wrote the archive.
-type Product struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
 }
 
 // CollectionInfo is what the manifest says about a collection.

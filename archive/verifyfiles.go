@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"strings"
 
@@ -204,139 +203,8 @@ func (v *verifier) unlisted() {
 		switch {
 		case !visited:
 			v.problem(f.name, ProblemFileExtra, "The archive has this file, but its manifest does not list it. %s", remedyTrust)
-		case strings.HasPrefix(f.name, attachmentRoot):
+		case strings.HasPrefix(f.name, attachmentRoot) && !v.partial[slot]:
 			v.problem(f.name, ProblemUnreferenced, "No record names this attachment. Make a new export, and tell whoever runs privacyd.")
-		}
-	}
-}
-
-// watch gives a check of each record: the files that it names must be there.
-func (v *verifier) watch(collection *CollectionInfo) func(json.RawMessage) error {
-	fields := map[string]bool{}
-	for _, f := range collection.Fields {
-		if f.Encoding == EncodingArchivePath {
-			fields[f.Name] = true
-		}
-	}
-	if len(fields) == 0 {
-		return func(json.RawMessage) error { return nil }
-	}
-	v.pathKeys = true
-	return func(record json.RawMessage) error {
-		var id string
-		without := false
-		err := eachMember(record, func(name, value []byte) {
-			switch {
-			case string(name) == "id":
-				id = scalarText(value)
-			case fields[string(name)]:
-				without = v.paths(value) || without
-			}
-		})
-		if without {
-			v.lost.record(collection.Name, id)
-		}
-		return err
-	}
-}
-
-// paths marks the files that a value names and tells whether one is not wholly
-// there, null included.
-func (v *verifier) paths(value []byte) bool {
-	var many []*string
-	if len(value) > 0 && value[0] == '[' {
-		_ = json.Unmarshal(value, &many)
-	} else {
-		var one *string
-		_ = json.Unmarshal(value, &one)
-		many = []*string{one}
-	}
-	without := len(many) == 0
-	for _, path := range many {
-		if path == nil {
-			without = true
-			continue
-		}
-		without = v.mark(*path) || without
-	}
-	return without
-}
-
-func (v *verifier) mark(path string) (incomplete bool) {
-	_, slot, ok, err := v.table.find(path)
-	if err != nil || !ok || !strings.HasPrefix(path, attachmentRoot) {
-		v.problem(path, ProblemAttachment, "A record names this file, but the archive does not have it. %s", remedyAgain)
-		return false
-	}
-	v.named[slot] = true
-	return v.partial[slot]
-}
-
-func scalarText(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) == nil {
-		return s
-	}
-	return string(value)
-}
-
-// lost compares the manifest's missing files with the records that have none.
-type lost struct {
-	seed    maphash.Seed
-	judged  map[string]bool // collections whose records say where their files are and have an id
-	listed  []lostFile
-	records map[uint64]bool
-}
-
-type lostFile struct {
-	collection string
-	hash       uint64
-}
-
-const maxListedMissing = 5_000_000
-
-func (l *lost) list(m MissingFile) error {
-	if l.records == nil {
-		l.seed, l.records = maphash.MakeSeed(), map[uint64]bool{}
-	}
-	if len(l.listed) >= maxListedMissing {
-		return fmt.Errorf("%w: it lists more missing files than can be", errManifest)
-	}
-	l.listed = append(l.listed, lostFile{collection: m.Collection, hash: l.hash(m.Collection, m.ID)})
-	return nil
-}
-
-func (l *lost) hash(collection, id string) uint64 {
-	return maphash.String(l.seed, collection+"\x00"+id)
-}
-
-func (l *lost) prepare(m *Manifest) {
-	l.judged = map[string]bool{}
-	for _, c := range m.Collections {
-		id, path := false, false
-		for _, f := range c.Fields {
-			id = id || f.Name == "id"
-			path = path || f.Encoding == EncodingArchivePath
-		}
-		l.judged[c.Name] = id && path && c.Format == "json"
-	}
-}
-
-// record remembers a record without its file. When nothing is missing there is
-// nothing to compare.
-func (l *lost) record(collection, id string) {
-	if l.records != nil && l.judged[collection] {
-		l.records[l.hash(collection, id)] = true
-	}
-}
-
-// missing reports missing files that belong to no record without a file.
-func (v *verifier) missing() {
-	for _, m := range v.lost.listed {
-		exists, known := v.lost.judged[m.collection]
-		if !known || (exists && !v.lost.records[m.hash]) {
-			v.problem(manifestPath, ProblemMissingListed,
-				"The manifest lists a missing file of %s that belongs to no record without a file. %s", shown(m.collection), remedyTrust)
 		}
 	}
 }

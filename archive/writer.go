@@ -94,7 +94,7 @@ func (w *Writer) create(path string) (*entry, error) {
 	if err := w.claim(path); err != nil {
 		return nil, err
 	}
-	e, err := w.zip.create(path, "", w.modified(), false)
+	e, err := w.zip.create(path, "", w.stamp(time.Time{}), false)
 	if err != nil {
 		return nil, w.fail(err)
 	}
@@ -102,9 +102,11 @@ func (w *Writer) create(path string) (*entry, error) {
 	return e, nil
 }
 
-func (w *Writer) modified() int64 { return stamp(w.options.Modified) }
-
-func stamp(t time.Time) int64 {
+// stamp is the time of a file, in Unix seconds.
+func (w *Writer) stamp(t time.Time) int64 {
+	if t.IsZero() {
+		t = w.options.Modified
+	}
 	if t.IsZero() {
 		t = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
@@ -223,7 +225,7 @@ func (w *Writer) Attachment(ctx context.Context, name string, modified time.Time
 	if strings.HasSuffix(path, "-"+name) {
 		original = ""
 	}
-	e, err := w.zip.create(path, original, stamp(modified), true)
+	e, err := w.zip.create(path, original, w.stamp(modified), true)
 	if err != nil {
 		return "", "", 0, w.fail(err)
 	}
@@ -329,7 +331,7 @@ func (w *Writer) File(path string, r io.Reader) error {
 }
 
 func (w *Writer) file(path string, r io.Reader) (listed, error) {
-	e, err := w.zip.create(path, "", w.modified(), true)
+	e, err := w.zip.create(path, "", w.stamp(time.Time{}), true)
 	if err != nil {
 		return listed{}, w.fail(err)
 	}
