@@ -16,7 +16,6 @@ func Check(g *Graph, c Catalog, others ...*Graph) []Finding {
 		k.collection(col)
 	}
 	k.loops()
-	k.ignored()
 	k.unknownTables()
 	k.foreignKeys()
 	return k.findings
@@ -176,16 +175,6 @@ func (k *checker) loops() {
 		k.add(Finding{Code: LoopingLink, Collection: l.start.Name, Table: l.start.Table},
 			fmt.Sprintf("The belongs links of collection %s come back to %s, and such a circle is followed only once.", l.start.Name, l.again),
 			"Say relation mentions for the link that closes the circle, unless rows are nested in each other; then give the collection a plain link to the workspace or the person.")
-	}
-}
-
-func (k *checker) ignored() {
-	for _, t := range k.g.Map.Ignored {
-		if k.tables[k.tableKey(t.Table)] == nil {
-			k.add(Finding{Code: MissingTable, Table: t.Table},
-				fmt.Sprintf("Table %s is ignored, but the database does not have it.", t.Table),
-				fmt.Sprintf("Remove it from ignored; %s", suggest(t.Table, k.names)))
-		}
 	}
 }
 

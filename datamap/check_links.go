@@ -103,7 +103,7 @@ func (k *checker) needIndex(c *Collection, t *Table, columns, kinds []string, wh
 	if k.served(t, wanted, pass) {
 		return
 	}
-	statement := k.createIndex(c.Table, t, append(slices.Clone(kinds), columns...))
+	statement := k.createIndex(c.Table, t, append(slices.Clone(kinds), columns...), func(part *Table) bool { return k.served(part, wanted, pass) })
 	if k.indexes[statement] {
 		return
 	}
@@ -127,20 +127,30 @@ func (k *checker) served(t *Table, columns, pass []string) bool {
 	return len(parts) > 0 && !slices.ContainsFunc(parts, func(part *Table) bool { return !k.served(part, columns, pass) })
 }
 
-func (k *checker) createIndex(table string, t *Table, columns []string) string {
+// createIndex gives the statement that makes an index. PostgreSQL cannot make
+// one concurrently on a partitioned table, but takes over those of its
+// partitions.
+func (k *checker) createIndex(table string, t *Table, columns []string, served func(*Table) bool) string {
 	var quoted []string
 	for _, c := range columns {
 		quoted = append(quoted, sqlName(c))
 	}
 	list := strings.Join(quoted, ", ")
-	switch {
-	case k.dialect == DialectSQLite:
+	if k.dialect == DialectSQLite {
 		return fmt.Sprintf("CREATE INDEX %s ON %s (%s);", sqlName(t.Name+"_"+strings.Join(columns, "_")+"_idx"), sqlTable(table), list)
-	case len(k.parts[k.tableKey(t.full())]) > 0: // PostgreSQL cannot do this one concurrently
-		return fmt.Sprintf("CREATE INDEX ON %s (%s);", sqlTable(table), list)
-	default:
+	}
+	parts := k.parts[k.tableKey(t.full())]
+	if len(parts) == 0 {
 		return fmt.Sprintf("CREATE INDEX CONCURRENTLY ON %s (%s);", sqlTable(table), list)
 	}
+	var b strings.Builder
+	for _, part := range parts {
+		if !served(part) {
+			fmt.Fprintf(&b, "CREATE INDEX CONCURRENTLY ON %s (%s);\n", sqlTable(k.tableKey(part.full())), list)
+		}
+	}
+	fmt.Fprintf(&b, "CREATE INDEX ON %s (%s);", sqlTable(table), list)
+	return b.String()
 }
 
 // blanks notes columns that an erasure would set to NULL although they cannot be.
