@@ -45,8 +45,9 @@ func Workspaces() []string { return []string{wsA, wsB} }
 
 // entry makes the n-th entry of a log; entries are a second apart.
 func entry(log string, n int) auditlog.Entry {
+	which := slices.Index(Workspaces(), log) + 1
 	e := auditlog.Entry{
-		ID:  fmt.Sprintf("0190a1b2-0000-7%03x-8000-%012x", n, len(log)*1000+n),
+		ID:  fmt.Sprintf("0190a1b2-0000-7%03x-8000-%012x", n, which),
 		Log: log, At: start.Add(time.Duration(n) * time.Second), Action: "job.create", Outcome: "done", TargetType: "job",
 	}
 	if n%2 == 1 {
