@@ -2,6 +2,8 @@ package auditlog
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,18 +41,32 @@ const (
 // or a capital letter in a value, so that no name, address or number of a
 // person gets in by mistake.
 var (
-	codePattern   = regexp.MustCompile(`^[a-z][a-z0-9]*([._-][a-z0-9]+)*$`)
-	namePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
-	hashPattern   = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{128})$`)
-	timePattern   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`)
-	logPattern    = regexp.MustCompile(`^([0-9a-z][0-9a-z-]{0,63})?$`)
-	idPattern     = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	digestPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+	codePattern = regexp.MustCompile(`^[a-z][a-z0-9]*([._-][a-z0-9]+)*$`)
+	namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+	hashPattern = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{128})$`)
+	timePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`)
+	logPattern  = regexp.MustCompile(`^([0-9a-z][0-9a-z-]{0,63})?$`)
+	idPattern   = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 )
 
 const maxCode = 64
 
 func isCode(s string) bool { return len(s) <= maxCode && codePattern.MatchString(s) }
+
+// isDigest tells whether s is a SHA-256 in base64url. It is asked for each
+// claim of each entry, and a regular expression takes a fifth of the time of
+// writing one.
+func isDigest(s string) bool {
+	if len(s) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
 
 // wire is the form of a leaf. Its fields are in the order of their names,
 // which is the order in which they are written.
@@ -113,7 +129,7 @@ func (w *wire) valid() error {
 		{"target_type", w.TargetType == "" || isCode(w.TargetType)},
 		{"at", timePattern.MatchString(w.At)},
 		{"claims", sortedSet(w.Claims) && all(w.Claims, isCode)},
-		{"_sd", sortedSet(w.Digests) && all(w.Digests, digestPattern.MatchString)},
+		{"_sd", sortedSet(w.Digests) && all(w.Digests, isDigest)},
 	} {
 		if !f.ok {
 			return fmt.Errorf("%w: the field %s is not of that form", ErrPublic, f.name)
