@@ -155,7 +155,7 @@ func placeNew(path string, data []byte) (bool, error) {
 
 func placeOnce(path string, data []byte) (bool, error) {
 	temp := path + "." + rand.Text() + newSuffix
-	defer os.Remove(temp)
+	defer func() { _ = os.Remove(temp) }()
 	if err := writeSynced(temp, data); err != nil {
 		return false, err
 	}

@@ -80,6 +80,21 @@ func createRoot(path string) ([]byte, error) {
 	return readRoot(path)
 }
 
+// sweepRoot removes what a process left that was killed while it made the key:
+// another name of the key, or of one that was never used. A folder that cannot
+// be written to has neither.
+func sweepRoot(path string) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+".") && strings.HasSuffix(e.Name(), newSuffix) {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+}
+
 func formatRoot(root []byte) []byte {
 	return []byte(rootComment + rootPrefix + base64.RawURLEncoding.EncodeToString(root) + "\n")
 }

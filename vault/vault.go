@@ -111,6 +111,7 @@ func (o Options) root(ctx context.Context, rs records) ([]byte, error) {
 		}
 		return o.Root, nil
 	}
+	sweepRoot(o.RootFile)
 	root, err := readRoot(o.RootFile)
 	if !errors.Is(err, errNoRoot) {
 		return root, err

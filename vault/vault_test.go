@@ -172,6 +172,21 @@ func TestStartRace(t *testing.T) {
 	}
 }
 
+// TestRootLeftover has a process killed between giving the key its name and
+// taking the temporary one away.
+func TestRootLeftover(t *testing.T) {
+	p := newPlace(t)
+	key := p.open(t).DatabaseKey()
+	must(t, os.Link(p.root(), p.root()+".XYZ.new"))
+	if again := p.open(t).DatabaseKey(); !bytes.Equal(key, again) {
+		t.Error("the key changed")
+	}
+	entries, err := os.ReadDir(filepath.Dir(p.root()))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("beside the key: %v, %v", entries, err)
+	}
+}
+
 func TestOpenError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o600))
