@@ -45,7 +45,10 @@ type FileInfo struct {
 }
 
 const (
-	maxManifestValue = 4 << 20 // one member, or one element of a long list
+	maxManifestValue = 8 << 20  // one member
+	maxManifestHead  = 16 << 20 // all members but the long lists
+	maxManifestLine  = 1 << 17  // one element of a long list
+	maxManifestText  = 4 << 10  // a name, an id or a reason in those
 	maxCollections   = 10_000
 )
 
@@ -59,6 +62,7 @@ type manifestLists struct {
 func parseManifest(j *jsonReader, lists manifestLists) (*Manifest, error) {
 	members := map[string]json.RawMessage{}
 	seen := map[string]bool{}
+	room := maxManifestHead
 	err := j.members(func(name string) error {
 		if seen[name] {
 			return fmt.Errorf("%w: it has %q twice", errManifest, name)
@@ -73,10 +77,14 @@ func parseManifest(j *jsonReader, lists manifestLists) (*Manifest, error) {
 			return fmt.Errorf("%w: it has too many members", errManifest)
 		}
 		value, err := j.next()
-		if err == nil {
-			members[name] = append(json.RawMessage(nil), value...)
+		if err != nil {
+			return err
 		}
-		return err
+		if room -= len(value); room < 0 {
+			return errTooLarge
+		}
+		members[name] = append(json.RawMessage(nil), value...)
+		return nil
 	})
 	if err == nil {
 		err = j.end()
@@ -93,6 +101,9 @@ func parseManifest(j *jsonReader, lists manifestLists) (*Manifest, error) {
 var errManifest = errors.New("it is not what privacyd writes")
 
 func eachElement[T any](j *jsonReader, do func(T) error) error {
+	whole := j.limit
+	j.limit = maxManifestLine
+	defer func() { j.limit = whole }()
 	return j.elements(func(raw json.RawMessage) error {
 		if do == nil {
 			return nil

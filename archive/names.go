@@ -65,11 +65,18 @@ func shorten(name string) string {
 	if len(extension) > maxExtension {
 		extension = ""
 	}
-	stem := name[:maxName-len(extension)]
-	for len(stem) > 0 && !utf8.RuneStart(name[len(stem)]) {
-		stem = stem[:len(stem)-1]
+	return trimEnds(trimEnds(cut(name, maxName-len(extension))) + extension)
+}
+
+// cut shortens s to n bytes without breaking a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return trimEnds(trimEnds(stem) + extension)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // plainPath tells whether a path of our own making is safe everywhere.

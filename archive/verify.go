@@ -46,7 +46,10 @@ type Problem struct {
 	Message string      `json:"message"` // for people, with the remedy
 }
 
-const maxReported = 1000
+const (
+	maxReported = 1000
+	maxShown    = 300 // bytes of a name from the archive
+)
 
 // Report is what Verify found. Long lists are cut; the counts are whole.
 type Report struct {
@@ -140,8 +143,8 @@ func (v *verifier) problem(path string, code ProblemCode, format string, args ..
 // shown makes a path from an untrusted archive fit for a terminal.
 func shown(path string) string {
 	path = strings.Map(cleanRuneOrSlash, strings.ToValidUTF8(path, "_"))
-	if len(path) > 300 {
-		path = strings.ToValidUTF8(path[:300], "") + "…"
+	if len(path) > maxShown {
+		path = cut(path, maxShown) + "…"
 	}
 	return path
 }

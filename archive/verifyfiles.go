@@ -52,7 +52,9 @@ func (v *verifier) badManifest(err error) {
 func (v *verifier) listMissing(m MissingFile) error {
 	v.report.MissingCount++
 	if len(v.report.Missing) < maxReported {
-		v.report.Missing = append(v.report.Missing, m)
+		v.report.Missing = append(v.report.Missing, MissingFile{
+			Collection: shown(m.Collection), ID: shown(m.ID), Name: shown(m.Name), Reason: shown(m.Reason),
+		})
 	}
 	return v.lost.list(m)
 }

@@ -109,7 +109,7 @@ func (l *lost) list(m MissingFile) error {
 	if l.listed == nil {
 		l.seed, l.listed = maphash.MakeSeed(), map[string][]uint64{}
 	}
-	if l.total++; l.total > maxListedMissing {
+	if l.total++; l.total > maxListedMissing || len(l.listed) > maxCollections {
 		return fmt.Errorf("%w: it lists more missing files than can be", errManifest)
 	}
 	l.listed[m.Collection] = append(l.listed[m.Collection], maphash.String(l.seed, m.ID))

@@ -225,7 +225,7 @@ func (w *Writer) Attachment(ctx context.Context, name string, modified time.Time
 	if strings.HasSuffix(path, "-"+name) {
 		original = ""
 	}
-	e, err := w.zip.create(path, original, w.stamp(modified), true)
+	e, err := w.zip.create(path, cut(original, maxManifestText), w.stamp(modified), true)
 	if err != nil {
 		return "", "", 0, w.fail(err)
 	}
@@ -305,6 +305,9 @@ func sourceError(ctx context.Context, err error) error {
 func (w *Writer) Missing(file MissingFile) error {
 	if err := w.usable(); err != nil {
 		return err
+	}
+	for _, text := range []*string{&file.Collection, &file.ID, &file.Name, &file.Reason} {
+		*text = cut(*text, maxManifestText)
 	}
 	line, err := readableJSON(file, "")
 	if err != nil {
