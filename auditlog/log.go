@@ -46,13 +46,13 @@ func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
-	sealed, err := l.seal(ctx, leaf, owners)
-	if err != nil {
-		return "", fmt.Errorf("append an audit entry: %w", err)
-	}
 	e := Entry{
 		ID: id, Log: r.Log, At: leaf.At, Action: r.Action, Outcome: r.Outcome, TargetType: r.TargetType,
 		Leaf: encoded, LeafHash: LeafHash(encoded),
+	}
+	sealed, err := l.seal(ctx, &e, owners)
+	if err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
 	if err := l.Entries.Insert(ctx, e, sealed); err != nil {
 		return "", fmt.Errorf("append an audit entry: %w", err)
@@ -128,25 +128,26 @@ func (l *Log) add(leaf *Leaf, o *owned, name string, value any) error {
 	return nil
 }
 
-func (l *Log) seal(ctx context.Context, leaf *Leaf, owners []*owned) ([]SealedDisclosure, error) {
+func (l *Log) seal(ctx context.Context, e *Entry, owners []*owned) ([]SealedDisclosure, error) {
 	var out []SealedDisclosure
 	for _, o := range owners {
 		ref := l.Keys.Reference(o.owner.Log, o.owner.Kind, o.owner.ID)
-		sealed, erased, err := l.Keys.SealFor(ctx, ref, sealAAD(leaf.Log, leaf.ID, ref), bundle(o.disclosures))
+		sealed, erased, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), bundle(o.disclosures))
 		if err != nil {
 			return nil, err
 		}
 		if !erased {
-			out = append(out, SealedDisclosure{EntryID: leaf.ID, Owner: ref, Sealed: sealed})
+			out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed})
 		}
 	}
 	return out, nil
 }
 
-// sealAAD binds a sealed disclosure to its entry and log.
-func sealAAD(log, entry, reference string) []byte {
+// sealAAD binds a sealed disclosure to its entry, to the letter of the leaf:
+// whoever rewrites a leaf and its hash cannot make its disclosures open again.
+func sealAAD(e *Entry, reference string) []byte {
 	b := []byte("audit disclosure 1\x00")
-	for _, s := range []string{log, entry, reference} {
+	for _, s := range []string{e.Log, e.ID, reference, string(e.LeafHash[:])} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
 	}
@@ -181,7 +182,7 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 	}
 	var disclosures []string
 	for _, d := range s.Disclosures {
-		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(s.Log, s.ID, d.Owner), d.Sealed)
+		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(&s.Entry, d.Owner), d.Sealed)
 		if err != nil {
 			return Opened{}, err
 		}

@@ -229,7 +229,12 @@ func TestTampered(t *testing.T) {
 		"leaf and hash": {func(s *auditlog.Stored) {
 			s.Leaf = append(s.Leaf, ' ')
 			s.LeafHash = auditlog.LeafHash(s.Leaf)
+			s.Disclosures = nil
 		}, auditlog.ErrLeaf},
+		"leaf rewritten": {func(s *auditlog.Stored) {
+			s.Leaf = bytes.Replace(s.Leaf, []byte(`"outcome":"done"`), []byte(`"outcome":"denied"`), 1)
+			s.LeafHash = auditlog.LeafHash(s.Leaf)
+		}, vault.ErrDamaged},
 		"hash":       {func(s *auditlog.Stored) { s.LeafHash[0] ^= 1 }, auditlog.ErrHash},
 		"id":         {func(s *auditlog.Stored) { s.ID = someID; s.Disclosures = nil }, auditlog.ErrLeaf},
 		"disclosure": {func(s *auditlog.Stored) { s.Disclosures[0].Sealed[20] ^= 1 }, vault.ErrDamaged},
