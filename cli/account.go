@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/client"
+)
+
+type accountCmd struct {
+	Create accountCreateCmd `cmd:"" help:"Create an account."`
+	Link   accountLinkCmd   `cmd:"" help:"Make a one-time sign-in link."`
+}
+
+type accountCreateCmd struct {
+	Folder        `embed:""`
+	Email         string `help:"E-mail address." required:""`
+	Name          string `help:"Display name." required:""`
+	PasswordStdin bool   `help:"Read the password from the first line of standard input; without it the account signs in by link."`
+	JSON          bool   `help:"Print one JSON object."`
+}
+
+func (c *accountCreateCmd) Run(t *terminal) error {
+	password := ""
+	if c.PasswordStdin {
+		var err error
+		if password, err = readPassword(t.Stdin); err != nil {
+			return err
+		}
+	}
+	return t.with(c.Folder, func(api *client.Client) error {
+		a, err := api.CreateAccount(t.ctx, c.Email, c.Name, password)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.printJSON(a)
+		}
+		t.say("Created the account.")
+		_, err = fmt.Fprintln(t.Stdout, a.ID)
+		return err
+	})
+}
+
+func readPassword(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 1<<16)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		return "", privacyd.Errorf(privacyd.ClassInvalid, "password_invalid", "Standard input has no password on its first line.")
+	}
+	return password, nil
+}
+
+type accountLinkCmd struct {
+	Folder `embed:""`
+	Email  string `help:"E-mail address of the account." required:""`
+}
+
+func (c *accountLinkCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		link, err := api.CreateSignInLink(t.ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		t.say("The link works once, for an hour.")
+		_, err = fmt.Fprintln(t.Stdout, link)
+		return err
+	})
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/client"
+)
+
+type auditCmd struct {
+	List auditListCmd `cmd:"" help:"List audit entries, newest first."`
+}
+
+type auditListCmd struct {
+	Folder    `embed:""`
+	Workspace string `help:"Workspace, by slug or id; without it the instance's own log."`
+	Limit     int    `help:"At most so many." default:"50"`
+	JSON      bool   `help:"Print one JSON object." xor:"form"`
+	CSV       bool   `help:"Print the whole log of the workspace as CSV." name:"csv" xor:"form"`
+}
+
+func (c *auditListCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		if c.CSV {
+			if c.Workspace == "" {
+				return privacyd.Errorf(privacyd.ClassInvalid, "workspace_missing", "Name the workspace with --workspace.")
+			}
+			return api.ExportAudit(t.ctx, c.Workspace, "csv", t.Stdout)
+		}
+		entries, _, err := api.AuditEntries(t.ctx, c.Workspace, "", c.Limit)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.printJSON(map[string]any{"items": entries})
+		}
+		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP")
+		for _, e := range entries {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\n", e.At.Format(time.RFC3339), e.Actor, e.Action, e.Outcome, e.TargetType, e.TargetID, e.IP)
+		}
+		return w.Flush()
+	})
+}
+
+// CheckOptions say which maps to compare with which databases.
+type CheckOptions struct {
+	Config string
+	Target string // a database's address or file, or a map's file
+	Map    string // a map's file; empty: the target is one
+}
+
+// MapReport is what one comparison found.
+type MapReport struct {
+	Dataset  string       `json:"dataset"`
+	Findings []MapFinding `json:"findings"`
+}
+
+// MapFinding is one difference between map and database.
+type MapFinding struct {
+	Code    string `json:"code"`
+	Where   string `json:"where"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+	Fatal   bool   `json:"fatal"`
+}
+
+type mapCmd struct {
+	Check mapCheckCmd `cmd:"" help:"Compare a data map with a live database; for the product's own CI."`
+}
+
+type mapCheckCmd struct {
+	Target string `arg:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone."`
+	Map    string `help:"The map's file." placeholder:"FILE"`
+	JSON   bool   `help:"Print one JSON object."`
+}
+
+func (c *mapCheckCmd) Run(t *terminal) error {
+	if _, err := os.Stat(c.Map); c.Map != "" && err != nil {
+		return privacyd.Errorf(privacyd.ClassInvalid, "map_unreadable", "The map's file cannot be read: %w.", err)
+	}
+	reports, err := t.Host.CheckMap(t.ctx, CheckOptions{Target: c.Target, Map: c.Map})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = t.printJSON(map[string]any{"datasets": reports})
+	} else {
+		t.printFindings(reports)
+	}
+	for _, r := range reports {
+		if err == nil && len(r.Findings) > 0 {
+			return exit(ExitFound)
+		}
+	}
+	return err
+}
+
+func (t *terminal) printFindings(reports []MapReport) {
+	for _, r := range reports {
+		for _, f := range r.Findings {
+			fmt.Fprintf(t.Stdout, "%s: %s: %s\n    %s\n", f.Where, f.Code, f.Message, f.Remedy)
+		}
+		if len(r.Findings) == 0 {
+			t.say("Dataset %s: the map and the database agree.", r.Dataset)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/client"
+)
+
+const pollEvery = 200 * time.Millisecond
+
+type exportCmd struct {
+	Folder    `embed:""`
+	Workspace string          `help:"Workspace, by slug or id." required:""`
+	Format    privacyd.Format `help:"json: everything; csv: contacts and conversations." default:"json" enum:"json,csv"`
+	Contact   string          `help:"Only this contact: the answer to an access request." placeholder:"ID"`
+	Out       string          `help:"File to write; it appears when it is whole." required:"" placeholder:"FILE"`
+	JSON      bool            `help:"Print one JSON object."`
+}
+
+func (c *exportCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		job, err := c.make(t, api)
+		if err != nil {
+			return err
+		}
+		if err := c.save(t, api, job); err != nil {
+			return err
+		}
+		if c.JSON {
+			err = t.printJSON(job)
+		} else {
+			t.say("Wrote %s: %d records, %d attachments, %d bytes.", c.Out, job.Progress.Done, job.Result.Files, job.Result.Bytes)
+		}
+		if err == nil && job.Result.Missing > 0 {
+			t.say("%d attachments are missing; manifest.json in the archive names them and says why.", job.Result.Missing)
+			return exit(ExitPartly)
+		}
+		return err
+	})
+}
+
+// make asks for the export and waits for it; interrupted, it cancels what it
+// asked for.
+func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error) {
+	ask := client.NewJob{Type: privacyd.JobDataExport, Format: c.Format}
+	if c.Contact != "" {
+		ask.Type, ask.Subject = privacyd.JobSubjectExport, &privacyd.Subject{Kind: "contact", ID: c.Contact}
+	}
+	job, created, err := api.CreateJob(t.ctx, c.Workspace, ask)
+	if err != nil {
+		return nil, err
+	}
+	bar := t.bar("exporting records")
+	job, err = api.WaitJob(t.ctx, job.WorkspaceID, job.ID, pollEvery, func(j *privacyd.Job) {
+		bar.ChangeMax64(max(j.Progress.Total, 1))
+		_ = bar.Set64(j.Progress.Done) // it is only shown
+	})
+	_ = bar.Finish() // it is only shown
+	if err != nil {
+		if created && job != nil && t.ctx.Err() != nil {
+			return nil, errors.Join(err, cancelJob(t.ctx, api, job))
+		}
+		return nil, err
+	}
+	return job, ended(job)
+}
+
+func cancelJob(ctx context.Context, api *client.Client, job *privacyd.Job) error {
+	_, err := api.CancelJob(context.WithoutCancel(ctx), job.WorkspaceID, job.ID)
+	return err
+}
+
+// ended turns a job that did not complete into its error.
+func ended(job *privacyd.Job) error {
+	switch job.State {
+	case privacyd.JobCompleted:
+		return nil
+	case privacyd.JobFailed:
+		class := privacyd.ClassUnavailable
+		if job.ErrorCode == "map_mismatch" {
+			class = privacyd.ClassRefused
+		}
+		return &privacyd.Error{Class: class, Code: job.ErrorCode, Message: job.ErrorMessage}
+	default:
+		return privacyd.Errorf(privacyd.ClassConflict, "job_"+string(job.State), "The job was %s.", job.State)
+	}
+}
+
+// save downloads the archive beside its name and renames it when it is whole
+// and on disk.
+func (c *exportCmd) save(t *terminal, api *client.Client, job *privacyd.Job) error {
+	part := c.Out + ".part"
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return unwritable(err)
+	}
+	err = api.Download(t.ctx, job.WorkspaceID, job.ID, 0, f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Rename(part, c.Out)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return nil
+}
+
+func unwritable(err error) error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "file_unwritable", "The file cannot be written: %w. Choose another with --out.", err)
+}
+
+func (t *terminal) bar(what string) *progressbar.ProgressBar {
+	if !t.interactive() {
+		return progressbar.DefaultSilent(1, what)
+	}
+	return progressbar.NewOptions64(1, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(t.Stderr),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(pollEvery), progressbar.OptionClearOnFinish())
+}
+
+type archiveCmd struct {
+	Verify archiveVerifyCmd `cmd:"" help:"Check every hash and count of an archive, offline."`
+}
+
+type archiveVerifyCmd struct {
+	File string `arg:"" help:"Archive." type:"existingfile"`
+	JSON bool   `help:"Print one JSON object."`
+}
+
+func (c *archiveVerifyCmd) Run(t *terminal) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("open archive: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("read archive: %w", err)
+	}
+	bar := t.bar("checking bytes")
+	report, err := archive.Verify(t.ctx, f, size, func(done, total int64) {
+		bar.ChangeMax64(max(total, 1))
+		_ = bar.Set64(done) // it is only shown
+	})
+	_ = bar.Finish() // it is only shown
+	if err != nil {
+		return err
+	}
+	return c.print(t, report)
+}
+
+func (c *archiveVerifyCmd) print(t *terminal, r archive.Report) error {
+	if c.JSON {
+		if err := t.printJSON(r); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range r.Problems {
+			fmt.Fprintf(t.Stdout, "%s: %s (%s)\n", p.Path, p.Message, p.Code)
+		}
+		for _, m := range r.Missing {
+			fmt.Fprintf(t.Stdout, "missing: %s of %s %s: %s\n", m.Name, m.Collection, m.ID, m.Reason)
+		}
+	}
+	if !r.OK {
+		t.say("%s is NOT whole: %d problems.", filepath.Base(c.File), len(r.Problems))
+		return exit(ExitFound)
+	}
+	t.say("%s is whole: %d files, %d records, %d bytes, all hashes and counts right.", filepath.Base(c.File), r.Files, r.Records, r.Bytes)
+	return nil
+}

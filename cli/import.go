@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/privacyd/privacyd/client"
+)
+
+type importCmd struct {
+	Folder    `embed:""`
+	Workspace string `help:"Workspace, by slug or id." required:""`
+	File      string `arg:"" help:"FILE.ndjson, or the ARCHIVE.zip of an export." type:"existingfile"`
+	JSON      bool   `help:"Print one JSON object."`
+}
+
+// Help says more than one line can.
+func (c *importCmd) Help() string {
+	return "Everything is checked before anything is written. The same import run again changes nothing. " +
+		"The format is in docs/import-format.md."
+}
+
+func (c *importCmd) Run(t *terminal) error {
+	path, err := filepath.Abs(c.File)
+	if err != nil {
+		return fmt.Errorf("find the file: %w", err)
+	}
+	return t.with(c.Folder, func(api *client.Client) error {
+		bar := t.bar("importing")
+		done, err := api.ImportFile(t.ctx, c.Workspace, path)
+		_ = bar.Finish() // it is only shown
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			err = t.printJSON(done)
+		} else {
+			t.printImported(done)
+		}
+		if err == nil && (done.Missing > 0) {
+			t.say("%d attachments came without their content: the archive says that they were missing.", done.Missing)
+			return exit(ExitPartly)
+		}
+		return err
+	})
+}
+
+func (t *terminal) printImported(done client.Imported) {
+	for _, name := range slices.Sorted(maps.Keys(done.Records)) {
+		if n := done.Records[name]; n > 0 {
+			t.say("%10d %s", n, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(done.Skipped)) {
+		t.say("%10d %s left out: imports do not write them", done.Skipped[name], name)
+	}
+}

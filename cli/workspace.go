@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/client"
+)
+
+type workspaceCmd struct {
+	Create workspaceCreateCmd `cmd:"" help:"Create a workspace."`
+	List   workspaceListCmd   `cmd:"" help:"List workspaces."`
+	Sync   workspaceSyncCmd   `cmd:"" help:"Adopt every workspace that a product's datasets have."`
+	Member workspaceMemberCmd `cmd:"" help:"Add a member."`
+}
+
+type workspaceCreateCmd struct {
+	Folder     `embed:""`
+	Slug       string            `help:"Short name: lower-case letters, digits, hyphens." required:""`
+	Name       string            `help:"Display name." required:""`
+	Admin      string            `help:"E-mail of the account that becomes its admin." placeholder:"EMAIL"`
+	DatasetKey map[string]string `help:"The key by which a dataset knows this workspace, as app=42." placeholder:"DATASET=KEY"`
+	JSON       bool              `help:"Print one JSON object."`
+}
+
+func (c *workspaceCreateCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		w, err := api.CreateWorkspace(t.ctx, client.NewWorkspace{Slug: c.Slug, Name: c.Name, Admin: c.Admin, DatasetKeys: c.DatasetKey})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.printJSON(w)
+		}
+		t.say("Created the workspace %s.", w.Slug)
+		_, err = fmt.Fprintln(t.Stdout, w.ID)
+		return err
+	})
+}
+
+type workspaceListCmd struct {
+	Folder `embed:""`
+	JSON   bool `help:"Print one JSON object."`
+}
+
+func (c *workspaceListCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		list, err := api.Workspaces(t.ctx)
+		if err != nil {
+			return err
+		}
+		return t.printWorkspaces(list, c.JSON)
+	})
+}
+
+type workspaceSyncCmd struct {
+	Folder `embed:""`
+	JSON   bool `help:"Print one JSON object."`
+}
+
+func (c *workspaceSyncCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		adopted, err := api.SyncWorkspaces(t.ctx)
+		if err != nil {
+			return err
+		}
+		t.say("Adopted %d workspaces.", len(adopted))
+		return t.printWorkspaces(adopted, c.JSON)
+	})
+}
+
+func (t *terminal) printWorkspaces(list []privacyd.Workspace, asJSON bool) error {
+	if asJSON {
+		return t.printJSON(map[string]any{"items": list})
+	}
+	for _, w := range list {
+		if _, err := fmt.Fprintf(t.Stdout, "%s\t%s\t%s\n", w.Slug, w.ID, w.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type workspaceMemberCmd struct {
+	Folder    `embed:""`
+	Workspace string        `help:"Workspace, by slug or id." required:""`
+	Email     string        `help:"E-mail of an account." required:""`
+	Role      privacyd.Role `help:"admin, agent or auditor." required:"" enum:"admin,agent,auditor"`
+}
+
+func (c *workspaceMemberCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		if err := api.AddMember(t.ctx, c.Workspace, c.Email, c.Role); err != nil {
+			return err
+		}
+		t.say("Added the member.")
+		return nil
+	})
+}
+
+type tokenCmd struct {
+	Create tokenCreateCmd `cmd:"" help:"Create an API token of a workspace."`
+}
+
+type tokenCreateCmd struct {
+	Folder    `embed:""`
+	Workspace string            `help:"Workspace, by slug or id." required:""`
+	Label     string            `help:"What it is for." required:""`
+	Scope     []privacyd.Action `help:"What it may do, such as workspace.export,records.write." required:"" placeholder:"S,…"`
+	JSON      bool              `help:"Print one JSON object."`
+}
+
+func (c *tokenCreateCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		token, err := api.CreateToken(t.ctx, c.Workspace, c.Label, c.Scope)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.printJSON(token)
+		}
+		t.say("The token is shown this once; keep it safe.")
+		_, err = fmt.Fprintln(t.Stdout, token.Secret)
+		return err
+	})
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/cli"
+)
+
+// config is the file of --config. Every key may be left out; flags and
+// variables win over it. $NAME and ${NAME} in addresses stand for variables of
+// the environment, so that secrets stay out of the file.
+type config struct {
+	Database string          `yaml:"database"` // privacyd's own state; empty: the folder's SQLite
+	Keys     keysConfig      `yaml:"keys"`
+	Datasets []datasetConfig `yaml:"datasets"`
+	Blobs    blobsConfig     `yaml:"blobs"`
+	Places   []placeConfig   `yaml:"places"`
+	BaseURL  string          `yaml:"base_url"` // what links begin with
+}
+
+type keysConfig struct {
+	Root  string `yaml:"root"`  // file of the root key
+	Store string `yaml:"store"` // folder or URL of the wrapped keys
+}
+
+type datasetConfig struct {
+	Name        string `yaml:"name"`
+	Map         string `yaml:"map"` // file, relative to the configuration
+	Database    string `yaml:"database"`
+	ReadReplica string `yaml:"read_replica"` // exports read here when set
+	Place       string `yaml:"place"`
+}
+
+type blobsConfig struct {
+	Exports string            `yaml:"exports"` // folder or URL
+	Files   map[string]string `yaml:"files"`   // bucket of a map → folder or URL
+}
+
+type placeConfig struct {
+	Name      string `yaml:"name"`
+	Region    string `yaml:"region"`
+	Country   string `yaml:"country"`
+	Processor string `yaml:"processor"`
+	Kind      string `yaml:"kind"`
+}
+
+// readConfig reads the file named by the command, if any, and fills in what
+// it leaves out. Code config_invalid.
+func readConfig(o cli.Folder) (config, error) {
+	var c config
+	if o.Config != "" {
+		raw, err := os.ReadFile(o.Config)
+		if err != nil {
+			return c, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"The configuration file cannot be read: %w. Check the path given with --config.", err)
+		}
+		if err := decodeConfig(raw, &c); err != nil {
+			return c, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid", "%s: %s. See docs/deployment.md for every key.", o.Config, err)
+		}
+		for i := range c.Datasets {
+			c.Datasets[i].Map = beside(o.Config, c.Datasets[i].Map)
+		}
+	}
+	if o.Database != "" {
+		c.Database = o.Database
+	}
+	return c.withDefaults(o.Data), nil
+}
+
+func decodeConfig(raw []byte, c *config) error {
+	d := yaml.NewDecoder(bytes.NewReader(raw))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	for _, address := range c.addresses() {
+		var missing []string
+		*address = os.Expand(*address, func(name string) string {
+			value, ok := os.LookupEnv(name)
+			if !ok {
+				missing = append(missing, name)
+			}
+			return value
+		})
+		if len(missing) > 0 {
+			return fmt.Errorf("the variable %s is not set", strings.Join(missing, ", "))
+		}
+	}
+	return nil
+}
+
+func (c *config) addresses() []*string {
+	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Blobs.Exports, &c.BaseURL}
+	for i := range c.Datasets {
+		list = append(list, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
+	}
+	return list
+}
+
+func (c config) withDefaults(data string) config {
+	fallback := func(s *string, path ...string) {
+		*s = strings.TrimPrefix(*s, "file://")
+		if *s == "" {
+			*s = filepath.Join(append([]string{data}, path...)...)
+		}
+	}
+	fallback(&c.Keys.Root, "keys", "root.key")
+	fallback(&c.Keys.Store, "keys", "store")
+	fallback(&c.Blobs.Exports, "blobs")
+	return c
+}
+
+func beside(file, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}

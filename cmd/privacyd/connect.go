@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/user"
+	"sync"
+	"time"
+
+	"github.com/privacyd/privacyd/cli"
+	"github.com/privacyd/privacyd/client"
+	"github.com/privacyd/privacyd/rest"
+)
+
+// host gives the command line what it needs.
+type host struct{ version string }
+
+// Connect gives a client as the operator: of the server that runs on the data
+// folder, or else of an engine in this process, which owns the folder until
+// Close.
+func (h host) Connect(ctx context.Context, o cli.Folder) (cli.Connection, error) {
+	f, err := openFolder(o.Data)
+	if err != nil {
+		return cli.Connection{}, err
+	}
+	cfg, err := readConfig(o)
+	if err != nil {
+		return cli.Connection{}, err
+	}
+	if cfg.Database == "" {
+		owner, err := f.own()
+		if err != nil {
+			return cli.Connection{}, err
+		}
+		if !owner {
+			return f.toServer(ctx, o)
+		}
+	}
+	return h.toSelf(ctx, f, cfg, o)
+}
+
+// toServer is a connection to the server that owns the folder.
+func (f *folder) toServer(ctx context.Context, o cli.Folder) (cli.Connection, error) {
+	path, done, err := f.socketPath()
+	if err != nil {
+		return cli.Connection{}, err
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	probe, err := dial(ctx, "", "")
+	if err != nil {
+		done()
+		return cli.Connection{}, f.errInUse() // another command, not a server
+	}
+	_ = probe.Close()
+	transport := &http.Transport{DialContext: dial}
+	return cli.Connection{
+		Client: &client.Client{Base: "http://privacyd", HTTP: &http.Client{Transport: transport}, As: o.As},
+		Close: func(context.Context) error {
+			transport.CloseIdleConnections()
+			done()
+			return nil
+		},
+	}, nil
+}
+
+// toSelf is a connection to an engine in this process.
+func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (cli.Connection, error) {
+	i, err := h.open(ctx, f, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		f.close()
+		return cli.Connection{}, err
+	}
+	l := newPipe()
+	server := &http.Server{
+		Handler:           rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL}),
+		BaseContext:       func(net.Listener) context.Context { return rest.WithOperator(ctx, osUser()) },
+		ReadHeaderTimeout: time.Minute,
+	}
+	background, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { _ = server.Serve(l) }) // ends with Close
+	running.Go(func() { _ = i.runner.Run(background) })
+	return cli.Connection{
+		Client: &client.Client{Base: "http://privacyd", HTTP: &http.Client{Transport: &http.Transport{DialContext: l.dial}}, As: o.As},
+		Close: func(ctx context.Context) error {
+			err := server.Close()
+			stop()
+			running.Wait()
+			err = errors.Join(err, i.runner.RunUntilIdle(ctx), i.close())
+			f.close()
+			return err
+		},
+	}, nil
+}
+
+func osUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}
+
+// pipe is a listener whose connections never leave the process.
+type pipe struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipe() *pipe { return &pipe{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipe) Close() error {
+	p.once.Do(func() { close(p.done) })
+	return nil
+}
+
+func (p *pipe) Addr() net.Addr { return pipeAddr{} }
+
+func (p *pipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.done:
+		return nil, fmt.Errorf("call the engine: %w", net.ErrClosed)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }

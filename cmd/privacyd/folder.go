@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/privacyd/privacyd"
+)
+
+// folder is the data folder. With the embedded store one process at a time
+// owns it, by a lock that the system drops when the process dies.
+type folder struct {
+	dir  string
+	lock *os.File
+}
+
+// openFolder makes the folder when it is not there, for its owner alone. Code
+// folder_unusable.
+func openFolder(dir string) (*folder, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the data folder: %w", err)
+	}
+	for _, d := range []string{abs, filepath.Join(abs, "tmp")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, privacyd.Errorf(privacyd.ClassUnavailable, "folder_unusable",
+				"The data folder cannot be used: %w. Give another one with --data.", err)
+		}
+	}
+	return &folder{dir: abs}, nil
+}
+
+func (f *folder) path(parts ...string) string {
+	return filepath.Join(append([]string{f.dir}, parts...)...)
+}
+
+// own takes the lock; false when another process has it.
+func (f *folder) own() (bool, error) {
+	file, err := os.OpenFile(f.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return false, privacyd.Errorf(privacyd.ClassUnavailable, "folder_unusable",
+			"The data folder cannot be used: %w. Give another one with --data.", err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, file.Close()
+	}
+	if err != nil {
+		return false, errors.Join(fmt.Errorf("lock the data folder: %w", err), file.Close())
+	}
+	f.lock = file
+	if err := file.Truncate(0); err != nil {
+		return false, fmt.Errorf("write the lock: %w", err)
+	}
+	_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return true, err
+}
+
+func (f *folder) errInUse() error {
+	pid, _ := os.ReadFile(f.path("lock")) // only to say more
+	return privacyd.Errorf(privacyd.ClassUnavailable, "folder_in_use",
+		"Another privacyd (process %s) uses this data folder. Stop it first, or give another folder with --data.", strings.TrimSpace(string(pid)))
+}
+
+func (f *folder) close() {
+	if f.lock != nil {
+		_ = f.lock.Close() // the lock goes with it
+	}
+}
+
+// socketPath is where the server listens for the operator's own commands: a
+// path short enough for a socket even where the folder's is not.
+func (f *folder) socketPath() (path string, done func(), err error) {
+	const longest = 100
+	if path = f.path("privacyd.sock"); len(path) <= longest {
+		return path, func() {}, nil
+	}
+	dir, err := os.Open(f.dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("open the data folder: %w", err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/privacyd.sock", dir.Fd()), func() { _ = dir.Close() }, nil
+}
+
+func (f *folder) listen() (net.Listener, error) {
+	path, done, err := f.socketPath()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.path("privacyd.sock")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		done()
+		return nil, fmt.Errorf("remove an old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		done()
+		return nil, fmt.Errorf("listen for commands: %w", err)
+	}
+	if err := os.Chmod(f.path("privacyd.sock"), 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/records"
+	"github.com/privacyd/privacyd/source/blob"
+	"github.com/privacyd/privacyd/store"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/vault"
+	"github.com/privacyd/privacyd/work"
+	"github.com/privacyd/privacyd/work/local"
+)
+
+const (
+	exportLife = 7 * 24 * time.Hour
+	purgeHour  = 3 // UTC
+)
+
+// instance is everything that runs: opened in order, closed in reverse.
+type instance struct {
+	engine  *engine.Engine
+	runner  *local.Runner
+	closers []io.Closer
+}
+
+func (i *instance) keep(c io.Closer) { i.closers = append(i.closers, c) }
+
+func (i *instance) close() error {
+	var err error
+	for n := len(i.closers) - 1; n >= 0; n-- {
+		err = errors.Join(err, i.closers[n].Close())
+	}
+	return err
+}
+
+// open opens keys, database, files and datasets and wires the engine.
+func (h host) open(ctx context.Context, f *folder, cfg config, log *slog.Logger) (*instance, error) {
+	i := &instance{}
+	if err := h.wire(ctx, i, f, cfg, log); err != nil {
+		return nil, errors.Join(err, i.close())
+	}
+	return i, nil
+}
+
+func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log *slog.Logger) error {
+	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root})
+	if err != nil {
+		return err
+	}
+	i.keep(keys)
+	db, err := openDatabase(ctx, f, cfg, keys)
+	if err != nil {
+		return err
+	}
+	i.keep(db)
+	files, err := blob.Open(ctx, cfg.Blobs.Exports, keys)
+	if err != nil {
+		return err
+	}
+	i.keep(files)
+	i.runner = local.New(db, local.Options{
+		Logger: log,
+		OnDead: func(ctx context.Context, kind, key string, err error) error {
+			return i.engine.GiveUp(ctx, kind, key, err)
+		},
+	})
+	tables := store.New(db)
+	spool := vault.NewSpool(f.path("tmp"))
+	i.engine = &engine.Engine{
+		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
+		Audit: &auditlog.Log{Entries: tables, Keys: keys}, Queue: i.runner, Blobs: blobs{files}, Signer: keys,
+		Spool: func() (archive.Spool, error) { return spool() },
+		Now:   func() time.Time { return time.Now().UTC() }, Log: log, Version: h.version, ExportLife: exportLife,
+	}
+	if len(cfg.Datasets) == 0 {
+		i.engine.Records = embedded{files: files, Store: &records.Store{
+			DB: db, Blobs: files, Authors: authors{i}, Now: i.engine.Now,
+			Spool: func() (records.Spool, error) { return spool() },
+		}}
+	}
+	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
+		return err
+	}
+	return i.start(ctx, f, files)
+}
+
+func openDatabase(ctx context.Context, f *folder, cfg config, keys *vault.Vault) (*sqldb.DB, error) {
+	var db *sqldb.DB
+	var err error
+	if cfg.Database == "" {
+		db, err = sqldb.OpenSQLite(ctx, f.path("privacyd.db"), keys.DatabaseKey())
+	} else {
+		db, err = sqldb.OpenPostgres(ctx, cfg.Database)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sqldb.DB) error {
+	for _, m := range []func(context.Context, *sqldb.DB) error{store.Migrate, local.Migrate, records.Migrate} {
+		if err := m(ctx, db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start takes over what a process left that died, and tells the runner whom to
+// call.
+func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) error {
+	i.runner.Handle(engine.WorkExport, i.engine.RunExport, 2)
+	i.runner.Handle(engine.WorkExpire, i.engine.RunExpire, 1)
+	if i.engine.Records != nil {
+		i.runner.Handle(engine.WorkPurge, i.engine.RunPurge, 1)
+		if err := i.runner.Daily(ctx, work.Daily{Kind: engine.WorkPurge, Key: "embedded", Hour: purgeHour}); err != nil {
+			return err
+		}
+	}
+	if f.lock == nil {
+		return i.engine.Recover(ctx) // other nodes may be at work: their leases end by themselves
+	}
+	if err := files.Clean(ctx); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	if err := i.runner.Recover(ctx); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	return i.engine.Recover(ctx)
+}
+
+// blobs is a blob.Store as engine sees it.
+type blobs struct{ *blob.Store }
+
+func (b blobs) Create(ctx context.Context, workspace, key string) (engine.BlobWriter, error) {
+	w, err := b.Store.Create(ctx, workspace, key)
+	if err != nil {
+		return nil, err
+	}
+	return blobWriter{w}, nil
+}
+
+func (b blobs) Open(ctx context.Context, workspace, key string) (engine.Blob, error) {
+	r, err := b.Store.Open(ctx, workspace, key)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+type blobWriter struct{ *blob.Writer }
+
+func (w blobWriter) Commit() (int64, string, error) {
+	info, err := w.Writer.Commit()
+	return info.Size, info.SHA256, err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/records"
+	"github.com/privacyd/privacyd/source/blob"
+)
+
+// embedded is a records.Store as engine sees it.
+type embedded struct {
+	*records.Store
+	files *blob.Store
+}
+
+// Import reads a file of this machine, or what a caller sends.
+func (r embedded) Import(ctx context.Context, workspaceID string, s engine.ImportSource) (engine.Imported, error) {
+	switch {
+	case s.File != "":
+		return r.importFile(ctx, workspaceID, s.File)
+	case strings.HasPrefix(s.ContentType, "application/zip"):
+		return r.importUpload(ctx, workspaceID, s.Body)
+	case strings.HasPrefix(s.ContentType, "application/x-ndjson"):
+		return r.run(ctx, workspaceID, records.NDJSON("body", s.Body, nil))
+	}
+	return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "content_type_unknown",
+		"Send an import as application/x-ndjson or application/zip.")
+}
+
+func (r embedded) importFile(ctx context.Context, workspaceID, path string) (engine.Imported, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "import_unreadable", "The import file cannot be read: %w.", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if strings.EqualFold(filepath.Ext(path), ".zip") {
+		info, err := f.Stat()
+		if err != nil {
+			return engine.Imported{}, fmt.Errorf("read the import: %w", err)
+		}
+		return r.importArchive(ctx, workspaceID, filepath.Base(path), f, info.Size())
+	}
+	beside, err := records.OpenFolder(filepath.Dir(path))
+	if err != nil {
+		return engine.Imported{}, err
+	}
+	defer beside.Close() //nolint:errcheck // it was only read
+	return r.run(ctx, workspaceID, records.NDJSON(filepath.Base(path), f, beside))
+}
+
+const importsFolder = "/imports/"
+
+// importUpload keeps an archive that is sent, encrypted, until it is imported:
+// its directory is at its end.
+func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.Reader) (engine.Imported, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return engine.Imported{}, fmt.Errorf("make id: %w", err)
+	}
+	key := workspaceID + importsFolder + id.String()
+	w, err := r.files.Create(ctx, workspaceID, key)
+	if err != nil {
+		return engine.Imported{}, err
+	}
+	if _, err := io.Copy(w, body); err != nil {
+		w.Abort()
+		return engine.Imported{}, fmt.Errorf("read the import: %w", err)
+	}
+	if _, err := w.Commit(); err != nil {
+		return engine.Imported{}, err
+	}
+	defer r.files.Delete(context.WithoutCancel(ctx), key) //nolint:errcheck // the next start deletes it
+	in, err := r.files.Open(ctx, workspaceID, key)
+	if err != nil {
+		return engine.Imported{}, err
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	return r.importArchive(ctx, workspaceID, "body", in, in.Size())
+}
+
+func (r embedded) importArchive(ctx context.Context, workspaceID, name string, in io.ReaderAt, size int64) (engine.Imported, error) {
+	a, err := archive.Open(in, size)
+	if err != nil {
+		return engine.Imported{}, err
+	}
+	return r.run(ctx, workspaceID, records.Archived(name, a, "workspaces", "accounts", "members", "authors"))
+}
+
+func (r embedded) run(ctx context.Context, workspaceID string, s records.Source) (engine.Imported, error) {
+	done, err := r.Store.Import(ctx, records.Request{Workspace: workspaceID, Source: s})
+	return engine.Imported(done), err
+}
+
+func (r embedded) Put(ctx context.Context, workspaceID, collection, id string, record []byte) ([]byte, error) {
+	return r.Upsert(ctx, workspaceID, collection, id, record)
+}
+
+func (r embedded) List(ctx context.Context, workspaceID, collection string, q engine.RecordQuery) (engine.RecordPage, error) {
+	page, err := r.Store.List(ctx, workspaceID, collection, records.Query{Where: q.Equals, Text: q.Search, Cursor: q.Cursor, Limit: q.Limit})
+	return engine.RecordPage{Items: page.Records, NextCursor: page.Next}, err
+}
+
+func (r embedded) Attach(ctx context.Context, workspaceID string, a engine.Attachment, content io.Reader) ([]byte, error) {
+	return r.Store.Attach(ctx, workspaceID, records.Attachment(a), content)
+}
+
+func (r embedded) OpenAttachment(ctx context.Context, workspaceID, id string) (engine.Blob, engine.Attachment, error) {
+	content, a, err := r.Store.OpenAttachment(ctx, workspaceID, id)
+	if err != nil {
+		return nil, engine.Attachment{}, err
+	}
+	return content, engine.Attachment(a), nil
+}
+
+func (r embedded) Purge(ctx context.Context) error {
+	_, err := r.Store.Purge(ctx)
+	return err
+}
+
+// authors lets imports find and make accounts.
+type authors struct{ i *instance }
+
+func (a authors) Resolve(ctx context.Context, list []records.Author) (map[string]string, error) {
+	asked := make([]engine.Author, len(list))
+	for n, author := range list {
+		asked[n] = engine.Author{Email: author.Email, ID: author.ID, Name: author.Name}
+	}
+	return a.i.engine.ResolveAuthors(ctx, asked)
+}

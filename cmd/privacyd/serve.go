@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/cli"
+	"github.com/privacyd/privacyd/rest"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = 2 * time.Minute
+	stopPatience   = 20 * time.Second
+)
+
+// Serve runs the server until ctx ends.
+func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
+	if err := checkListen(o); err != nil {
+		return err
+	}
+	f, err := openFolder(o.Data)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	cfg, err := readConfig(o.Folder)
+	if err != nil {
+		return err
+	}
+	if cfg.Database == "" {
+		owner, err := f.own()
+		if err != nil {
+			return err
+		}
+		if !owner {
+			return f.errInUse()
+		}
+	} else if o.Dev {
+		return privacyd.Errorf(privacyd.ClassInvalid, "dev_refused", "--dev is refused on PostgreSQL: it is not safe.")
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "address_in_use", "Cannot listen on %s: %w. Choose another address with --listen.", o.Listen, err)
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = "http://" + l.Addr().String()
+	}
+	i, err := h.open(ctx, f, cfg, log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return errors.Join(h.serve(ctx, f, cfg, i, l, o), i.close())
+}
+
+// checkListen keeps plain HTTP on the machine: cookies and tokens would travel
+// in the clear.
+func checkListen(o cli.ServeOptions) error {
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return privacyd.Errorf(privacyd.ClassInvalid, "listen_invalid", "--listen is HOST:PORT, such as 127.0.0.1:8080.")
+	}
+	ip := net.ParseIP(host)
+	if host == "localhost" || (ip != nil && ip.IsLoopback()) || o.BehindProxy {
+		return nil
+	}
+	return privacyd.Errorf(privacyd.ClassInvalid, "tls_required",
+		"Plain HTTP is served on loopback addresses only. Put a proxy that terminates TLS in front, and say so with --behind-proxy.")
+}
+
+// serve runs everything until ctx ends or one part fails.
+func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l net.Listener, o cli.ServeOptions) error {
+	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
+	servers := []*http.Server{newServer(h.pages(i, api, cfg), ctx)}
+	listeners := []net.Listener{l}
+	if f.lock != nil {
+		commands, err := f.listen()
+		if err != nil {
+			return err
+		}
+		servers = append(servers, newServer(api, rest.WithOperator(ctx, osUser())))
+		listeners = append(listeners, commands)
+	}
+	if err := h.greet(ctx, i, cfg, o); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var running sync.WaitGroup
+	for n, s := range servers {
+		running.Go(func() { stop(s.Serve(listeners[n])) })
+	}
+	running.Go(func() { stop(i.runner.Run(ctx)) })
+	<-ctx.Done()
+	err := shutdown(servers)
+	running.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, http.ErrServerClosed) {
+		err = errors.Join(err, cause)
+	}
+	return err
+}
+
+func newServer(h http.Handler, ctx context.Context) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+}
+
+// shutdown lets requests end, but not for ever.
+func shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	var err error
+	for _, s := range servers {
+		if e := s.Shutdown(ctx); e != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
+	return err
+}
+
+// greet prints where the server is.
+func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOptions) error {
+	if o.Dev {
+		fmt.Fprintln(o.Out, "NOT SAFE: --dev is for trying things out.")
+	}
+	fmt.Fprintf(o.Out, "privacyd %s listens on %s\n", h.version, cfg.BaseURL)
+	if o.Sample {
+		return h.sample(ctx, i, cfg, o)
+	}
+	return nil
+}
+
+// Migrate makes or updates the tables in PostgreSQL.
+func (h host) Migrate(ctx context.Context, dsn string) error {
+	db, err := sqldb.OpenPostgres(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(migrate(ctx, db), db.Close())
+}
+
+// CheckMap compares a map with a live database, or checks a map alone.
+func (h host) CheckMap(ctx context.Context, o cli.CheckOptions) ([]cli.MapReport, error) {
+	return checkMap(ctx, o)
+}

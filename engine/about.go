@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// about is what Art. 15(1) and (2) GDPR ask for beside the copy of the data.
+type about struct {
+	Article     string            `json:"article"`
+	Subject     privacyd.Subject  `json:"subject"`
+	Purposes    []aboutCollection `json:"purposes"`   // 15(1)(a), (b), (g)
+	Recipients  []aboutRecipient  `json:"recipients"` // 15(1)(c)
+	Retention   string            `json:"retention"`  // 15(1)(d)
+	Rights      []string          `json:"rights"`     // 15(1)(e), (f)
+	Decisions   string            `json:"automated_decisions"`
+	Transfers   string            `json:"transfers"` // 15(2)
+	Portability []string          `json:"portability"`
+}
+
+type aboutCollection struct {
+	Collection string       `json:"collection"`
+	Purpose    string       `json:"purpose"`
+	Fields     []aboutField `json:"fields"`
+}
+
+type aboutField struct {
+	Name       string             `json:"name"`
+	Category   string             `json:"category"`
+	Provenance datamap.Provenance `json:"provenance"` // 15(1)(g): the source
+}
+
+type aboutRecipient struct {
+	Dataset   string `json:"dataset"`
+	Place     string `json:"place,omitempty"`
+	Processor string `json:"processor,omitempty"`
+	Country   string `json:"country,omitempty"`
+	Region    string `json:"region,omitempty"`
+}
+
+// writeAbout adds about.json to the answer to an access request.
+func (x *extraction) writeAbout(_ context.Context) error {
+	if x.job.Subject == nil {
+		return nil
+	}
+	raw, err := json.MarshalIndent(x.about(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode about.json: %w", err)
+	}
+	return x.out.File("about.json", bytes.NewReader(append(raw, '\n')))
+}
+
+func (x *extraction) about() about {
+	a := about{
+		Article: "Art. 15(1) and (2) GDPR", Subject: *x.job.Subject,
+		Retention: "No fixed period: the records are kept until the controller or a retention policy deletes them.",
+		Rights: []string{
+			"rectification (Art. 16)", "erasure (Art. 17)", "restriction (Art. 18)", "portability (Art. 20)", "objection (Art. 21)",
+			"complaint to a supervisory authority (Art. 77)",
+		},
+		Decisions: "None is made by privacyd. Ask the controller about its own.",
+		Transfers: "Recipients outside the EU and EEA, if any, are those listed under recipients with their country.",
+		Portability: []string{
+			"Fields whose provenance is provided or observed are those of Art. 20; derived ones are not.",
+		},
+	}
+	var seen []string
+	for _, p := range x.parts {
+		a.Purposes = append(a.Purposes, aboutPart(p))
+		if !slices.Contains(seen, p.dataset.Name) {
+			seen = append(seen, p.dataset.Name)
+			a.Recipients = append(a.Recipients, recipient(p.dataset))
+		}
+	}
+	return a
+}
+
+func aboutPart(p part) aboutCollection {
+	c := aboutCollection{Collection: p.selection.Collection.Name, Purpose: p.selection.Collection.Purpose}
+	for _, f := range p.selection.Fields {
+		c.Fields = append(c.Fields, aboutField{Name: f.Name, Category: f.Category, Provenance: f.Provenance})
+	}
+	return c
+}
+
+func recipient(d Dataset) aboutRecipient {
+	r := aboutRecipient{Dataset: d.Name, Place: d.Place}
+	if h := d.Graph.Map.Hosting; h != nil {
+		r.Processor, r.Country, r.Region = h.Processor, h.Country, h.Region
+	}
+	return r
+}
+
+// writeAudit adds the workspace's audit log to a full export: once in the form
+// that can be checked, once as a table for people.
+func (x *extraction) writeAudit(ctx context.Context) error {
+	if x.job.Type != privacyd.JobDataExport || x.job.Format != privacyd.FormatJSON {
+		return nil
+	}
+	for name, write := range map[string]func(io.Writer, iter.Seq2[auditlog.Opened, error]) error{
+		"audit/entries.ndjson": auditlog.WriteJSON, "audit/entries.csv": auditlog.WriteCSV,
+	} {
+		if err := x.stream(name, func(w io.Writer) error {
+			return write(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{}))
+		}); err != nil {
+			return fmt.Errorf("export the audit log: %w", err)
+		}
+	}
+	return nil
+}
+
+// stream writes a file of the archive by a function that wants a writer.
+func (x *extraction) stream(name string, write func(io.Writer) error) error {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(write(w)) }()
+	defer r.Close() //nolint:errcheck // it ends the writer
+	return x.out.File(name, r)
+}

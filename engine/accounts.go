@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/privacyd/privacyd"
+)
+
+const (
+	minPassword = 10
+	maxPassword = 1000
+	bcryptCost  = 12
+)
+
+// NewAccount asks for an account.
+type NewAccount struct {
+	Email    string
+	Name     string
+	Password string // at least 10 characters, or empty: signs in by link only
+}
+
+// CreateAccount makes an account; one that was only known as an author of
+// imported records becomes a full one. The operator only. Codes:
+// email_invalid, name_invalid, password_invalid, account_exists. Audit:
+// account.create.
+func (e *Engine) CreateAccount(ctx context.Context, c privacyd.Caller, r NewAccount) (privacyd.Account, error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionCreateAccount); err != nil {
+		return privacyd.Account{}, err
+	}
+	account, hash, err := e.prepareAccount(r)
+	if err != nil {
+		return privacyd.Account{}, err
+	}
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		known, _, err := e.Accounts.AccountByEmail(ctx, account.Email)
+		if privacyd.CodeOf(err) == "account_not_found" {
+			return e.insertAccount(ctx, c, account, hash)
+		}
+		if err != nil {
+			return err
+		}
+		if known.Invited {
+			return privacyd.Errorf(privacyd.ClassConflict, "account_exists", "An account with this e-mail address exists already.")
+		}
+		known.Name, known.Invited = account.Name, true
+		account = known
+		return e.adoptAccount(ctx, c, account, hash)
+	})
+	return account, err
+}
+
+func (e *Engine) prepareAccount(r NewAccount) (privacyd.Account, string, error) {
+	email, err := privacyd.NormalEmail(r.Email)
+	if err != nil {
+		return privacyd.Account{}, "", err
+	}
+	name, err := displayName(r.Name)
+	if err != nil {
+		return privacyd.Account{}, "", err
+	}
+	hash, err := hashPassword(r.Password)
+	if err != nil {
+		return privacyd.Account{}, "", err
+	}
+	id, err := newID()
+	if err != nil {
+		return privacyd.Account{}, "", err
+	}
+	return privacyd.Account{ID: id, Email: email, Name: name, Invited: true, CreatedAt: e.Now()}, hash, nil
+}
+
+func (e *Engine) insertAccount(ctx context.Context, c privacyd.Caller, a privacyd.Account, hash string) error {
+	auditID, err := e.record(ctx, e.accountEvent(c, a))
+	if err != nil {
+		return err
+	}
+	return e.Accounts.InsertAccount(ctx, a, hash, auditID)
+}
+
+func (e *Engine) adoptAccount(ctx context.Context, c privacyd.Caller, a privacyd.Account, hash string) error {
+	auditID, err := e.record(ctx, e.accountEvent(c, a))
+	if err != nil {
+		return err
+	}
+	return e.Accounts.AdoptAccount(ctx, a.ID, a.Name, hash, auditID)
+}
+
+func (e *Engine) accountEvent(c privacyd.Caller, a privacyd.Account) privacyd.AuditEvent {
+	return privacyd.AuditEvent{
+		Caller: c, Action: string(privacyd.ActionCreateAccount), Outcome: privacyd.OutcomeDone, Target: accountTarget(a),
+	}
+}
+
+func accountTarget(a privacyd.Account) privacyd.Target {
+	return privacyd.Target{
+		Type: "account", ID: a.ID, Name: a.Name,
+		Subject: &privacyd.Subject{Kind: "account", ID: a.ID},
+	}
+}
+
+func displayName(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > 200 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
+		return "", privacyd.Errorf(privacyd.ClassInvalid, "name_invalid", "A name has 1 to 200 characters on one line.")
+	}
+	return s, nil
+}
+
+// hashPassword is bcrypt over base64(SHA-384): bcrypt alone reads 72 bytes and
+// stops at a zero byte.
+func hashPassword(password string) (string, error) {
+	if password == "" {
+		return "", nil
+	}
+	if len([]rune(password)) < minPassword || len(password) > maxPassword {
+		return "", privacyd.Errorf(privacyd.ClassInvalid, "password_invalid",
+			"A password has at least %d characters and at most %d bytes. A few random words are easy to remember.", minPassword, maxPassword)
+	}
+	hash, err := bcrypt.GenerateFromPassword(digest(password), bcryptCost)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return string(hash), nil
+}
+
+// passwordMatches takes as long for an account without a password as for one
+// with a wrong password.
+func passwordMatches(hash, password string) (bool, error) {
+	const nobody = "$2a$12$2BAtvOfphf7tLr/Q6eDZ2O/Inx12Ew.hQ16MmFHI/HOCsFe9Ob3EW"
+	known := hash
+	if hash == "" {
+		known = nobody
+	}
+	err := bcrypt.CompareHashAndPassword([]byte(known), digest(password))
+	if errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) || hash == "" {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("check password: %w", err)
+	}
+	return true, nil
+}
+
+func digest(password string) []byte {
+	sum := sha512.Sum384([]byte(password))
+	return []byte(base64.RawStdEncoding.EncodeToString(sum[:]))
+}

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+)
+
+// record appends an entry to the audit log of the event's workspace, or of the
+// instance, in the transaction of ctx. What is personal becomes a claim sealed
+// with the key of the person it is about; the rest are codes and counts.
+func (e *Engine) record(ctx context.Context, ev privacyd.AuditEvent) (string, error) {
+	at := ev.At
+	if at.IsZero() {
+		at = e.Now()
+	}
+	public := map[string]any{auditlog.PublicActorKind: actorKind(ev.Caller)}
+	put(public, "actor_role", string(ev.Role))
+	put(public, "door", string(ev.Caller.Door))
+	put(public, "code", ev.Code)
+	for name, n := range ev.Facts {
+		public["fact_"+name] = n
+	}
+	id, err := e.Audit.Append(ctx, auditlog.Record{
+		Log: ev.WorkspaceID, Action: ev.Action, Outcome: string(ev.Outcome), TargetType: ev.Target.Type, At: at, Public: public,
+		Private: append(actorClaims(ev), targetClaims(ev)...),
+	})
+	if err != nil {
+		return "", fmt.Errorf("append audit entry: %w", err)
+	}
+	return id, nil
+}
+
+func actorKind(c privacyd.Caller) string {
+	if c.Kind == privacyd.CallerAnonymous {
+		return "anonymous"
+	}
+	return string(c.Kind)
+}
+
+func put(public map[string]any, name, value string) {
+	if value != "" {
+		public[name] = value
+	}
+}
+
+func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
+	owner := auditlog.Owner{Log: ev.WorkspaceID}
+	if ev.Caller.Kind == privacyd.CallerAccount {
+		owner = auditlog.Owner{Kind: "account", ID: ev.Caller.AccountID} // an account's key spans all logs
+	}
+	var claims []auditlog.Claim
+	for _, c := range []struct{ name, value string }{
+		{auditlog.ClaimActor, ev.Caller.Name}, {"actor_id", ev.Caller.ID()}, {auditlog.ClaimActorEmail, ev.Caller.Email}, {auditlog.ClaimIP, ev.Caller.IP},
+	} {
+		if c.value != "" {
+			claims = append(claims, auditlog.Claim{Name: c.name, Value: c.value, Owner: owner})
+		}
+	}
+	return claims
+}
+
+func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
+	owner := auditlog.Owner{Log: ev.WorkspaceID}
+	var claims []auditlog.Claim
+	if s := ev.Target.Subject; s != nil {
+		owner = auditlog.Owner{Log: ev.WorkspaceID, Kind: s.Kind, ID: s.ID}
+		if s.Kind == "account" {
+			owner.Log = ""
+		}
+		claims = append(claims, auditlog.Claim{Name: "subject", Value: s.Kind + ":" + s.ID, Owner: owner})
+	}
+	if ev.Target.ID != "" {
+		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimTargetID, Value: ev.Target.ID, Owner: owner})
+	}
+	if ev.Target.Name != "" {
+		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimTargetName, Value: ev.Target.Name, Owner: owner})
+	}
+	if len(ev.Changes) > 0 {
+		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimChanges, Value: ev.Changes, Owner: owner})
+	}
+	return claims
+}
+
+// ListAudit lists a workspace's audit entries, newest first; the empty
+// workspace is the instance's own log, which only the operator reads. Admins
+// and auditors.
+func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[privacyd.AuditEntry, error], error) {
+	opened, err := e.ExportAudit(ctx, c, workspace, f)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(privacyd.AuditEntry, error) bool) {
+		for o, err := range opened {
+			var entry privacyd.AuditEntry
+			if err == nil {
+				entry, err = readable(o)
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}, nil
+}
+
+// ExportAudit is ListAudit in the form that can be checked without a key: each
+// entry with its leaf and disclosures.
+func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[auditlog.Opened, error], error) {
+	if workspace == "" {
+		if err := e.operatorOnly(ctx, c, privacyd.ActionReadAudit); err != nil {
+			return nil, err
+		}
+		return e.entries(ctx, "", f), nil
+	}
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadAudit)
+	if err != nil {
+		return nil, err
+	}
+	return e.entries(ctx, g.Workspace.ID, f), nil
+}
+
+func (e *Engine) entries(ctx context.Context, log string, f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
+	return e.Audit.List(ctx, auditlog.Query{
+		Log: log, From: f.From, Until: f.Until, Action: f.Action, TargetType: f.TargetType, Before: f.Before, Limit: f.Limit,
+	})
+}
+
+// readable is an entry as a person reads it.
+func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
+	text := func(name string) string {
+		s, _ := o.Public[name].(string)
+		return s
+	}
+	a := privacyd.AuditEntry{
+		ID: o.ID, WorkspaceID: o.Log, At: o.At, Action: o.Action, Outcome: privacyd.Outcome(o.Outcome), TargetType: o.TargetType,
+		ActorKind: privacyd.CallerKind(text(auditlog.PublicActorKind)), ActorRole: privacyd.Role(text("actor_role")),
+		Door: privacyd.Door(text("door")), Code: text("code"), Facts: facts(o.Public), Erased: len(o.Erased) > 0,
+	}
+	for name, into := range map[string]any{
+		auditlog.ClaimActor: &a.Actor, auditlog.ClaimActorEmail: &a.ActorEmail, auditlog.ClaimIP: &a.IP,
+		auditlog.ClaimTargetID: &a.TargetID, auditlog.ClaimTargetName: &a.TargetName, auditlog.ClaimChanges: &a.Changes,
+	} {
+		if raw, ok := o.Private[name]; ok {
+			if err := json.Unmarshal(raw, into); err != nil {
+				return a, fmt.Errorf("read audit entry %s: %s: %w", o.ID, name, err)
+			}
+		}
+	}
+	if a.Actor == "" && a.ActorKind != privacyd.CallerAccount {
+		a.Actor = string(a.ActorKind)
+	}
+	return a, nil
+}
+
+func facts(public map[string]any) map[string]int64 {
+	var counts map[string]int64
+	for name, v := range public {
+		n, isNumber := v.(int64)
+		if fact, ok := strings.CutPrefix(name, "fact_"); ok && isNumber {
+			if counts == nil {
+				counts = map[string]int64{}
+			}
+			counts[fact] = n
+		}
+	}
+	return counts
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/privacyd/privacyd"
+)
+
+// grant is what authorisation found: the workspace and the caller's role in it.
+type grant struct {
+	Workspace privacyd.Workspace
+	Role      privacyd.Role // empty for tokens, the operator and the system
+}
+
+// authorise finds the workspace by id or slug and checks that the caller may
+// do action in it. Codes: not_signed_in; workspace_not_found, also for a
+// workspace that is not the caller's, so that nobody can probe for names;
+// role_missing and scope_missing. A refusal is audited.
+func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, action privacyd.Action) (grant, error) {
+	if c.Kind == privacyd.CallerAnonymous {
+		return grant{}, errNotSignedIn()
+	}
+	w, err := e.Workspaces.Workspace(ctx, ref)
+	if err != nil {
+		return grant{}, e.deny(ctx, c, grant{}, action, err)
+	}
+	switch c.Kind {
+	case privacyd.CallerOperator, privacyd.CallerSystem:
+		return grant{Workspace: w}, nil
+	case privacyd.CallerToken:
+		return e.authoriseToken(ctx, c, w, action)
+	default:
+		return e.authoriseMember(ctx, c, w, action)
+	}
+}
+
+func (e *Engine) authoriseToken(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
+	if c.Token == nil || c.Token.WorkspaceID != w.ID {
+		return grant{}, e.deny(ctx, c, grant{}, action, errNoWorkspace())
+	}
+	g := grant{Workspace: w}
+	if !c.Scoped(w.ID, action) {
+		return grant{}, e.deny(ctx, c, g, action, privacyd.Errorf(privacyd.ClassForbidden, "scope_missing",
+			"This API token may not do that: it lacks the scope %s. Make one that has it.", action))
+	}
+	return g, nil
+}
+
+func (e *Engine) authoriseMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
+	role, err := e.Workspaces.MemberRole(ctx, w.ID, c.AccountID)
+	if err != nil {
+		return grant{}, e.deny(ctx, c, grant{}, action, err)
+	}
+	g := grant{Workspace: w, Role: role}
+	if !role.May(action) {
+		return grant{}, e.deny(ctx, c, g, action, privacyd.Errorf(privacyd.ClassForbidden, "role_missing",
+			"Your role in this workspace does not allow that. It needs %s.", orList(privacyd.RolesFor(action))))
+	}
+	return g, nil
+}
+
+// operatorOnly lets only whoever runs the server pass.
+func (e *Engine) operatorOnly(ctx context.Context, c privacyd.Caller, action privacyd.Action) error {
+	switch c.Kind {
+	case privacyd.CallerOperator, privacyd.CallerSystem:
+		return nil
+	case privacyd.CallerAnonymous:
+		return errNotSignedIn()
+	}
+	return e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "operator_only",
+		"Only the operator may do that, with the commands on the server's own machine."))
+}
+
+// deny audits a refusal and gives back its error. An error that is no refusal
+// passes unaudited.
+func (e *Engine) deny(ctx context.Context, c privacyd.Caller, g grant, action privacyd.Action, refusal error) error {
+	switch privacyd.ClassOf(refusal) {
+	case privacyd.ClassNotFound, privacyd.ClassForbidden, privacyd.ClassUnauthenticated, privacyd.ClassRefused:
+	default:
+		return refusal
+	}
+	err := e.Tx.InTx(ctx, func(ctx context.Context) error {
+		_, err := e.record(ctx, privacyd.AuditEvent{
+			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(action),
+			Outcome: privacyd.OutcomeDenied, Code: privacyd.CodeOf(refusal),
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("audit a refusal: %w", err)
+	}
+	return refusal
+}
+
+func errNotSignedIn() error {
+	return privacyd.Errorf(privacyd.ClassUnauthenticated, "not_signed_in",
+		"Sign in first, or send an API token as: Authorization: Bearer TOKEN.")
+}
+
+func errNoWorkspace() error {
+	return privacyd.Errorf(privacyd.ClassNotFound, "workspace_not_found",
+		"There is no such workspace, or you are not a member of it. Check its id or slug.")
+}
+
+func orList(roles []privacyd.Role) string {
+	text := ""
+	for i, r := range roles {
+		if i > 0 {
+			text += " or "
+		}
+		text += string(r)
+	}
+	return text
+}

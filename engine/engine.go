@@ -1,0 +1,74 @@
+// Package engine is what may happen: the use-cases of privacyd, one file an
+// operation. Every exported method takes the context, the caller and a
+// request; it authorises, decides, and writes the change of state, its audit
+// entry and the work that follows in one transaction. Denied attempts are
+// audited too.
+//
+// Permission, transitions and audit live here and nowhere else. It never
+// imports a driver: databases, keys and files come in through the small
+// interfaces of ports.go. Open jobs.go first, then export.go.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/work"
+)
+
+// Engine runs the use-cases. All fields must be set; see ports.go for what
+// each of them is.
+type Engine struct {
+	Tx         Transactor
+	Accounts   Accounts
+	Workspaces Workspaces
+	Sessions   Sessions
+	Jobs       Jobs
+	Lookup     JobLookup
+	Exports    Exports
+	Audit      AuditLog
+	Queue      work.Queue
+	Blobs      Blobs // archives of exports and the embedded dataset's attachments
+	Signer     Signer
+	Spool      func() (archive.Spool, error)
+	Datasets   []Dataset
+	Records    Records // nil beside a product: there is no embedded dataset
+	Now        func() time.Time
+	Log        *slog.Logger
+	Version    string        // of the product, for manifests
+	ExportLife time.Duration // how long a finished export can be downloaded
+}
+
+// newID makes an identifier of ours: UUIDv7, so that ids sort by time.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make id: %w", err)
+	}
+	return id.String(), nil
+}
+
+// newSecret makes a secret with 256 bits of randomness, after a prefix that
+// says what it is.
+func newSecret(prefix string) (string, error) {
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("make secret: %w", err)
+	}
+	return prefix + base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// outcome runs fn without the caller's cancellation: it records what has
+// happened already.
+func outcome(ctx context.Context, fn func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return fn(ctx)
+}

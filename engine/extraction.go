@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// extraction is one run of an export: it reads every collection in scope from
+// one snapshot a source and writes the archive.
+type extraction struct {
+	e         *Engine
+	job       *privacyd.Job
+	workspace privacyd.Workspace
+	out       *archive.Writer
+	meter     *meter
+	parts     []part
+	snapshots map[Source]Snapshot
+	datasets  []archive.Dataset
+}
+
+// part is one collection to export.
+type part struct {
+	dataset   Dataset
+	selection datamap.Selection
+	spool     archive.Spool // of rows that name files, until the files are written
+}
+
+func (x *extraction) run(ctx context.Context) (archive.Summary, error) {
+	defer x.close()
+	steps := []func(context.Context) error{x.plan, x.estimate, x.readRecords, x.closeSnapshots, x.writeFiles, x.writeAudit, x.writeAbout}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return archive.Summary{}, err
+		}
+	}
+	return x.out.Close(x.info())
+}
+
+// plan opens the snapshots, checks each map against its live database and
+// selects what is in scope.
+func (x *extraction) plan(ctx context.Context) error {
+	x.snapshots = map[Source]Snapshot{}
+	for _, d := range x.e.Datasets {
+		key, ok := datasetKey(d, x.workspace)
+		if !ok {
+			continue
+		}
+		if err := x.e.guard(ctx, d); err != nil {
+			return err
+		}
+		if x.snapshots[d.Source] == nil {
+			s, err := d.Source.Snapshot(ctx)
+			if err != nil {
+				return fmt.Errorf("open snapshot of dataset %s: %w", d.Name, err)
+			}
+			x.snapshots[d.Source] = s
+		}
+		if err := x.choose(d, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *extraction) choose(d Dataset, key string) error {
+	scope := datamap.Scope{Workspace: key}
+	if s := x.job.Subject; s != nil {
+		scope.SubjectKind, scope.SubjectID = s.Kind, s.ID
+		if subjectKind(d, s.Kind) == nil {
+			return nil
+		}
+	}
+	x.datasets = append(x.datasets, archive.Dataset{
+		Name: d.Name, MapHash: d.Graph.Map.Hash, SnapshotTime: x.snapshots[d.Source].Time(),
+	})
+	for _, c := range d.Graph.Collections() {
+		if x.job.Format == privacyd.FormatCSV && len(c.CSV) == 0 {
+			continue
+		}
+		selection, ok, err := d.Graph.Select(c.Name, scope)
+		if err != nil {
+			return fmt.Errorf("select %s: %w", c.Name, err)
+		}
+		if ok && len(selection.Fields) > 0 {
+			x.parts = append(x.parts, part{dataset: d, selection: selection})
+		}
+	}
+	return nil
+}
+
+func (x *extraction) estimate(ctx context.Context) error {
+	for _, p := range x.parts {
+		n, err := x.snapshots[p.dataset.Source].Estimate(ctx, p.selection)
+		if err != nil {
+			return fmt.Errorf("estimate %s: %w", p.selection.Collection.Name, err)
+		}
+		x.meter.p.Total += n
+	}
+	return x.meter.report(ctx, 0)
+}
+
+func (x *extraction) readRecords(ctx context.Context) error {
+	for i := range x.parts {
+		p := &x.parts[i]
+		read := x.readCollection
+		switch {
+		case x.job.Format == privacyd.FormatCSV:
+			read = x.readCSV
+		case len(p.selection.Collection.Files) > 0:
+			read = x.readSpooled
+		}
+		if err := read(ctx, p); err != nil {
+			return fmt.Errorf("export %s: %w", p.selection.Collection.Name, err)
+		}
+	}
+	return nil
+}
+
+func (x *extraction) readCollection(ctx context.Context, p *part) error {
+	w, err := x.collection(ctx, p)
+	if err != nil {
+		return err
+	}
+	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
+		if err := w.Record(row.JSON); err != nil {
+			return err
+		}
+		return x.meter.add(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+func (x *extraction) readCSV(ctx context.Context, p *part) error {
+	w, err := x.out.CSV(p.selection.Collection.Name, p.selection.Collection.CSV)
+	if err != nil {
+		return err
+	}
+	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
+		if err := w.Record(row.JSON); err != nil {
+			return err
+		}
+		return x.meter.add(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+func (x *extraction) collection(ctx context.Context, p *part) (*archive.CollectionWriter, error) {
+	types, err := x.fields(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return x.out.Collection(p.selection.Collection.Name, types)
+}
+
+func (x *extraction) fields(ctx context.Context, p *part) ([]archive.FieldInfo, error) {
+	types, err := x.snapshots[p.dataset.Source].Describe(ctx, p.selection)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]archive.FieldInfo, len(types))
+	for i, t := range types {
+		infos[i] = archive.FieldInfo{Name: t.Name, Type: t.Type, Encoding: string(t.Encoding)}
+		for _, f := range p.selection.Fields {
+			if f.Name == t.Name {
+				infos[i].Category, infos[i].Provenance = f.Category, string(f.Provenance)
+			}
+		}
+	}
+	return infos, nil
+}
+
+func (x *extraction) closeSnapshots(context.Context) error {
+	var err error
+	for source, s := range x.snapshots {
+		err = errors.Join(err, s.Close())
+		delete(x.snapshots, source)
+	}
+	return err
+}
+
+func (x *extraction) close() {
+	_ = x.closeSnapshots(context.Background()) // the error that led here matters more
+	for _, p := range x.parts {
+		if p.spool != nil {
+			_ = p.spool.Close() // it is temporary
+		}
+	}
+}
+
+func (x *extraction) info() archive.Info {
+	info := archive.Info{
+		Product:   "privacyd " + x.e.Version,
+		Workspace: archive.Workspace{ID: x.workspace.ID, Slug: x.workspace.Slug, Name: x.workspace.Name},
+		Kind:      string(x.job.Type), Format: string(x.job.Format), CreatedAt: x.e.Now(), Datasets: x.datasets,
+	}
+	if len(x.datasets) > 0 {
+		info.SnapshotTime = x.datasets[0].SnapshotTime
+	}
+	if s := x.job.Subject; s != nil {
+		info.Subject = &archive.Subject{Kind: s.Kind, ID: s.ID}
+	}
+	return info
+}
+
+// datasetKey is how a dataset knows a workspace.
+func datasetKey(d Dataset, w privacyd.Workspace) (string, bool) {
+	if d.Own {
+		return w.ID, true
+	}
+	key, ok := w.DatasetKeys[d.Name]
+	return key, ok
+}

@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// readSpooled keeps rows that name files until the snapshot is closed: copying
+// many files out of a slow bucket must not hold it open.
+func (x *extraction) readSpooled(ctx context.Context, p *part) error {
+	spool, err := x.e.Spool()
+	if err != nil {
+		return err
+	}
+	p.spool = spool
+	out := bufio.NewWriterSize(spool, 1<<16)
+	fields, err := x.fields(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := writeFrame(out, fields); err != nil {
+		return err
+	}
+	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
+		if err := writeFrame(out, spooledRow{JSON: row.JSON, Files: row.Files}); err != nil {
+			return err
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+type spooledRow struct {
+	JSON  json.RawMessage
+	Files []datamap.File
+}
+
+func (x *extraction) writeFiles(ctx context.Context) error {
+	for i := range x.parts {
+		p := &x.parts[i]
+		if p.spool == nil {
+			continue
+		}
+		if err := x.replay(ctx, p); err != nil {
+			return fmt.Errorf("export files of %s: %w", p.selection.Collection.Name, err)
+		}
+	}
+	return nil
+}
+
+// replay writes the files of a collection first and its records, which say
+// where each file is, from a second spool after them.
+func (x *extraction) replay(ctx context.Context, p *part) error {
+	back, err := p.spool.Rewind()
+	if err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(back, 1<<16)
+	var fields []archive.FieldInfo
+	if err := readFrame(in, &fields); err != nil {
+		return err
+	}
+	records, err := x.e.Spool()
+	if err != nil {
+		return err
+	}
+	defer records.Close() //nolint:errcheck // it is temporary
+	if err := x.copyFiles(ctx, p, in, records); err != nil {
+		return err
+	}
+	return x.writeRecords(ctx, p, fields, records)
+}
+
+func (x *extraction) copyFiles(ctx context.Context, p *part, in *bufio.Reader, records io.Writer) error {
+	out := bufio.NewWriterSize(records, 1<<16)
+	for {
+		var row spooledRow
+		err := readFrame(in, &row)
+		if errors.Is(err, io.EOF) {
+			return out.Flush()
+		}
+		if err != nil {
+			return err
+		}
+		record, err := x.copyRowFiles(ctx, p, row)
+		if err != nil {
+			return err
+		}
+		if err := writeFrame(out, json.RawMessage(record)); err != nil {
+			return err
+		}
+		if err := x.meter.add(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (x *extraction) writeRecords(ctx context.Context, p *part, fields []archive.FieldInfo, records archive.Spool) error {
+	back, err := records.Rewind()
+	if err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(back, 1<<16)
+	w, err := x.out.Collection(p.selection.Collection.Name, append(fields, archive.FieldInfo{Name: pathField(p), Type: "text", Encoding: archive.EncodingArchivePath}))
+	if err != nil {
+		return err
+	}
+	for {
+		var record json.RawMessage
+		err := readFrame(in, &record)
+		if errors.Is(err, io.EOF) {
+			return w.Close()
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.Record(record); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// copyRowFiles writes the files of one row and gives the row with their paths:
+// null for one that is missing.
+func (x *extraction) copyRowFiles(ctx context.Context, p *part, row spooledRow) ([]byte, error) {
+	paths := make([]*string, len(row.Files))
+	for i, f := range row.Files {
+		at, err := x.copyFile(ctx, p, row, f)
+		if err != nil {
+			return nil, err
+		}
+		paths[i] = at
+	}
+	if len(p.selection.Collection.Files) > 1 {
+		return appendField(row.JSON, pathField(p), paths)
+	}
+	if len(paths) == 0 {
+		return appendField(row.JSON, pathField(p), nil)
+	}
+	return appendField(row.JSON, pathField(p), paths[0])
+}
+
+// pathField is the field that says where a record's files are in the archive:
+// an array where a record may name several.
+func pathField(p *part) string {
+	if len(p.selection.Collection.Files) > 1 {
+		return "paths"
+	}
+	return "path"
+}
+
+func (x *extraction) copyFile(ctx context.Context, p *part, row spooledRow, f datamap.File) (*string, error) {
+	bucket, ok := p.dataset.Files[f.Bucket]
+	if !ok {
+		return nil, privacyd.Errorf(privacyd.ClassRefused, "bucket_unknown",
+			"The data map names the bucket %s, which is not configured. Add it under blobs.files.", f.Bucket)
+	}
+	name := f.Name
+	if name == "" {
+		name = path.Base(f.Key)
+	}
+	blob, err := bucket.Open(ctx, x.workspace.ID, f.Key)
+	if err == nil {
+		defer blob.Close() //nolint:errcheck // it was only read
+		var at string
+		if at, _, _, err = x.out.Attachment(ctx, name, time.Time{}, blob); err == nil {
+			return &at, nil
+		}
+	}
+	reason := privacyd.CodeOf(err)
+	if reason != "blob_missing" && reason != "blob_damaged" {
+		return nil, err
+	}
+	return nil, x.out.Missing(archive.MissingFile{
+		Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON), Name: name, Reason: reason,
+	})
+}
+
+// rowID is the key of a row as people write it.
+func rowID(c *datamap.Collection, record []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(record, &fields) != nil {
+		return ""
+	}
+	id := ""
+	for _, column := range c.Key {
+		for _, f := range c.Fields {
+			if f.Column != column || !f.Exported() {
+				continue
+			}
+			var text string
+			if json.Unmarshal(fields[f.Name], &text) != nil {
+				text = string(fields[f.Name])
+			}
+			if id != "" {
+				id += "/"
+			}
+			id += text
+		}
+	}
+	return id
+}
+
+// appendField adds a field to the end of a JSON object.
+func appendField(object []byte, name string, value any) ([]byte, error) {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	end := len(object) - 1
+	for end > 0 && object[end] != '}' {
+		end--
+	}
+	out := append([]byte{}, object[:end]...)
+	if end > 1 {
+		out = append(out, ',')
+	}
+	return append(append(fmt.Appendf(out, "%q:", name), raw...), '}'), nil
+}
+
+func writeFrame(w io.Writer, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode spooled row: %w", err)
+	}
+	if _, err := w.Write(binary.AppendUvarint(nil, uint64(len(raw)))); err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
+}
+
+func readFrame(r *bufio.Reader, v any) error {
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return err
+	}
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(r, raw); err != nil {
+		return fmt.Errorf("read spooled row: %w", err)
+	}
+	return json.Unmarshal(raw, v)
+}

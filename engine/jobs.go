@@ -1,0 +1,285 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
+)
+
+// The kinds of work; the key of the first two is a job's id.
+const (
+	WorkExport = "export" // run an export
+	WorkExpire = "expire" // delete a finished export
+	WorkPurge  = "purge"  // daily: delete files that no record names any more
+)
+
+const (
+	exportAttempts = 5
+	maxPage        = 200
+)
+
+// NewJob asks for an operation.
+type NewJob struct {
+	Workspace      string // id or slug
+	Type           privacyd.JobType
+	Format         privacyd.Format   // exports; empty: json
+	Subject        *privacyd.Subject // subject_export
+	RequestedBy    string            // e-mail of the caller, or of the member for whom an admin acts; empty: the caller
+	IdempotencyKey string            // the same key again gives the same job
+}
+
+var jobActions = map[privacyd.JobType]privacyd.Action{
+	privacyd.JobDataExport:    privacyd.ActionExportWorkspace,
+	privacyd.JobSubjectExport: privacyd.ActionExportSubject,
+}
+
+// CreateJob makes a job, or gives the one that is already pending for the same;
+// created tells which. Who may depends on the type (role.go). Codes:
+// job_type_unknown, format_invalid, subject_invalid, subject_not_found,
+// requester_invalid. Audit: TYPE.create.
+func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (job *privacyd.Job, created bool, err error) {
+	action, ok := jobActions[r.Type]
+	if !ok {
+		return nil, false, privacyd.Errorf(privacyd.ClassInvalid, "job_type_unknown",
+			"This version runs jobs of the types data_export and subject_export.")
+	}
+	g, err := e.authorise(ctx, c, r.Workspace, action)
+	if err != nil {
+		return nil, false, err
+	}
+	requester, err := e.requester(ctx, c, g, r.RequestedBy)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := e.checkJob(ctx, g, &r); err != nil {
+		return nil, false, err
+	}
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		job, created, err = e.findOrInsertJob(ctx, c, g, r, requester)
+		return err
+	})
+	return job, created, err
+}
+
+func (e *Engine) checkJob(ctx context.Context, g grant, r *NewJob) error {
+	if r.Format == "" {
+		r.Format = privacyd.FormatJSON
+	}
+	if r.Format != privacyd.FormatJSON && (r.Format != privacyd.FormatCSV || r.Type != privacyd.JobDataExport) {
+		return privacyd.Errorf(privacyd.ClassInvalid, "format_invalid",
+			"The format is json, or csv for data_export.")
+	}
+	if len(r.IdempotencyKey) > 200 {
+		return privacyd.Errorf(privacyd.ClassInvalid, "idempotency_key_invalid", "An Idempotency-Key has at most 200 bytes.")
+	}
+	if r.Type != privacyd.JobSubjectExport {
+		r.Subject = nil
+		return nil
+	}
+	if r.Subject == nil || r.Subject.Kind == "" || r.Subject.ID == "" {
+		return privacyd.Errorf(privacyd.ClassInvalid, "subject_invalid",
+			`A subject_export needs a subject: {"kind": "contact", "id": "…"}.`)
+	}
+	return e.findSubject(ctx, g.Workspace, *r.Subject)
+}
+
+// requester says for whom a job is made. Code requester_invalid.
+func (e *Engine) requester(ctx context.Context, c privacyd.Caller, g grant, email string) (string, error) {
+	if email == "" {
+		return c.ID(), nil
+	}
+	invalid := privacyd.Errorf(privacyd.ClassInvalid, "requester_invalid",
+		"requested_by is your own e-mail address, or that of a member of this workspace for whom you, an admin, act.")
+	normal, err := privacyd.NormalEmail(email)
+	if err != nil {
+		return "", invalid
+	}
+	if c.Kind == privacyd.CallerAccount && normal == c.Email {
+		return c.AccountID, nil
+	}
+	if c.Kind == privacyd.CallerAccount && g.Role != privacyd.RoleAdmin {
+		return "", invalid
+	}
+	a, _, err := e.Accounts.AccountByEmail(ctx, normal)
+	if err == nil {
+		_, err = e.Workspaces.MemberRole(ctx, g.Workspace.ID, a.ID)
+	}
+	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+		return "", invalid
+	}
+	return a.ID, err
+}
+
+func (e *Engine) findOrInsertJob(ctx context.Context, c privacyd.Caller, g grant, r NewJob, requester string) (*privacyd.Job, bool, error) {
+	// Two equal requests at once must not make two jobs.
+	if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
+		return nil, false, err
+	}
+	id, err := newID()
+	if err != nil {
+		return nil, false, err
+	}
+	job := &privacyd.Job{
+		ID: id, WorkspaceID: g.Workspace.ID, Type: r.Type, State: privacyd.JobQueued, Subject: r.Subject, Format: r.Format,
+		RequestedBy: requester, IdempotencyKey: r.IdempotencyKey, Progress: privacyd.Progress{Unit: "records"}, CreatedAt: e.Now(),
+	}
+	known, err := e.sameJob(ctx, job)
+	if err != nil || known != nil {
+		return known, false, err
+	}
+	auditID, err := e.record(ctx, e.jobEvent(c, g.Role, job, "create"))
+	if err != nil {
+		return nil, false, err
+	}
+	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
+		return nil, false, err
+	}
+	return job, true, e.enqueueExport(ctx, job.ID)
+}
+
+func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job, error) {
+	if job.IdempotencyKey != "" {
+		known, err := e.Lookup.JobByIdempotencyKey(ctx, job.WorkspaceID, job.IdempotencyKey)
+		if err != nil {
+			return nil, err
+		}
+		if known != nil {
+			return known, sameRequest(known, job)
+		}
+	}
+	return e.Lookup.PendingJob(ctx, job)
+}
+
+func sameRequest(known, asked *privacyd.Job) error {
+	same := known.Type == asked.Type && known.Format == asked.Format && (known.Subject == nil) == (asked.Subject == nil)
+	if same && known.Subject != nil {
+		same = *known.Subject == *asked.Subject
+	}
+	if !same {
+		return privacyd.Errorf(privacyd.ClassConflict, "idempotency_key_reused",
+			"This Idempotency-Key was used for another request. Send a new one.")
+	}
+	return nil
+}
+
+func (e *Engine) enqueueExport(ctx context.Context, jobID string) error {
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkExport, Key: jobID, At: e.Now(), MaxAttempts: exportAttempts})
+}
+
+// GetJob finds a job of a workspace. Admins and agents. Code job_not_found.
+func (e *Engine) GetJob(ctx context.Context, c privacyd.Caller, workspace, id string) (*privacyd.Job, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
+	if err != nil {
+		return nil, err
+	}
+	return e.jobOf(ctx, g, id)
+}
+
+func (e *Engine) jobOf(ctx context.Context, g grant, id string) (*privacyd.Job, error) {
+	job, err := e.Jobs.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if job.WorkspaceID != g.Workspace.ID {
+		return nil, privacyd.Errorf(privacyd.ClassNotFound, "job_not_found", "There is no such job in this workspace.")
+	}
+	return job, nil
+}
+
+// ListJobs lists a workspace's jobs, newest first: at most limit (1 to 200,
+// 0: 50) that are older than the job with id before. Admins and agents.
+func (e *Engine) ListJobs(ctx context.Context, c privacyd.Caller, workspace, before string, limit int) ([]*privacyd.Job, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 || limit > maxPage {
+		limit = 50
+	}
+	return e.Jobs.Jobs(ctx, g.Workspace.ID, before, limit)
+}
+
+// CancelJob cancels a job that has not begun, or asks a running one to stop.
+// Who may ask for a job may cancel it. Codes: job_not_found,
+// job_not_cancellable. Audit: TYPE.cancel.
+func (e *Engine) CancelJob(ctx context.Context, c privacyd.Caller, workspace, id string) (job *privacyd.Job, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionCancelJob)
+	if err != nil {
+		return nil, err
+	}
+	known, err := e.jobOf(ctx, g, id)
+	if err != nil {
+		return nil, err
+	}
+	if g, err = e.authorise(ctx, c, workspace, jobActions[known.Type]); err != nil {
+		return nil, err
+	}
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
+			return err
+		}
+		if job, err = e.jobOf(ctx, g, id); err != nil {
+			return err
+		}
+		return e.cancel(ctx, c, g, job)
+	})
+	return job, err
+}
+
+func (e *Engine) cancel(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job) error {
+	if job.State == privacyd.JobCancelled || job.CancelAsked {
+		return nil
+	}
+	if !job.State.Cancellable(job.Type) {
+		return privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
+	}
+	job.CancelAsked, job.CancelledBy = true, c.ID()
+	if job.State != privacyd.JobRunning {
+		e.end(job, privacyd.JobCancelled)
+	}
+	if err := e.saveJob(ctx, c, g.Role, job, "cancel"); err != nil {
+		return err
+	}
+	return e.Queue.Cancel(ctx, WorkExport, job.ID)
+}
+
+// end moves a job to a state that ends it.
+func (e *Engine) end(job *privacyd.Job, s privacyd.JobState) {
+	now := e.Now()
+	job.State, job.EndedAt = s, &now
+}
+
+// saveJob writes a changed job and its audit entry.
+func (e *Engine) saveJob(ctx context.Context, c privacyd.Caller, role privacyd.Role, job *privacyd.Job, verb string) error {
+	auditID, err := e.record(ctx, e.jobEvent(c, role, job, verb))
+	if err != nil {
+		return err
+	}
+	return e.Jobs.UpdateJob(ctx, job, auditID)
+}
+
+func (e *Engine) jobEvent(c privacyd.Caller, role privacyd.Role, job *privacyd.Job, verb string) privacyd.AuditEvent {
+	event := privacyd.AuditEvent{
+		WorkspaceID: job.WorkspaceID, Caller: c, Role: role, Action: fmt.Sprintf("%s.%s", job.Type, verb),
+		Outcome: privacyd.OutcomeDone, Code: job.ErrorCode,
+		Target: privacyd.Target{Type: "job", ID: job.ID, Subject: job.Subject},
+	}
+	if job.State == privacyd.JobFailed {
+		event.Outcome = privacyd.OutcomeFailed
+	}
+	if r := job.Result; r != nil {
+		event.Facts = map[string]int64{"files": r.Files, "missing": r.Missing, "bytes": r.Bytes}
+		for _, n := range r.Records {
+			event.Facts["records"] += n
+		}
+	}
+	return event
+}
+
+// expireAt plans the end of a finished export's life.
+func (e *Engine) expireAt(ctx context.Context, jobID string, at time.Time) error {
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkExpire, Key: jobID, At: at, MaxAttempts: 20})
+}

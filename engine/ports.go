@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// Transactor runs fn in one transaction of privacyd's own database. What takes
+// part: every port called with fn's context.
+type Transactor interface {
+	InTx(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+// Accounts keeps accounts.
+type Accounts interface {
+	InsertAccount(ctx context.Context, a privacyd.Account, passwordHash, auditID string) error
+	AdoptAccount(ctx context.Context, id, name, passwordHash, auditID string) error
+	Account(ctx context.Context, id string) (privacyd.Account, error)
+	AccountByEmail(ctx context.Context, email string) (a privacyd.Account, passwordHash string, err error)
+}
+
+// Workspaces keeps workspaces and their members.
+type Workspaces interface {
+	InsertWorkspace(ctx context.Context, w privacyd.Workspace, auditID string) error
+	Workspace(ctx context.Context, ref string) (privacyd.Workspace, error)
+	WorkspaceByDatasetKey(ctx context.Context, dataset, key string) (bool, error)
+	Workspaces(ctx context.Context, accountID string) ([]privacyd.Workspace, error)
+	InsertMember(ctx context.Context, m privacyd.Member, auditID string) error
+	MemberRole(ctx context.Context, workspaceID, accountID string) (privacyd.Role, error)
+	LockWorkspace(ctx context.Context, id string) error
+}
+
+// Sessions keeps sessions, one-time links and API tokens under the hashes of
+// their secrets.
+type Sessions interface {
+	InsertSession(ctx context.Context, s privacyd.Session, hash []byte, auditID string) error
+	Session(ctx context.Context, hash []byte, now time.Time) (privacyd.Session, error)
+	DeleteSession(ctx context.Context, id string) error
+	DeleteExpiredSessions(ctx context.Context, now time.Time) error
+	InsertSignInLink(ctx context.Context, hash []byte, accountID string, expires time.Time, auditID string) error
+	TakeSignInLink(ctx context.Context, hash []byte, now time.Time) (accountID string, err error)
+	InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error
+	Token(ctx context.Context, hash []byte) (privacyd.Token, error)
+}
+
+// Jobs keeps jobs.
+type Jobs interface {
+	InsertJob(ctx context.Context, j *privacyd.Job, auditID string) error
+	UpdateJob(ctx context.Context, j *privacyd.Job, auditID string) error
+	UpdateJobProgress(ctx context.Context, id string, p privacyd.Progress) error
+	Job(ctx context.Context, id string) (*privacyd.Job, error)
+	Jobs(ctx context.Context, workspaceID, before string, limit int) ([]*privacyd.Job, error)
+}
+
+// JobLookup finds jobs by what they are about.
+type JobLookup interface {
+	JobByIdempotencyKey(ctx context.Context, workspaceID, key string) (*privacyd.Job, error)
+	PendingJob(ctx context.Context, like *privacyd.Job) (*privacyd.Job, error)
+	RunningJobs(ctx context.Context, workspaceID string, t privacyd.JobType, without string) (int, error)
+	NextQueuedJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error)
+}
+
+// Exports keeps what is known of finished archives.
+type Exports interface {
+	InsertExportFile(ctx context.Context, f privacyd.ExportFile, auditID string) error
+	ExportFile(ctx context.Context, jobID string) (privacyd.ExportFile, error)
+	ExportBlobKeys(ctx context.Context) ([]string, error)
+	DeleteExportFile(ctx context.Context, jobID string) error
+}
+
+// AuditLog records actions in the caller's transaction.
+type AuditLog interface {
+	Append(ctx context.Context, r auditlog.Record) (id string, err error)
+	List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Opened, error]
+}
+
+// Signer makes and checks the signature of download links.
+type Signer interface {
+	Sign(message []byte) []byte
+	Verify(message, mac []byte) bool
+}
+
+// Blobs keeps files, each encrypted with the key of its workspace.
+type Blobs interface {
+	Create(ctx context.Context, workspace, key string) (BlobWriter, error)
+	BlobReader
+	Delete(ctx context.Context, key string) error
+	List(ctx context.Context, prefix string) iter.Seq2[string, error]
+}
+
+// BlobReader opens files.
+type BlobReader interface {
+	Open(ctx context.Context, workspace, key string) (Blob, error)
+}
+
+// BlobWriter writes one file, of which nothing can be seen before Commit.
+type BlobWriter interface {
+	io.Writer
+	Commit() (size int64, sha256 string, err error)
+	Abort()
+}
+
+// Blob is an open file.
+type Blob interface {
+	io.ReadSeekCloser
+	Size() int64
+}
+
+// Dataset is a place where records live, and its map.
+type Dataset struct {
+	Name   string
+	Graph  *datamap.Graph
+	Source Source
+	Files  map[string]BlobReader // bucket → where its files are
+	Own    bool                  // its key of a workspace is the workspace's id
+	Place  string
+}
+
+// Source reads the records of one database. Datasets that share a Source are
+// read in one snapshot.
+type Source interface {
+	Snapshot(ctx context.Context) (Snapshot, error)
+	Catalog(ctx context.Context) (datamap.Catalog, error)
+	Workspaces(ctx context.Context, g *datamap.Graph) ([]datamap.WorkspaceRow, error)
+}
+
+// Snapshot is one consistent view of a source.
+type Snapshot interface {
+	Describe(ctx context.Context, s datamap.Selection) ([]datamap.FieldType, error)
+	Estimate(ctx context.Context, s datamap.Selection) (int64, error)
+	Read(ctx context.Context, s datamap.Selection, each func(datamap.Row) error) error
+	Time() time.Time
+	Close() error
+}

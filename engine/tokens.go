@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/privacyd/privacyd"
+)
+
+// CreateToken makes an API token of a workspace and gives its secret, which is
+// not kept. Admins and the operator. Codes: label_invalid, scope_unknown.
+// Audit: tokens.manage.
+func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, label string, scopes []privacyd.Action) (t privacyd.Token, secret string, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageTokens)
+	if err != nil {
+		return t, "", err
+	}
+	if label, err = displayName(label); err != nil {
+		return t, "", privacyd.Errorf(privacyd.ClassInvalid, "label_invalid", "A label has 1 to 200 characters on one line.")
+	}
+	if err := checkScopes(c, g.Workspace.ID, scopes); err != nil {
+		return t, "", err
+	}
+	id, err := newID()
+	if err != nil {
+		return t, "", err
+	}
+	if secret, err = newSecret(tokenPrefix); err != nil {
+		return t, "", err
+	}
+	t = privacyd.Token{ID: id, WorkspaceID: g.Workspace.ID, Label: label, Scopes: scopes, CreatedAt: e.Now(), CreatedBy: c.ID()}
+	return t, secret, e.Tx.InTx(ctx, func(ctx context.Context) error {
+		auditID, err := e.record(ctx, privacyd.AuditEvent{
+			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionManageTokens),
+			Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "token", ID: t.ID, Name: t.Label},
+			Changes: map[string]privacyd.Change{"scopes": {After: scopes}},
+		})
+		if err != nil {
+			return err
+		}
+		return e.Sessions.InsertToken(ctx, t, hashSecret(secret), auditID)
+	})
+}
+
+// checkScopes also keeps a token from making one that may do more than itself.
+func checkScopes(c privacyd.Caller, workspaceID string, scopes []privacyd.Action) error {
+	if len(scopes) == 0 {
+		return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "Name at least one scope: %v.", privacyd.WorkspaceActions())
+	}
+	for _, s := range scopes {
+		if !slices.Contains(privacyd.WorkspaceActions(), s) {
+			return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "There is no such scope. Choose among %v.", privacyd.WorkspaceActions())
+		}
+		if !c.Scoped(workspaceID, s) {
+			return privacyd.Errorf(privacyd.ClassForbidden, "scope_missing", "A token cannot give the scope %s that it lacks itself.", s)
+		}
+	}
+	return nil
+}

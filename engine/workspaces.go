@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+)
+
+// NewWorkspace asks for a workspace.
+type NewWorkspace struct {
+	Slug        string
+	Name        string
+	AdminEmail  string            // an account that becomes its admin; may be empty beside a product
+	DatasetKeys map[string]string // dataset → its key of the workspace
+}
+
+// CreateWorkspace makes a workspace with its first admin. The operator only.
+// Codes: slug_invalid, name_invalid, account_not_found, dataset_unknown,
+// workspace_exists, dataset_key_taken. Audit: workspace.create, member.add.
+func (e *Engine) CreateWorkspace(ctx context.Context, c privacyd.Caller, r NewWorkspace) (privacyd.Workspace, error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionCreateWorkspace); err != nil {
+		return privacyd.Workspace{}, err
+	}
+	w, err := e.prepareWorkspace(r)
+	if err != nil {
+		return privacyd.Workspace{}, err
+	}
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := e.insertWorkspace(ctx, c, w); err != nil {
+			return err
+		}
+		if r.AdminEmail == "" {
+			return nil
+		}
+		return e.addMember(ctx, c, w, r.AdminEmail, privacyd.RoleAdmin)
+	})
+	return w, err
+}
+
+func (e *Engine) prepareWorkspace(r NewWorkspace) (privacyd.Workspace, error) {
+	if !privacyd.ValidSlug(r.Slug) {
+		return privacyd.Workspace{}, privacyd.Errorf(privacyd.ClassInvalid, "slug_invalid",
+			"A slug has 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.")
+	}
+	name, err := displayName(r.Name)
+	if err != nil {
+		return privacyd.Workspace{}, err
+	}
+	for dataset, key := range r.DatasetKeys {
+		if err := e.checkDatasetKey(dataset, key); err != nil {
+			return privacyd.Workspace{}, err
+		}
+	}
+	id, err := newID()
+	if err != nil {
+		return privacyd.Workspace{}, err
+	}
+	return privacyd.Workspace{ID: id, Slug: r.Slug, Name: name, DatasetKeys: r.DatasetKeys, CreatedAt: e.Now()}, nil
+}
+
+func (e *Engine) checkDatasetKey(dataset, key string) error {
+	for _, d := range e.Datasets {
+		if d.Name == dataset && !d.Own {
+			if key == "" || len(key) > 200 {
+				return privacyd.Errorf(privacyd.ClassInvalid, "dataset_key_invalid", "A dataset key has 1 to 200 bytes.")
+			}
+			return nil
+		}
+	}
+	return privacyd.Errorf(privacyd.ClassInvalid, "dataset_unknown",
+		"There is no dataset of this name. Datasets are named in the configuration file, under datasets.")
+}
+
+func (e *Engine) insertWorkspace(ctx context.Context, c privacyd.Caller, w privacyd.Workspace) error {
+	auditID, err := e.record(ctx, privacyd.AuditEvent{
+		WorkspaceID: w.ID, Caller: c, Action: string(privacyd.ActionCreateWorkspace), Outcome: privacyd.OutcomeDone,
+		Target: privacyd.Target{Type: "workspace", ID: w.ID, Name: w.Name},
+	})
+	if err != nil {
+		return err
+	}
+	return e.Workspaces.InsertWorkspace(ctx, w, auditID)
+}
+
+// AddMember gives an account a role in a workspace. Admins and the operator.
+// Codes: role_invalid, account_not_found, member_exists. Audit: member.add.
+func (e *Engine) AddMember(ctx context.Context, c privacyd.Caller, workspace, email string, role privacyd.Role) error {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return err
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error { return e.addMember(ctx, c, g.Workspace, email, role) })
+}
+
+func (e *Engine) addMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, email string, role privacyd.Role) error {
+	if !role.Valid() {
+		return privacyd.Errorf(privacyd.ClassInvalid, "role_invalid", "A role is admin, agent or auditor.")
+	}
+	normal, err := privacyd.NormalEmail(email)
+	if err != nil {
+		return err
+	}
+	a, _, err := e.Accounts.AccountByEmail(ctx, normal)
+	if err != nil {
+		return err
+	}
+	auditID, err := e.record(ctx, privacyd.AuditEvent{
+		WorkspaceID: w.ID, Caller: c, Action: "member.add", Outcome: privacyd.OutcomeDone, Target: accountTarget(a),
+		Changes: map[string]privacyd.Change{"role": {After: role}},
+	})
+	if err != nil {
+		return err
+	}
+	return e.Workspaces.InsertMember(ctx, privacyd.Member{WorkspaceID: w.ID, AccountID: a.ID, Role: role, CreatedAt: e.Now()}, auditID)
+}
+
+// Workspace finds a workspace by id or slug and tells the caller's role in it:
+// empty for tokens and the operator. Any member.
+func (e *Engine) Workspace(ctx context.Context, c privacyd.Caller, ref string) (privacyd.Workspace, privacyd.Role, error) {
+	g, err := e.authorise(ctx, c, ref, privacyd.ActionReadWorkspace)
+	return g.Workspace, g.Role, err
+}
+
+// ListWorkspaces lists the caller's workspaces: all of them for the operator.
+func (e *Engine) ListWorkspaces(ctx context.Context, c privacyd.Caller) ([]privacyd.Workspace, error) {
+	switch c.Kind {
+	case privacyd.CallerOperator, privacyd.CallerSystem:
+		return e.Workspaces.Workspaces(ctx, "")
+	case privacyd.CallerAccount:
+		return e.Workspaces.Workspaces(ctx, c.AccountID)
+	case privacyd.CallerToken:
+		w, err := e.Workspaces.Workspace(ctx, c.Token.WorkspaceID)
+		return []privacyd.Workspace{w}, err
+	default:
+		return nil, errNotSignedIn()
+	}
+}
+
+// SyncWorkspaces adopts every workspace that a product's datasets have and
+// privacyd does not know yet. The operator only. Audit: workspace.create each.
+func (e *Engine) SyncWorkspaces(ctx context.Context, c privacyd.Caller) ([]privacyd.Workspace, error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionSyncWorkspaces); err != nil {
+		return nil, err
+	}
+	var adopted []privacyd.Workspace
+	for _, d := range e.Datasets {
+		if d.Own {
+			continue
+		}
+		rows, err := d.Source.Workspaces(ctx, d.Graph)
+		if err != nil {
+			return adopted, fmt.Errorf("list workspaces of dataset %s: %w", d.Name, err)
+		}
+		for _, row := range rows {
+			w, err := e.adoptWorkspace(ctx, c, d.Name, row.Key, row.Name)
+			if err != nil {
+				return adopted, err
+			}
+			if w != nil {
+				adopted = append(adopted, *w)
+			}
+		}
+	}
+	return adopted, nil
+}
+
+func (e *Engine) adoptWorkspace(ctx context.Context, c privacyd.Caller, dataset, key, name string) (*privacyd.Workspace, error) {
+	known, err := e.Workspaces.WorkspaceByDatasetKey(ctx, dataset, key)
+	if err != nil || known {
+		return nil, err
+	}
+	if name == "" {
+		name = dataset + " " + key
+	}
+	w, err := e.prepareWorkspace(NewWorkspace{Slug: slugFrom(dataset, key), Name: name, DatasetKeys: map[string]string{dataset: key}})
+	if err != nil {
+		return nil, err
+	}
+	return &w, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.insertWorkspace(ctx, c, w) })
+}
+
+// slugFrom makes a slug of a dataset's name and key: names change, keys do not.
+func slugFrom(dataset, key string) string {
+	slug := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		default:
+			return '-'
+		}
+	}, strings.ToLower(dataset+"-"+key))
+	if len(slug) > 63 {
+		slug = slug[:63]
+	}
+	return strings.Trim(slug, "-")
+}

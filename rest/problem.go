@@ -1,0 +1,97 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/privacyd/privacyd"
+)
+
+// Problem is every error's body (RFC 9457). Code is stable; Detail is for
+// people and names the remedy.
+type Problem struct {
+	Title  string   `json:"title"`
+	Status int      `json:"status"`
+	Detail string   `json:"detail"`
+	Code   string   `json:"code" doc:"Stable; programs may branch on it."`
+	Class  string   `json:"class" doc:"What can be done about it."`
+	Errors []string `json:"errors,omitempty" doc:"Where the request is wrong."`
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus tells huma the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType tells huma that it is a problem document.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// statusOf is the one table from class to HTTP status.
+func statusOf(class privacyd.Class) int {
+	switch class {
+	case privacyd.ClassInvalid:
+		return http.StatusUnprocessableEntity
+	case privacyd.ClassUnauthenticated:
+		return http.StatusUnauthorized
+	case privacyd.ClassForbidden:
+		return http.StatusForbidden
+	case privacyd.ClassNotFound:
+		return http.StatusNotFound
+	case privacyd.ClassConflict, privacyd.ClassRefused:
+		return http.StatusConflict
+	case privacyd.ClassUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// problem is what a caller is told of an error.
+func problem(err error) *Problem {
+	class := privacyd.ClassOf(err)
+	status := statusOf(class)
+	return &Problem{
+		Title: http.StatusText(status), Status: status, Detail: privacyd.MessageOf(err), Code: privacyd.CodeOf(err), Class: string(class),
+	}
+}
+
+// fail turns an error of engine into what huma sends; nil stays nil.
+func (d *door) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *privacyd.Error
+	if !errors.As(err, &known) {
+		d.engine.Log.Error("request failed", "error", err)
+	}
+	return problem(err)
+}
+
+// explainInvalid gives huma's own findings about a request our form.
+func explainInvalid(_ huma.Context, _ string, v any) (any, error) {
+	model, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := &Problem{
+		Title: model.Title, Status: model.Status, Detail: model.Detail, Code: "request_invalid", Class: string(privacyd.ClassInvalid),
+	}
+	for _, e := range model.Errors {
+		p.Errors = append(p.Errors, e.Location+": "+e.Message)
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = "The request is not right: " + p.Errors[0] + ". The API's description is at /openapi.json."
+	}
+	return p, nil
+}
+
+func writeProblem(w http.ResponseWriter, err error) {
+	p := problem(err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the asker has gone away
+}

@@ -1,0 +1,55 @@
+// Package rest is the REST door: it decodes requests, calls engine and encodes
+// what comes back, and describes itself as OpenAPI 3.1.
+//
+// It decides nothing: who may do what is engine's, and every refusal comes from
+// there. It must never import store or another door. Open rest.go first for
+// the list of routes, then jobs.go.
+package rest
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/privacyd/privacyd/engine"
+)
+
+// Options say how the door presents itself.
+type Options struct {
+	Version string // of the product
+	BaseURL string // scheme and host that links begin with; empty: links are paths
+}
+
+// door holds what the routes share.
+type door struct {
+	engine *engine.Engine
+	api    huma.API
+	base   string
+}
+
+// New makes the door's handler: /v1/*, /openapi.json and /healthz. Requests
+// that come over a listener of the operator's carry WithOperator's mark.
+func New(e *engine.Engine, o Options) http.Handler {
+	mux := http.NewServeMux()
+	config := huma.DefaultConfig("privacyd", o.Version)
+	config.Info.Description = "Exports, access requests and the audit log of a workspace. " +
+		"Errors are application/problem+json with a stable code."
+	config.DocsPath = "" // its page would load from elsewhere
+	config.SchemasPath = ""
+	config.CreateHooks = nil // no $schema field in answers
+	config.Transformers = append(config.Transformers, explainInvalid)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "An API token of one workspace, or a session."},
+	}
+	config.Security = []map[string][]string{{"token": {}}}
+	d := &door{engine: e, base: o.BaseURL, api: humago.New(mux, config)}
+	for _, register := range []func(){d.accounts, d.workspaces, d.jobs, d.downloads, d.audit, d.records, d.imports} {
+		register()
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n")) // the asker has gone away
+	})
+	return d.identify(mux)
+}

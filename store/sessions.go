@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+var errNoSession = privacyd.Errorf(privacyd.ClassUnauthenticated, "session_unknown", "You are not signed in. Sign in first.")
+
+// InsertSession keeps a session under the hash of its secret.
+func (s *Store) InsertSession(ctx context.Context, v privacyd.Session, hash []byte, auditID string) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO sessions (id, account_id, hash, created_at, expires_at, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		v.ID, v.AccountID, hash, sqldb.Micros(v.CreatedAt), sqldb.Micros(v.ExpiresAt), auditID)
+	if err != nil {
+		return fmt.Errorf("insert session: %w", err)
+	}
+	return nil
+}
+
+// Session finds a session by the hash of its secret. Code session_unknown.
+func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (privacyd.Session, error) {
+	var v privacyd.Session
+	var created, expires int64
+	err := s.db.QueryRow(ctx, `SELECT id, account_id, created_at, expires_at FROM sessions WHERE hash = $1 AND expires_at > $2`,
+		hash, sqldb.Micros(now)).Scan(&v.ID, &v.AccountID, &created, &expires)
+	v.CreatedAt, v.ExpiresAt = sqldb.Time(created), sqldb.Time(expires)
+	return one(v, err, errNoSession, "read session")
+}
+
+// DeleteSession ends a session.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("delete session: %w", err)
+	}
+	return nil
+}
+
+// DeleteExpiredSessions forgets sessions and sign-in links past their life.
+func (s *Store) DeleteExpiredSessions(ctx context.Context, now time.Time) error {
+	for _, table := range []string{"sessions", "sign_in_links"} {
+		if _, err := s.db.Exec(ctx, `DELETE FROM `+table+` WHERE expires_at <= $1`, sqldb.Micros(now)); err != nil {
+			return fmt.Errorf("delete expired %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// InsertSignInLink keeps a one-time link under the hash of its secret.
+func (s *Store) InsertSignInLink(ctx context.Context, hash []byte, accountID string, expires time.Time, auditID string) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO sign_in_links (hash, account_id, expires_at, audit_entry_id) VALUES ($1, $2, $3, $4)`,
+		hash, accountID, sqldb.Micros(expires), auditID)
+	if err != nil {
+		return fmt.Errorf("insert sign-in link: %w", err)
+	}
+	return nil
+}
+
+// TakeSignInLink uses up a one-time link and says whose it was. Code
+// sign_in_link_invalid when it is unknown, used or too old. It needs a
+// transaction.
+func (s *Store) TakeSignInLink(ctx context.Context, hash []byte, now time.Time) (accountID string, err error) {
+	err = s.db.QueryRow(ctx, `DELETE FROM sign_in_links WHERE hash = $1 AND expires_at > $2 RETURNING account_id`,
+		hash, sqldb.Micros(now)).Scan(&accountID)
+	return one(accountID, err, privacyd.Errorf(privacyd.ClassUnauthenticated, "sign_in_link_invalid",
+		"This sign-in link was used already or is too old. Ask for a new one."), "take sign-in link")
+}
+
+// InsertToken keeps an API token under the hash of its secret.
+func (s *Store) InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error {
+	scopes, err := json.Marshal(t.Scopes)
+	if err != nil {
+		return fmt.Errorf("encode scopes: %w", err)
+	}
+	_, err = s.db.Exec(ctx, `INSERT INTO api_tokens (id, workspace_id, label, hash, scopes, created_at, created_by, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.ID, t.WorkspaceID, t.Label, hash, string(scopes), sqldb.Micros(t.CreatedAt), t.CreatedBy, auditID)
+	if err != nil {
+		return fmt.Errorf("insert token: %w", err)
+	}
+	return nil
+}
+
+// Token finds an API token by the hash of its secret. Code token_unknown.
+func (s *Store) Token(ctx context.Context, hash []byte) (privacyd.Token, error) {
+	var t privacyd.Token
+	var scopes string
+	var created int64
+	err := s.db.QueryRow(ctx, `SELECT id, workspace_id, label, scopes, created_at, created_by FROM api_tokens WHERE hash = $1`, hash).
+		Scan(&t.ID, &t.WorkspaceID, &t.Label, &scopes, &created, &t.CreatedBy)
+	t, err = one(t, err, privacyd.Errorf(privacyd.ClassUnauthenticated, "token_unknown",
+		"This API token is not known here. Make one with: privacyd token create."), "read token")
+	if err != nil {
+		return t, err
+	}
+	t.CreatedAt = sqldb.Time(created)
+	if err := json.Unmarshal([]byte(scopes), &t.Scopes); err != nil {
+		return t, fmt.Errorf("decode scopes: %w", err)
+	}
+	return t, nil
+}
