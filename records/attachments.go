@@ -176,11 +176,11 @@ func (s *Store) storedContents(ctx context.Context, ws string, rows []*row, lock
 		ids[i] = r.id()
 	}
 	old := map[string]stored{}
-	err := s.pairs(ctx, "SELECT id, blob || ' ' || sha256 FROM attachments WHERE workspace_id = $1 AND blob IS NOT NULL AND id IN ",
-		lock, ws, ids, func(id, content string) {
-			blob, sum, _ := strings.Cut(content, " ")
-			old[id] = stored{blob, sum}
-		})
+	// A row without a blob has no value, since NULL makes the whole NULL.
+	err := s.pairs(ctx, find{table: "attachments", value: "blob || ' ' || sha256", tail: lock}, ws, ids, func(id, content string) {
+		blob, sum, _ := strings.Cut(content, " ")
+		old[id] = stored{blob, sum}
+	})
 	return old, err
 }
 

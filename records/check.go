@@ -23,8 +23,8 @@ type checker struct {
 	store    *Store
 	source   Source
 	problems problems
-	archive  bool // account ids are those of an archive
-	rows     []*rowSpool
+	archive  bool      // account ids are those of an archive
+	rows     []*sorter // of each collection, by id: rows that are neighbours in the file of a database go there together
 	keys     *sorter
 	authors  map[string]Author // by e-mail: the accounts that rows name
 	archived map[string]Author // by the id that the archive knows them by
@@ -39,16 +39,9 @@ type checker struct {
 
 type uint128 struct{ hi, lo uint64 }
 
-// rowSpool holds the rows of one collection.
-type rowSpool struct {
-	spool  Spool
-	frames frameWriter
-	count  int64
-}
-
 func (s *Store) newChecker(src Source) *checker {
 	return &checker{
-		store: s, source: src, rows: make([]*rowSpool, len(collections)), keys: newSorter(s.Spool),
+		store: s, source: src, rows: make([]*sorter, len(collections)), keys: newSorter(s.Spool),
 		authors: map[string]Author{}, archived: map[string]Author{}, normal: map[string]string{},
 		seen: make([]uint128, 1<<16), seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		skipped: map[string]int64{},
@@ -59,7 +52,7 @@ func (c *checker) close() {
 	c.keys.close()
 	for _, r := range c.rows {
 		if r != nil {
-			_ = r.spool.Close()
+			r.close()
 		}
 	}
 }
@@ -131,24 +124,11 @@ func (c *checker) keep(of *Collection, r *row) error {
 	if err := c.noteKeys(of, r); err != nil {
 		return err
 	}
-	rows, err := c.rowsOf(of)
-	if err != nil {
-		return err
-	}
-	rows.count++
-	c.buffer = r.appendTo(c.buffer[:0])
-	return rows.frames.write(c.buffer)
-}
-
-func (c *checker) rowsOf(of *Collection) (*rowSpool, error) {
 	if c.rows[of.number] == nil {
-		spool, err := c.store.Spool()
-		if err != nil {
-			return nil, fmt.Errorf("open a temporary file: %w", err)
-		}
-		c.rows[of.number] = &rowSpool{spool: spool, frames: newFrames(spool)}
+		c.rows[of.number] = newSorter(c.store.Spool)
 	}
-	return c.rows[of.number], nil
+	c.buffer = r.appendTo(c.buffer[:0])
+	return c.rows[of.number].add(c.buffer)
 }
 
 // people finds out whom the account fields of a row name.
@@ -246,13 +226,6 @@ func (c *checker) all(ctx context.Context, workspace string) error {
 	}
 	if err := c.problems.err(); err != nil {
 		return err
-	}
-	for _, r := range c.rows {
-		if r != nil {
-			if err := r.frames.flush(); err != nil {
-				return err
-			}
-		}
 	}
 	if err := c.checkKeys(ctx, workspace); err != nil {
 		return err

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // Request is an import.
@@ -158,32 +159,33 @@ func (s *Store) resolve(ctx context.Context, authors []Author, into map[string]s
 }
 
 // collection writes the rows of one collection in batches.
-func (w *writer) collection(ctx context.Context, c *Collection, rows *rowSpool) error {
-	frames, err := readFrames(rows.spool)
+func (w *writer) collection(ctx context.Context, c *Collection, rows *sorter) error {
+	batch, size := make([]*row, 0, batchRows), 0
+	write := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := w.batch(ctx, c, batch)
+		batch, size = batch[:0], 0
+		return err
+	}
+	err := rows.each(func(b []byte) error {
+		if len(batch) == batchRows || size+len(b) > batchBytes {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+		r, err := decodeRow(b, len(c.Fields))
+		if err != nil {
+			return err
+		}
+		batch, size = append(batch, r), size+len(b)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	batch, size := make([]*row, 0, batchRows), 0
-	for {
-		err := frames.next()
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if len(batch) > 0 && (err != nil || len(batch) == batchRows || size+len(frames.frame) > batchBytes) {
-			if err := w.batch(ctx, c, batch); err != nil {
-				return err
-			}
-			batch, size = batch[:0], 0
-		}
-		if err != nil {
-			return nil
-		}
-		r, err := decodeRow(frames.frame, len(c.Fields))
-		if err != nil {
-			return err
-		}
-		batch, size = append(batch, r), size+len(frames.frame)
-	}
+	return write()
 }
 
 func (w *writer) batch(ctx context.Context, c *Collection, rows []*row) error {
@@ -191,7 +193,11 @@ func (w *writer) batch(ctx context.Context, c *Collection, rows []*row) error {
 		return err
 	}
 	w.done += int64(len(rows))
+	before := w.result.Records[c.Name]
 	w.result.Records[c.Name] += int64(len(rows))
+	if err := w.analyze(ctx, c, before, before+int64(len(rows))); err != nil {
+		return err
+	}
 	if w.req.Progress != nil {
 		w.req.Progress(Progress{Phase: Writing, Done: w.done, Total: w.checked.total})
 	}
@@ -215,4 +221,17 @@ func (w *writer) check(ctx context.Context) error {
 		return nil
 	}
 	return w.req.Check(ctx)
+}
+
+// analyze tells PostgreSQL how a table looks that has grown much: it plans
+// badly for tables that it has no statistics of, and looks by itself only
+// every minute. Who does not own the table may not; then it does nothing.
+func (w *writer) analyze(ctx context.Context, c *Collection, before, after int64) error {
+	if w.store.DB.Dialect != sqldb.Postgres || bits.Len64(uint64(before)/batchRows) == bits.Len64(uint64(after)/batchRows) {
+		return nil
+	}
+	if _, err := w.store.DB.Exec(ctx, "ANALYZE "+c.Name); err != nil {
+		return fmt.Errorf("analyze %s: %w", c.Name, err)
+	}
+	return nil
 }

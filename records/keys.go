@@ -205,23 +205,23 @@ func flawOfLink(target byte, f *Field) *flaw {
 // known tells which of the ids (at most maxIDs) are stored; of theAuthor, which
 // pairs of a conversation and its contact.
 func (s *Store) known(ctx context.Context, workspace string, target byte, ids []string) (map[string]bool, error) {
-	query := ""
+	what := find{value: "id"}
 	switch target {
 	case theAuthor:
-		query = "SELECT id, contact_id FROM conversations WHERE workspace_id = $1 AND id IN "
+		what = find{table: "conversations", value: "contact_id"}
 	case theAccount:
-		query = "SELECT account_id, '' FROM record_authors WHERE workspace_id = $1 AND account_id IN "
+		what = find{table: "record_authors", key: "account_id", value: "account_id"}
 	case theContent:
-		query = "SELECT id, '' FROM attachments WHERE workspace_id = $1 AND blob IS NOT NULL AND id IN "
+		what = find{table: "attachments", value: "blob"}
 	default:
-		query = "SELECT id, '' FROM " + collections[target].Name + " WHERE workspace_id = $1 AND id IN "
+		what.table = collections[target].Name
 	}
 	known := map[string]bool{}
-	err := s.pairs(ctx, query, "", workspace, ids, func(a, b string) {
+	err := s.pairs(ctx, what, workspace, ids, func(id, value string) {
 		if target == theAuthor {
-			a = pair(a, b)
+			id = pair(id, value)
 		}
-		known[a] = true
+		known[id] = true
 	})
 	return known, err
 }

@@ -3,14 +3,18 @@ package records
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
-// A row on its way from the check to the tables is kept in a spool: its
-// position, and then each value's state and text or number.
+// A row on its way from the check to the tables is kept as bytes: its id,
+// U+0000 (so that rows sort by their ids), its position, and then each other
+// value's state and text or number.
 
 func (r *row) appendTo(b []byte) []byte {
+	b = append(b, r.id()...)
+	b = append(b, 0)
 	b = binary.AppendUvarint(b, uint64(r.at))
-	for i := range r.values {
+	for i := 1; i < len(r.values); i++ {
 		v := &r.values[i]
 		b = append(b, byte(v.state))
 		switch v.state {
@@ -29,9 +33,14 @@ var errRow = errors.New("read a temporary file: not a row")
 
 // decodeRow reads what appendTo wrote for a collection with n fields.
 func decodeRow(b []byte, n int) (*row, error) {
-	d := decoder{s: string(b)}
+	id, rest, ok := strings.Cut(string(b), "\x00")
+	if !ok {
+		return nil, errRow
+	}
+	d := decoder{s: rest}
 	r := &row{at: position(d.uvarint()), values: make([]value, n)}
-	for i := range r.values {
+	r.values[0].set(textual, id, 0)
+	for i := 1; i < n; i++ {
 		v := &r.values[i]
 		v.state = state(d.byte())
 		switch v.state {

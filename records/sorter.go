@@ -11,9 +11,14 @@ import (
 	"slices"
 )
 
-// sortMemory is how much a sorter keeps in memory, in bytes, before it writes
-// a sorted run to a spool.
-const sortMemory = 16 << 20
+const (
+	// sortMemory is how much a sorter keeps in memory, in bytes, before it
+	// writes a sorted run to a spool.
+	sortMemory = 16 << 20
+	// maxRuns is how many runs of a level are merged to one of the next: it
+	// bounds the files that are open.
+	maxRuns = 32
+)
 
 // sorter sorts any number of byte strings in bounded memory.
 type sorter struct {
@@ -21,7 +26,7 @@ type sorter struct {
 	memory int
 	data   []byte
 	items  []item
-	runs   []Spool
+	levels [][]Spool // sorted runs; those of one level are about equally long
 }
 
 type item struct {
@@ -61,24 +66,61 @@ func (s *sorter) sort() {
 
 func (s *sorter) spill() error {
 	s.sort()
-	run, err := s.spool()
-	if err != nil {
-		return fmt.Errorf("open a temporary file: %w", err)
-	}
-	s.runs = append(s.runs, run)
-	w := newFrames(run)
-	for _, i := range s.items {
-		if err := w.write(s.bytes(i)); err != nil {
-			return err
+	run, err := s.write(func(fn func(b []byte) error) error {
+		for _, i := range s.items {
+			if err := fn(s.bytes(i)); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	s.data, s.items = s.data[:0], s.items[:0]
-	return w.flush()
+	return s.push(0, run)
+}
+
+// write writes a run of what each gives.
+func (s *sorter) write(each func(fn func(b []byte) error) error) (Spool, error) {
+	run, err := s.spool()
+	if err != nil {
+		return nil, fmt.Errorf("open a temporary file: %w", err)
+	}
+	w := newFrames(run)
+	if err := errors.Join(each(w.write), w.flush()); err != nil {
+		return nil, errors.Join(err, run.Close())
+	}
+	return run, nil
+}
+
+// push adds a run to a level, and merges the level when it is full.
+func (s *sorter) push(level int, run Spool) error {
+	if level == len(s.levels) {
+		s.levels = append(s.levels, nil)
+	}
+	s.levels[level] = append(s.levels[level], run)
+	if len(s.levels[level]) < maxRuns {
+		return nil
+	}
+	merged, err := s.write(func(fn func(b []byte) error) error { return mergeRuns(s.levels[level], fn) })
+	if err != nil {
+		return err
+	}
+	closeRuns(s.levels[level])
+	s.levels[level] = nil
+	return s.push(level+1, merged)
+}
+
+func closeRuns(runs []Spool) {
+	for _, run := range runs {
+		_ = run.Close()
+	}
 }
 
 // each calls fn with each byte string in order; it is valid until the next.
 func (s *sorter) each(fn func(b []byte) error) error {
-	if len(s.runs) == 0 {
+	if len(s.levels) == 0 {
 		s.sort()
 		for _, i := range s.items {
 			if err := fn(s.bytes(i)); err != nil {
@@ -91,12 +133,12 @@ func (s *sorter) each(fn func(b []byte) error) error {
 		return err
 	}
 	s.data, s.items = nil, nil
-	return s.merge(fn)
+	return mergeRuns(slices.Concat(s.levels...), fn)
 }
 
-func (s *sorter) merge(fn func(b []byte) error) error {
+func mergeRuns(runs []Spool, fn func(b []byte) error) error {
 	var m merge
-	for _, run := range s.runs {
+	for _, run := range runs {
 		f, err := readFrames(run)
 		if err != nil {
 			return err
@@ -125,10 +167,8 @@ func (s *sorter) merge(fn func(b []byte) error) error {
 }
 
 func (s *sorter) close() {
-	for _, run := range s.runs {
-		_ = run.Close()
-	}
-	s.runs, s.data, s.items = nil, nil, nil
+	closeRuns(slices.Concat(s.levels...))
+	s.levels, s.data, s.items = nil, nil, nil
 }
 
 type merge []*frames

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -91,30 +92,56 @@ func chunks(n int, fn func(from, to int) error) error {
 	return nil
 }
 
-// pairs asks for two texts of each row with one of the ids. query ends with
-// IN; tail follows the list.
-func (s *Store) pairs(ctx context.Context, query, tail, workspace string, ids []string, fn func(a, b string)) error {
+// pairs asks for an expression of each row of a table that has one of the ids,
+// in the order of the ids. condition narrows the rows; tail is a lock, or
+// empty.
+//
+// Each id is looked up by itself, by the primary key. A list of ids would
+// leave the choice to PostgreSQL, which in a table that it has no statistics
+// of yet reads all of a workspace instead.
+func (s *Store) pairs(ctx context.Context, find find, workspace string, ids []string, fn func(id, value string)) error {
+	key := find.key
+	if key == "" {
+		key = "id"
+	}
+	query := "SELECT i.column1, (SELECT " + find.value + " FROM " + find.table + " t WHERE t.workspace_id = $1 AND t." + key +
+		" = i.column1" + find.tail + ") FROM (VALUES "
 	return chunks(len(ids), func(from, to int) error {
-		rows, err := s.DB.Query(ctx, query+idList(to-from)+tail, idArgs(workspace, ids[from:to])...)
+		rows, err := s.DB.Query(ctx, query+singles(to-from)+") i", idArgs(workspace, ids[from:to])...)
 		if err != nil {
 			return fmt.Errorf("look up records: %w", err)
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err says it
-		for rows.Next() {
-			var a, b string
-			if err := rows.Scan(&a, &b); err != nil {
-				return fmt.Errorf("look up records: %w", err)
-			}
-			fn(a, b)
-		}
-		return rows.Err()
+		return eachPair(rows, fn)
 	})
 }
 
-func idList(n int) string {
-	list := tuples(1, n)
-	return "(" + strings.TrimPrefix(list, "($1,")
+// find says what pairs looks for.
+type find struct {
+	table string
+	key   string // the column that ids are of; empty: id
+	value string // an expression that is null where the row does not count
+	tail  string
 }
+
+func eachPair(rows *sql.Rows, fn func(id, value string)) error {
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	for rows.Next() {
+		var id string
+		var value sql.NullString
+		if err := rows.Scan(&id, &value); err != nil {
+			return fmt.Errorf("look up records: %w", err)
+		}
+		if value.Valid {
+			fn(id, value.String)
+		}
+	}
+	return rows.Err()
+}
+
+// singles writes n rows of one placeholder each, the first of them $2.
+func singles(n int) string { return strings.ReplaceAll(tuples(n, 1), "($1,", "(") }
+
+func idList(n int) string { return "(" + strings.TrimPrefix(tuples(1, n), "($1,") }
 
 func idArgs(workspace string, ids []string) []any {
 	args := make([]any, 0, len(ids)+1)

@@ -31,7 +31,7 @@ func (s *Store) Attach(ctx context.Context, ws string, a Attachment, content io.
 		return nil, err
 	}
 	rows := []*row{r}
-	if err := s.lockTargets(ctx, ws, c, rows, nil); err != nil { // before a byte is stored; attach does it again
+	if err := s.lockTargets(ctx, ws, c, rows); err != nil { // before a byte is stored; attach does it again
 		return nil, err
 	}
 	old, err := s.storedContents(ctx, ws, rows, "")

@@ -24,16 +24,30 @@ func (s *Store) write(ctx context.Context, ws string, c *Collection, rows []*row
 	if blobs == nil {
 		sortRows(rows)
 	}
-	moved, err := s.movedFrom(ctx, ws, c, rows)
-	if err != nil {
+	if err := s.lockTargets(ctx, ws, c, rows); err != nil {
 		return err
 	}
-	if err := s.lockTargets(ctx, ws, c, rows, moved); err != nil {
-		return err
+	var moved []string
+	if c.Name == "messages" {
+		fresh, err := s.insertFresh(ctx, ws, c, rows, accounts)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			return s.derive(ctx, ws, c, rows, accounts, nil)
+		}
+		if moved, err = s.movedFrom(ctx, ws, rows); err != nil {
+			return err
+		}
 	}
 	if err := s.upsert(ctx, ws, c, rows, accounts, blobs); err != nil {
 		return fmt.Errorf("write %s: %w", c.Name, err)
 	}
+	return s.derive(ctx, ws, c, rows, accounts, moved)
+}
+
+// derive keeps right what follows from rows that were written.
+func (s *Store) derive(ctx context.Context, ws string, c *Collection, rows []*row, accounts map[string]string, moved []string) error {
 	if err := s.noteAuthors(ctx, ws, c, rows, accounts); err != nil {
 		return err
 	}
@@ -54,13 +68,29 @@ func sortRows(rows []*row) {
 }
 
 func (s *Store) upsert(ctx context.Context, ws string, c *Collection, rows []*row, accounts map[string]string, blobs []string) error {
-	width := c.sql.width(c)
 	if c.Name == "flow_versions" {
 		if err := s.replaceVersions(ctx, ws, c, rows); err != nil {
 			return err
 		}
 	}
-	return chunks(len(rows), func(from, to int) error {
+	_, err := s.insert(ctx, ws, c, rows, accounts, blobs, c.sql.update)
+	return err
+}
+
+// insertFresh inserts messages and tells whether all of them were new. It is
+// the usual case of an import, and spares looking where they were before.
+func (s *Store) insertFresh(ctx context.Context, ws string, c *Collection, rows []*row, accounts map[string]string) (bool, error) {
+	n, err := s.insert(ctx, ws, c, rows, accounts, nil, " ON CONFLICT (workspace_id, id) DO NOTHING")
+	if err != nil {
+		return false, fmt.Errorf("write %s: %w", c.Name, err)
+	}
+	return n == int64(len(rows)), nil
+}
+
+func (s *Store) insert(ctx context.Context, ws string, c *Collection, rows []*row, accounts map[string]string, blobs []string, conflict string) (int64, error) {
+	width := c.sql.width(c)
+	var inserted int64
+	err := chunks(len(rows), func(from, to int) error {
 		args := make([]any, 0, 1+(to-from)*width)
 		args = append(args, ws)
 		for n := from; n < to; n++ {
@@ -71,9 +101,11 @@ func (s *Store) upsert(ctx context.Context, ws string, c *Collection, rows []*ro
 				args = append(args, textOrNull(blobs[n]))
 			}
 		}
-		_, err := s.DB.Exec(ctx, c.sql.insert+tuples(to-from, width)+c.sql.update, args...)
+		n, err := s.DB.Exec(ctx, c.sql.insert+tuples(to-from, width)+conflict, args...)
+		inserted += n
 		return err
 	})
+	return inserted, err
 }
 
 func (v *value) arg(accounts map[string]string) any {
@@ -101,7 +133,7 @@ var errVanished = privacyd.Errorf(privacyd.ClassConflict, "reference_missing",
 
 // lockTargets checks that what rows link to is there, and locks it: an erasure
 // that is under way either takes the new rows too or makes the write fail.
-func (s *Store) lockTargets(ctx context.Context, ws string, c *Collection, rows []*row, moved []string) error {
+func (s *Store) lockTargets(ctx context.Context, ws string, c *Collection, rows []*row) error {
 	wanted := map[string][]string{}
 	for _, i := range c.links {
 		for _, r := range rows {
@@ -119,9 +151,8 @@ func (s *Store) lockTargets(ctx context.Context, ws string, c *Collection, rows 
 			continue
 		}
 		found := 0
-		query := "SELECT id, '' FROM " + to.Name + " WHERE workspace_id = $1 AND id IN "
-		tail := " ORDER BY id" + s.DB.Dialect.ForUpdate()
-		if err := s.pairs(ctx, query, tail, ws, ids, func(string, string) { found++ }); err != nil {
+		lock := find{table: to.Name, value: "id", tail: s.DB.Dialect.ForUpdate()}
+		if err := s.pairs(ctx, lock, ws, ids, func(string, string) { found++ }); err != nil {
 			return err
 		}
 		if found != len(ids) {
@@ -133,17 +164,14 @@ func (s *Store) lockTargets(ctx context.Context, ws string, c *Collection, rows 
 
 // movedFrom finds the conversations that messages about to be written belong
 // to so far: they may lose their last message.
-func (s *Store) movedFrom(ctx context.Context, ws string, c *Collection, rows []*row) ([]string, error) {
-	if c.Name != "messages" {
-		return nil, nil
-	}
+func (s *Store) movedFrom(ctx context.Context, ws string, rows []*row) ([]string, error) {
 	ids := make([]string, len(rows))
 	for i, r := range rows {
 		ids[i] = r.id()
 	}
 	var from []string
-	query := "SELECT conversation_id, '' FROM messages WHERE workspace_id = $1 AND id IN "
-	err := s.pairs(ctx, query, "", ws, ids, func(conversation, _ string) { from = append(from, conversation) })
+	err := s.pairs(ctx, find{table: "messages", value: "conversation_id"}, ws, ids,
+		func(_, conversation string) { from = append(from, conversation) })
 	return sortedUnique(from), err
 }
 
