@@ -16,7 +16,7 @@ import (
 	"github.com/privacyd/privacyd/work/worktest"
 )
 
-const patience = time.Minute
+const patience = 30 * time.Second
 
 // run starts a runner and gives what stops it.
 func run(t *testing.T, r *local.Runner) (stop func()) {
@@ -111,6 +111,7 @@ func TestHeartbeatsKeepTheLease(t *testing.T) {
 		db := d.open(t)
 		other := local.New(db, local.Options{Now: watcher.Now, Poll: 10 * time.Millisecond})
 		begun, end := make(chan context.Context, 2), make(chan struct{})
+		defer close(end)
 		handler := func(ctx context.Context, _ string, _ work.Lease) error {
 			begun <- ctx
 			<-end
@@ -137,7 +138,6 @@ func TestHeartbeatsKeepTheLease(t *testing.T) {
 		if ctx.Err() != nil || len(begun) != 0 {
 			t.Errorf("taken over from the living: %v", context.Cause(ctx))
 		}
-		close(end)
 	})
 }
 
@@ -219,7 +219,9 @@ func TestCancelAndBatchDoNotDeadlock(t *testing.T) {
 	run(t, r)
 	enqueue(t, r, "one")
 	wait(t, "the batch", checked)
-	err := db.InTx(t.Context(), func(ctx context.Context) error {
+	bounded, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	err := db.InTx(bounded, func(ctx context.Context) error {
 		return errors.Join(touch(ctx), r.Cancel(ctx, "k", "one"), r.Enqueue(ctx, work.Item{Kind: "k", Key: "one"}))
 	})
 	close(cancelled)

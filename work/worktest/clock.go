@@ -7,7 +7,7 @@ import (
 )
 
 // patience bounds every wait. It is no measure of speed.
-const patience = time.Minute
+const patience = 30 * time.Second
 
 // Clock is moved by hand and knows how often it was looked at.
 type Clock struct {
