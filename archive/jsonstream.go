@@ -78,12 +78,8 @@ func (j *jsonReader) next() (json.RawMessage, error) {
 	}
 	j.value = j.value[:0]
 	switch c {
-	case '{', '[':
-		err = j.nested()
-	case '"':
-		_, _ = j.r.Discard(1)
-		j.value = append(j.value, '"')
-		err = j.text()
+	case '{', '[', '"':
+		err = j.bounded()
 	default:
 		err = j.scalar()
 	}
@@ -110,74 +106,57 @@ func (j *jsonReader) window() ([]byte, error) {
 	return j.r.Peek(j.r.Buffered())
 }
 
-func (j *jsonReader) keep(b []byte) error {
-	j.value = append(j.value, b...)
-	_, err := j.r.Discard(len(b))
-	return err
-}
-
-// nested reads an object or array up to the bracket that closes it.
-func (j *jsonReader) nested() error {
-	depth := 0
+// bounded reads an object, array or text up to what closes it.
+func (j *jsonReader) bounded() error {
+	var at place
 	for {
 		b, err := j.window()
 		if err != nil {
 			return err
 		}
-		n, quote := structure(b, &depth)
-		if err := j.keep(b[:n]); err != nil {
+		n, done := at.advance(b)
+		j.value = append(j.value, b[:n]...)
+		if _, err := j.r.Discard(n); err != nil || done {
 			return err
-		}
-		if quote {
-			if err := j.text(); err != nil {
-				return err
-			}
-		} else if depth == 0 {
-			return nil
 		}
 	}
 }
 
-// structure goes through b up to the beginning of a text or the end of the value.
-func structure(b []byte, depth *int) (n int, quote bool) {
+// place is where in a value a reader is.
+type place struct {
+	depth   int
+	quoted  bool
+	escaped bool
+}
+
+// advance goes through b, to the end of the value if that is in it.
+func (p *place) advance(b []byte) (n int, done bool) {
 	for i, c := range b {
-		switch c {
-		case '"':
+		switch {
+		case p.quoted:
+			p.inText(c)
+		case c == '"':
+			p.quoted = true
+		case c == '{' || c == '[':
+			p.depth++
+		case c == '}' || c == ']':
+			p.depth--
+		}
+		if p.depth <= 0 && !p.quoted {
 			return i + 1, true
-		case '{', '[':
-			*depth++
-		case '}', ']':
-			*depth--
-			if *depth == 0 {
-				return i + 1, false
-			}
 		}
 	}
 	return len(b), false
 }
 
-// text reads to the end of a text whose opening quote is read.
-func (j *jsonReader) text() error {
-	escaped := false
-	for {
-		b, err := j.window()
-		if err != nil {
-			return err
-		}
-		n, done := len(b), false
-		for i, c := range b {
-			if escaped {
-				escaped = false
-			} else if c == '\\' {
-				escaped = true
-			} else if c == '"' {
-				n, done = i+1, true
-				break
-			}
-		}
-		if err := j.keep(b[:n]); err != nil || done {
-			return err
-		}
+func (p *place) inText(c byte) {
+	switch {
+	case p.escaped:
+		p.escaped = false
+	case c == '\\':
+		p.escaped = true
+	case c == '"':
+		p.quoted = false
 	}
 }
 
