@@ -138,7 +138,7 @@ func (w *pgRows) text(i int) string {
 }
 
 // estimate asks the planner.
-func (r *pgReader) estimate(ctx context.Context, query string) (int64, error) {
+func (r *pgReader) estimate(ctx context.Context, query string, _ datamap.Selection) (int64, error) {
 	var explained []struct {
 		Plan struct {
 			Rows float64 `json:"Plan Rows"`

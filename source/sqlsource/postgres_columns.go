@@ -20,7 +20,13 @@ const columnsQuery = `WITH RECURSIVE base AS (
   FROM base b JOIN pg_type t ON t.oid = b.oid WHERE b.typtype <> 'd'
 )
 SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, '')
-FROM elements e LEFT JOIN pg_type i ON e.typcategory = 'A' AND i.oid = e.typelem
+FROM elements e LEFT JOIN LATERAL (
+  WITH RECURSIVE element AS (
+    SELECT t.typname, t.typtype, t.typbasetype FROM pg_type t WHERE e.typcategory = 'A' AND t.oid = e.typelem
+    UNION ALL
+    SELECT t.typname, t.typtype, t.typbasetype FROM element d JOIN pg_type t ON t.oid = d.typbasetype WHERE d.typtype = 'd'
+  ) SELECT typname, typtype FROM element WHERE typtype <> 'd'
+) i ON true
 ORDER BY e.attnum`
 
 func (r *pgReader) columns(ctx context.Context, table string) (columns, error) {

@@ -23,7 +23,7 @@ type Snapshot struct {
 type reader interface {
 	columns(ctx context.Context, table string) (columns, error)
 	read(ctx context.Context, p plan, fn func(datamap.Row) error) error
-	estimate(ctx context.Context, rows string) (int64, error)
+	estimate(ctx context.Context, query string, sel datamap.Selection) (int64, error)
 	close(ctx context.Context) error
 }
 
@@ -93,7 +93,7 @@ func (s *Snapshot) Estimate(ctx context.Context, sel datamap.Selection) (int64, 
 	n := int64(0)
 	query, err := s.builder(ctx).query(sel, nil)
 	if err == nil {
-		n, err = s.reader.estimate(ctx, query)
+		n, err = s.reader.estimate(ctx, query, sel)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("estimate %s: %w", sel.Collection.Name, explain(ctx, err))

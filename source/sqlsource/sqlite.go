@@ -182,13 +182,3 @@ func (w *sqliteRows) value(dst []byte, s *sqlite3.Stmt, i int, o *output) []byte
 		return append(dst, "null"...)
 	}
 }
-
-func (r *sqliteReader) estimate(ctx context.Context, query string) (n int64, err error) {
-	err = r.raw(ctx, func(c *sqlite3.Conn) error {
-		return each(c, "SELECT count(*) FROM ("+query+")", func(s *sqlite3.Stmt) error {
-			n = s.ColumnInt64(0)
-			return nil
-		})
-	})
-	return n, err
-}
