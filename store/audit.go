@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -67,7 +68,7 @@ func (s *Store) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.S
 }
 
 func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]auditlog.Stored, error) {
-	var from, until int64
+	from, until := int64(0), int64(math.MaxInt64)
 	if !q.From.IsZero() {
 		from = sqldb.Micros(q.From)
 	}
@@ -76,7 +77,7 @@ func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]a
 	}
 	rows, err := s.db.Query(ctx, `SELECT e.id, e.log, e.at, e.action, e.outcome, e.target_type, e.leaf, e.leaf_hash,
 			coalesce(d.owner, ''), d.sealed
-		FROM (SELECT * FROM audit_entries WHERE log = $1 AND ($2 = '' OR id < $2) AND ($3 = 0 OR at >= $3) AND ($4 = 0 OR at < $4)
+		FROM (SELECT * FROM audit_entries WHERE log = $1 AND ($2 = '' OR id < $2) AND at >= $3 AND at < $4
 			AND ($5 = '' OR action = $5) AND ($6 = '' OR target_type = $6) ORDER BY id DESC LIMIT $7) e
 		LEFT JOIN audit_disclosures d ON d.entry_id = e.id ORDER BY e.id DESC, d.owner`,
 		q.Log, q.Before, from, until, q.Action, q.TargetType, limit)

@@ -1,0 +1,45 @@
+# Everything sets itself up: `make run` needs Go alone, `make test` installs
+# what the tests need (Debian's PostgreSQL and Chromium, node packages) when it
+# is not there.
+
+BIN      := bin/privacyd
+VERSION  ?= 0.1.0-dev
+DATA     ?= ./privacyd-data
+LISTEN   ?= 127.0.0.1:8080
+GO       ?= go
+TOOLS    := $(CURDIR)/bin/tools
+
+.PHONY: run build test lint bench setup css test-go test-browser fuzz stop-postgres
+
+run: build
+	$(BIN) serve --data $(DATA) --listen $(LISTEN) --sample
+
+build:
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/privacyd
+
+test: setup lint test-go test-browser
+
+setup:
+	./scripts/setup
+
+lint:
+	./scripts/lint
+
+test-go:
+	./scripts/test-go
+
+test-browser: build
+	./scripts/test-browser
+
+# A minute for each parser of outside input.
+fuzz:
+	./scripts/fuzz 60s
+
+bench: build
+	./bench/run
+
+css:
+	cd web && ./build-css.sh
+
+stop-postgres:
+	./scripts/postgres stop
