@@ -17,14 +17,17 @@ import (
 // file, and only the run that completes the job makes its file known.
 func (e *Engine) RunExport(ctx context.Context, jobID string, lease work.Lease) error {
 	job, w, err := e.beginExport(ctx, jobID, lease)
-	if err != nil || job == nil {
-		return err
+	if err == nil && job == nil {
+		return nil
 	}
-	file, err := e.makeArchive(ctx, job, w, lease)
+	var file finished
+	if err == nil {
+		file, err = e.makeArchive(ctx, job, w, lease)
+	}
 	if err == nil {
 		err = e.completeExport(ctx, job, file, lease)
 	}
-	return e.settleExport(ctx, job, lease, err)
+	return e.settleExport(ctx, jobID, lease, err)
 }
 
 // beginExport gives no job when there is nothing to run: it was cancelled, or
@@ -114,7 +117,7 @@ func (e *Engine) completeExport(ctx context.Context, job *privacyd.Job, f finish
 
 // settleExport decides what an error means for the job. It gives back the
 // error when the work is to be tried again.
-func (e *Engine) settleExport(ctx context.Context, job *privacyd.Job, lease work.Lease, err error) error {
+func (e *Engine) settleExport(ctx context.Context, jobID string, lease work.Lease, err error) error {
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil:
@@ -122,15 +125,15 @@ func (e *Engine) settleExport(ctx context.Context, job *privacyd.Job, lease work
 	case errors.Is(err, work.ErrLost) || errors.Is(cause, work.ErrLost):
 		return err
 	case errors.Is(cause, work.ErrCancelled):
-		return e.stopExport(ctx, job, lease, privacyd.JobCancelled, nil)
+		return e.stopExport(ctx, jobID, lease, privacyd.JobCancelled, nil)
 	case ctx.Err() != nil:
 		return err // the server stops; the next one runs the job again
 	case worthRetrying(err) && lease.Attempt() < exportAttempts:
-		e.Log.WarnContext(ctx, "export failed and will be tried again", "job", job.ID, "attempt", lease.Attempt(), "error", err)
+		e.Log.WarnContext(ctx, "export failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
 		return err
 	default:
-		e.Log.ErrorContext(ctx, "export failed", "job", job.ID, "error", err)
-		return e.stopExport(ctx, job, lease, privacyd.JobFailed, err)
+		e.Log.ErrorContext(ctx, "export failed", "job", jobID, "error", err)
+		return e.stopExport(ctx, jobID, lease, privacyd.JobFailed, err)
 	}
 }
 
@@ -139,8 +142,13 @@ func worthRetrying(err error) bool {
 	return class == privacyd.ClassUnavailable || class == privacyd.ClassInternal
 }
 
-func (e *Engine) stopExport(ctx context.Context, job *privacyd.Job, lease work.Lease, s privacyd.JobState, why error) error {
+// stopExport deletes what the run wrote and ends the job.
+func (e *Engine) stopExport(ctx context.Context, jobID string, lease work.Lease, s privacyd.JobState, why error) error {
 	return outcome(ctx, func(ctx context.Context) error {
+		job, err := e.Jobs.Job(ctx, jobID)
+		if err != nil {
+			return err
+		}
 		if err := e.deleteBlobs(ctx, exportPrefix(job)); err != nil {
 			return err
 		}
@@ -148,11 +156,10 @@ func (e *Engine) stopExport(ctx context.Context, job *privacyd.Job, lease work.L
 			if err := lease.Check(ctx); err != nil {
 				return err
 			}
-			fresh, err := e.Jobs.Job(ctx, job.ID)
-			if err != nil {
+			if job, err = e.Jobs.Job(ctx, jobID); err != nil || job.State.Ended() {
 				return err
 			}
-			return e.failOrCancel(ctx, fresh, s, why)
+			return e.failOrCancel(ctx, job, s, why)
 		})
 	})
 }
