@@ -43,7 +43,7 @@ WITHOUT ROWID
 -- end
 ;
 CREATE INDEX conversations_contact ON conversations (workspace_id, contact_id);
-CREATE INDEX conversations_assignee ON conversations (workspace_id, assignee_id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX conversations_assignee ON conversations (workspace_id, assignee_id);
 
 CREATE TABLE messages (
     workspace_id    TEXT NOT NULL,
@@ -61,7 +61,7 @@ WITHOUT ROWID
 -- end
 ;
 CREATE INDEX messages_conversation ON messages (workspace_id, conversation_id, created_at);
-CREATE INDEX messages_author ON messages (workspace_id, author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX messages_author ON messages (workspace_id, author_id);
 
 CREATE TABLE knowledge_sources (
     workspace_id TEXT NOT NULL,
@@ -137,7 +137,7 @@ WITHOUT ROWID
 -- end
 ;
 CREATE INDEX flow_runs_flow ON flow_runs (workspace_id, flow_id);
-CREATE INDEX flow_runs_conversation ON flow_runs (workspace_id, conversation_id) WHERE conversation_id IS NOT NULL;
+CREATE INDEX flow_runs_conversation ON flow_runs (workspace_id, conversation_id);
 
 CREATE TABLE tickets (
     workspace_id TEXT NOT NULL,
@@ -156,8 +156,8 @@ CREATE TABLE tickets (
 WITHOUT ROWID
 -- end
 ;
-CREATE INDEX tickets_reporter ON tickets (workspace_id, reporter_id) WHERE reporter_id IS NOT NULL;
-CREATE INDEX tickets_assignee ON tickets (workspace_id, assignee_id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX tickets_reporter ON tickets (workspace_id, reporter_id);
+CREATE INDEX tickets_assignee ON tickets (workspace_id, assignee_id);
 
 CREATE TABLE documents (
     workspace_id TEXT NOT NULL,
@@ -173,7 +173,7 @@ CREATE TABLE documents (
 WITHOUT ROWID
 -- end
 ;
-CREATE INDEX documents_author ON documents (workspace_id, author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX documents_author ON documents (workspace_id, author_id);
 
 CREATE TABLE comments (
     workspace_id TEXT NOT NULL,
@@ -190,7 +190,7 @@ WITHOUT ROWID
 -- end
 ;
 CREATE INDEX comments_record ON comments (workspace_id, record_type, record_id);
-CREATE INDEX comments_author ON comments (workspace_id, author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX comments_author ON comments (workspace_id, author_id);
 
 CREATE TABLE attachments (
     workspace_id TEXT NOT NULL,
