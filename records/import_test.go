@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/records"
 )
 
@@ -42,15 +41,6 @@ func TestImport(t *testing.T) {
 					t.Error(diff)
 				}
 			}
-		}
-	})
-}
-
-func TestBadImport(t *testing.T) {
-	each(t, func(t *testing.T, s *records.Store) {
-		_, err := run(t, s, "\n{}\n")
-		if privacyd.CodeOf(err) != "field_missing" {
-			t.Fatal(err)
 		}
 	})
 }
