@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+)
+
+// site is what all pages share.
+type site struct {
+	Version string
+	assets  *assets
+}
+
+// page is the frame of one page.
+type page struct {
+	Title     string
+	Site      site
+	Caller    privacyd.Caller
+	Workspace privacyd.Workspace // empty outside a workspace
+	Role      privacyd.Role
+	Path      string
+	Now       time.Time
+}
+
+func (d *door) page(r *http.Request, v visit, title string) page {
+	return page{
+		Title: title, Site: d.site, Caller: v.caller, Workspace: v.workspace, Role: v.role,
+		Path: r.URL.Path, Now: d.engine.Now(),
+	}
+}
+
+// asset is where an embedded file is served.
+func (p page) asset(name string) string { return p.Site.assets.path(name) }
+
+// signedIn tells whether somebody is.
+func (p page) signedIn() bool { return p.Caller.Kind == privacyd.CallerAccount }
+
+// to is the path of a page in this workspace.
+func (p page) to(parts ...string) string { return workspacePath(p.Workspace.Slug, parts...) }
+
+// current is what aria-current says of a link of the navigation.
+func (p page) current(part string) string {
+	if path := p.to(part); p.Path == path || strings.HasPrefix(p.Path, path+"/") {
+		return "page"
+	}
+	return "false"
+}
+
+// signInView is the sign-in form.
+type signInView struct {
+	Next, Email, Problem, Code string
+	SignedOut                  bool
+}
+
+// errorView is an error as a page.
+type errorView struct {
+	Title, Message, Code string
+}
+
+// fullTitle is what the browser shows.
+func fullTitle(p page) string {
+	if p.Workspace.Name != "" {
+		return p.Title + " · " + p.Workspace.Name + " · privacyd"
+	}
+	return p.Title + " · privacyd"
+}
+
+func currentIf(here bool) string {
+	if here {
+		return "page"
+	}
+	return "false"
+}
+
+// beforeQuery asks for the page after a cursor.
+func beforeQuery(cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	return "?before=" + url.QueryEscape(cursor)
+}

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/privacyd/privacyd"
+)
+
+// start leads to the only workspace, or to the list of them.
+func (d *door) start(w http.ResponseWriter, r *http.Request) error {
+	c, err := d.signedIn(r)
+	if err != nil {
+		return err
+	}
+	list, err := d.engine.ListWorkspaces(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	if len(list) == 1 {
+		return redirect(w, r, workspacePath(list[0].Slug))
+	}
+	return redirect(w, r, "/workspaces")
+}
+
+func (d *door) workspaces(w http.ResponseWriter, r *http.Request) error {
+	c, err := d.signedIn(r)
+	if err != nil {
+		return err
+	}
+	list, err := d.engine.ListWorkspaces(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, workspacesPage(d.page(r, visit{caller: c}, "Workspaces"), list))
+}
+
+// workspaceStart leads to the first page that the role may see.
+func (d *door) workspaceStart(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	if v.role.May(privacyd.ActionReadJobs) {
+		return redirect(w, r, workspacePath(v.workspace.Slug, "data-privacy"))
+	}
+	return redirect(w, r, workspacePath(v.workspace.Slug, "audit"))
+}
+
+// workspacePath is the path of a workspace's page.
+func workspacePath(slug string, parts ...string) string {
+	path := "/w/" + url.PathEscape(slug)
+	for _, p := range parts {
+		path += "/" + url.PathEscape(p)
+	}
+	return path
+}

@@ -1,0 +1,120 @@
+// Package web is the page door: Settings → Data & privacy and what belongs to
+// it, as pages made on the server.
+//
+// It decides nothing: who may do what is engine's, and every refusal comes
+// from there; a page only leaves out what the role could not use anyway. Every
+// form works without JavaScript, nothing is loaded from elsewhere, and it must
+// never import store or another door. Open web.go first for the list of
+// routes, then privacy.go.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+// Options say how the door presents itself.
+type Options struct {
+	Version string // of the product
+	Secure  bool   // cookies go over TLS only: the browser's side of the connection has it
+	Log     *slog.Logger
+}
+
+// door holds what the pages share.
+type door struct {
+	engine *engine.Engine
+	secure bool
+	log    *slog.Logger
+	site   site
+}
+
+// New makes the door's handler. It answers every path; the integrator puts the
+// paths of other doors before it.
+func New(e *engine.Engine, o Options) http.Handler {
+	files := newAssets()
+	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/{name}", files)
+	for pattern, a := range d.routes() {
+		mux.Handle(pattern, d.handler(a))
+	}
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(d.handler(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin() }))
+	return secureHeaders(guard.Handler(mux))
+}
+
+// action answers one request; an error becomes a page with its remedy.
+type action func(w http.ResponseWriter, r *http.Request) error
+
+func (d *door) routes() map[string]action {
+	return map[string]action{
+		"GET /{$}":               d.start,
+		"GET /workspaces":        d.workspaces,
+		"GET /sign-in":           d.signInPage,
+		"POST /sign-in":          d.signIn,
+		"GET /sign-in/{secret}":  d.linkPage,
+		"POST /sign-in/{secret}": d.redeemLink,
+		"POST /sign-out":         d.signOut,
+
+		"GET /w/{workspace}":                      d.workspaceStart,
+		"GET /w/{workspace}/data-privacy":         d.privacyPage,
+		"POST /w/{workspace}/data-privacy":        d.createExport,
+		"GET /w/{workspace}/data-privacy/exports": d.exportsPart,
+		"GET /w/{workspace}/jobs/{job}":           d.jobPage,
+		"GET /w/{workspace}/jobs/{job}/progress":  d.jobPart,
+		"GET /w/{workspace}/jobs/{job}/download":  d.download,
+		"POST /w/{workspace}/jobs/{job}/cancel":   d.cancelJob,
+		"GET /w/{workspace}/audit":                d.auditPage,
+
+		"/": func(http.ResponseWriter, *http.Request) error { return errNoPage() },
+	}
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) privacyd.Caller {
+	c, _ := ctx.Value(callerKey{}).(privacyd.Caller)
+	return c
+}
+
+// visit is a signed-in caller in a workspace.
+type visit struct {
+	caller    privacyd.Caller
+	workspace privacyd.Workspace
+	role      privacyd.Role
+}
+
+// enter finds out who calls and which workspace the path names.
+func (d *door) enter(r *http.Request) (visit, error) {
+	c, err := d.signedIn(r)
+	if err != nil {
+		return visit{}, err
+	}
+	w, role, err := d.engine.Workspace(r.Context(), c, r.PathValue("workspace"))
+	return visit{caller: c, workspace: w, role: role}, err
+}
+
+func clientIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+func errNoPage() error {
+	return privacyd.Errorf(privacyd.ClassNotFound, "page_not_found", "There is no such page. Check the address, or begin at the start page.")
+}
+
+func errCrossOrigin() error {
+	return privacyd.Errorf(privacyd.ClassForbidden, "cross_origin",
+		"This request comes from another site's page, so nothing was done. Open the page here and try again.")
+}

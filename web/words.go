@@ -1,0 +1,311 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+)
+
+// roleWords says what a role's permission means to a person.
+var roleWords = map[privacyd.Action]string{
+	privacyd.ActionExportWorkspace: "Export the workspace",
+	privacyd.ActionExportSubject:   "Export a single contact",
+	privacyd.ActionDownload:        "Download an export that one may ask for",
+	privacyd.ActionReadRecords:     "Read records",
+	privacyd.ActionWriteRecords:    "Add and change records",
+	privacyd.ActionImport:          "Import records",
+	privacyd.ActionReadJobs:        "See exports and their progress",
+	privacyd.ActionCancelJob:       "Cancel an export that one may ask for",
+	privacyd.ActionReadAudit:       "Read the audit log",
+	privacyd.ActionManageTokens:    "Make API tokens",
+	privacyd.ActionManageMembers:   "Add members",
+	privacyd.ActionReadWorkspace:   "Open the workspace",
+}
+
+// auditWords says what happened. What is not here is shown by its code.
+var auditWords = map[string]string{
+	"account.create":           "Created an account",
+	"data_export.cancel":       "Cancelled a workspace export",
+	"data_export.cancelled":    "Stopped a workspace export",
+	"data_export.complete":     "Finished a workspace export",
+	"data_export.create":       "Asked for a workspace export",
+	"data_export.expire":       "Deleted an expired workspace export",
+	"data_export.fail":         "Gave up a workspace export",
+	"data_export.start":        "Began a workspace export",
+	"export.download":          "Downloaded an export",
+	"jobs.cancel":              "Cancel an export",
+	"member.add":               "Added a member",
+	"records.import":           "Imported records",
+	"records.write":            "Added or changed records",
+	"session.create":           "Signed in",
+	"session.delete":           "Signed out",
+	"session.link":             "Made a sign-in link",
+	"subject_export.cancel":    "Cancelled a contact export",
+	"subject_export.cancelled": "Stopped a contact export",
+	"subject_export.complete":  "Finished a contact export",
+	"subject_export.create":    "Asked for a contact export",
+	"subject_export.expire":    "Deleted an expired contact export",
+	"subject_export.fail":      "Gave up a contact export",
+	"subject_export.start":     "Began a contact export",
+	"tokens.manage":            "Made an API token",
+	"workspace.create":         "Created the workspace",
+}
+
+// auditTitle says what an entry is about.
+func auditTitle(a privacyd.AuditEntry) string {
+	words := auditWords[a.Action]
+	if permission := roleWords[privacyd.Action(a.Action)]; a.Outcome != privacyd.OutcomeDone && permission != "" {
+		words = permission
+	}
+	if words == "" {
+		return a.Action
+	}
+	return words
+}
+
+// outcomeWords gives an outcome's word and its style.
+func outcomeWords(o privacyd.Outcome) (word, style string) {
+	switch o {
+	case privacyd.OutcomeDone:
+		return "Done", "state-good"
+	case privacyd.OutcomeDenied:
+		return "Refused", "state-bad"
+	case privacyd.OutcomeFailed:
+		return "Failed", "state-bad"
+	case privacyd.OutcomeIntent:
+		return "Begun", "state-off"
+	default:
+		return string(o), "state-off"
+	}
+}
+
+// actorWords names who acted.
+func actorWords(a privacyd.AuditEntry) string {
+	switch {
+	case a.ActorKind == privacyd.CallerSystem:
+		return "privacyd itself"
+	case a.ActorKind == privacyd.CallerAnonymous:
+		return "Nobody signed in"
+	case a.ActorKind == privacyd.CallerOperator && a.Actor != string(privacyd.CallerOperator):
+		return "Operator " + a.Actor
+	case a.ActorKind == privacyd.CallerOperator:
+		return "Operator"
+	case a.ActorKind == privacyd.CallerToken:
+		return "API token " + a.Actor
+	case a.Actor == "" && a.Erased:
+		return "Erased person"
+	default:
+		return a.Actor
+	}
+}
+
+// stateWords gives a job state's word and its style.
+func stateWords(j *privacyd.Job) (word, style string) {
+	switch j.State {
+	case privacyd.JobQueued:
+		return "Waiting", "state-busy"
+	case privacyd.JobRunning:
+		if j.CancelAsked {
+			return "Stopping", "state-busy"
+		}
+		return "Running", "state-busy"
+	case privacyd.JobCompleted:
+		if j.Result != nil && j.Result.Missing > 0 {
+			return "Ready, with gaps", "state-warn"
+		}
+		return "Ready", "state-good"
+	case privacyd.JobFailed:
+		return "Failed", "state-bad"
+	case privacyd.JobCancelled:
+		return "Cancelled", "state-off"
+	case privacyd.JobExpired:
+		return "Expired", "state-off"
+	default:
+		return spaced(string(j.State)), "state-off"
+	}
+}
+
+// jobTitle names a job.
+func jobTitle(j *privacyd.Job) string {
+	switch j.Type {
+	case privacyd.JobDataExport:
+		return "Workspace export"
+	case privacyd.JobSubjectExport:
+		if j.Subject != nil {
+			return sentence(j.Subject.Kind) + " export"
+		}
+		return "Contact export"
+	default:
+		return sentence(string(j.Type))
+	}
+}
+
+// requesterWords says for whom a job is, as far as the reader may know.
+func requesterWords(j *privacyd.Job, c privacyd.Caller) string {
+	switch j.RequestedBy {
+	case c.AccountID:
+		return "you"
+	case string(privacyd.CallerOperator):
+		return "the operator"
+	default:
+		return "another member or an API token"
+	}
+}
+
+// spaced makes words of a code.
+func spaced(code string) string { return strings.ReplaceAll(code, "_", " ") }
+
+// sentence makes words of a code and begins them with a capital letter.
+func sentence(code string) string {
+	words := spaced(code)
+	if words == "" {
+		return ""
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// count writes a whole number with commas.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	first := 0
+	if n < 0 {
+		first = 1
+	}
+	for at := len(digits) - 3; at > first; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// counted writes a number with its noun.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+// size writes a number of bytes for people, in powers of 1000.
+func size(bytes int64) string {
+	if bytes < 1000 {
+		return counted(bytes, "byte", "bytes")
+	}
+	value, units := float64(bytes)/1000, []string{"kB", "MB", "GB", "TB"}
+	unit := 0
+	for value >= 999.5 && unit < len(units)-1 {
+		value /= 1000
+		unit++
+	}
+	if value < 9.95 {
+		return fmt.Sprintf("%.1f %s", value, units[unit])
+	}
+	return fmt.Sprintf("%.0f %s", value, units[unit])
+}
+
+// relative says how far a time is from now.
+func relative(t, now time.Time) string {
+	away := now.Sub(t)
+	if away < 0 {
+		return "in " + span(-away)
+	}
+	if away < 10*time.Second {
+		return "just now"
+	}
+	return span(away) + " ago"
+}
+
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	for _, step := range []struct {
+		unit      time.Duration
+		one, many string
+	}{{365 * day, "year", "years"}, {30 * day, "month", "months"}, {day, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}} {
+		if n := int64(d.Round(step.unit) / step.unit); n > 0 && d > step.unit*9/10 {
+			return counted(n, step.one, step.many)
+		}
+	}
+	return counted(int64(d/time.Second), "second", "seconds")
+}
+
+// absolute writes a time in UTC for people.
+func absolute(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// machine writes a time for programs.
+func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// joined writes "a, b and c".
+func joined(words []string) string {
+	switch len(words) {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+	}
+}
+
+// sortedKeys gives a map's keys in order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// allRoles lists the roles, most powerful first.
+func allRoles() []privacyd.Role {
+	return []privacyd.Role{privacyd.RoleAdmin, privacyd.RoleAgent, privacyd.RoleAuditor}
+}
+
+// actionLabel says what a permission allows; one without words shows its code.
+func actionLabel(a privacyd.Action) string {
+	if words := roleWords[a]; words != "" {
+		return words
+	}
+	return string(a)
+}
+
+// exportKind says what an export holds and in which form.
+func exportKind(j *privacyd.Job) string {
+	form := strings.ToUpper(string(j.Format))
+	if j.Subject != nil {
+		return j.Subject.ID + " · " + form
+	}
+	return form
+}
+
+// idLabel names the field for a person's id.
+func idLabel(f contactForm) string {
+	if len(f.Kinds) == 1 {
+		return sentence(f.Kinds[0]) + " id"
+	}
+	return "Id"
+}
+
+// failureWords says why a job failed.
+func failureWords(j *privacyd.Job) string {
+	if j.ErrorMessage == "" {
+		return "The export failed. The server's log says why."
+	}
+	return j.ErrorMessage
+}
+
+// originWords says in which role and from where somebody acted.
+func originWords(a privacyd.AuditEntry) string {
+	var parts []string
+	for _, s := range []string{string(a.ActorRole), a.IP} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+func percentText(p privacyd.Progress) string { return strconv.FormatInt(percent(p), 10) }
