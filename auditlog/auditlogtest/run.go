@@ -17,7 +17,7 @@ const (
 	wsB = "0190a1b2-0000-7000-8000-00000000000b"
 )
 
-var start = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
+func start() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC) }
 
 // Run checks an implementation of auditlog.Entries. open gives an empty one;
 // workspaces with the ids of Workspaces must exist where it asks for that.
@@ -48,7 +48,7 @@ func entry(log string, n int) auditlog.Entry {
 	which := slices.Index(Workspaces(), log) + 1
 	e := auditlog.Entry{
 		ID:  fmt.Sprintf("0190a1b2-0000-7%03x-8000-%012x", n, which),
-		Log: log, At: start.Add(time.Duration(n) * time.Second), Action: "job.create", Outcome: "done", TargetType: "job",
+		Log: log, At: start().Add(time.Duration(n) * time.Second), Action: "job.create", Outcome: "done", TargetType: "job",
 	}
 	if n%2 == 1 {
 		e.Action, e.TargetType, e.Outcome = "workspace.read", "", "denied"
@@ -181,7 +181,7 @@ func testPages(t *testing.T, e auditlog.Entries) {
 			break
 		}
 		for _, s := range page {
-			if len(s.Disclosures) != int(s.At.Sub(start).Seconds())%4 {
+			if len(s.Disclosures) != int(s.At.Sub(start()).Seconds())%4 {
 				t.Errorf("entry %s has %d disclosures", s.ID, len(s.Disclosures))
 			}
 		}
