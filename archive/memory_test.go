@@ -29,7 +29,7 @@ func (s fileSpool) Rewind() (io.Reader, error) {
 }
 
 // What waits for the manifest and the directory waits on disk. The program
-// archivebench does the same with a million.
+// bench/archive does the same with a million.
 func TestMemoryDoesNotGrowWithAttachments(t *testing.T) {
 	const attachments = 200_000
 	w := archive.NewWriter(io.Discard, archive.Options{Spool: fileSpools(t), Workers: 2})

@@ -177,7 +177,7 @@ func (c *archiveVerifyCmd) print(t *terminal, r archive.Report) error {
 		}
 	}
 	if !r.OK {
-		t.say("%s is NOT whole: %d problems.", filepath.Base(c.File), len(r.Problems))
+		t.say("%s is NOT whole: %d problems.", filepath.Base(c.File), r.ProblemCount)
 		return exit(ExitFound)
 	}
 	t.say("%s is whole: %d files, %d records, %d bytes, all hashes and counts right.", filepath.Base(c.File), r.Files, r.Records, r.Bytes)

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/datamap"
 )
@@ -82,6 +83,31 @@ func (x *extraction) about() about {
 		}
 	}
 	return a
+}
+
+// sections is the same for the README.
+func (a about) sections() []archive.Section {
+	purposes := archive.Section{Heading: "Why these data are kept"}
+	for _, c := range a.Purposes {
+		if c.Purpose != "" {
+			purposes.Lines = append(purposes.Lines, c.Collection+": "+c.Purpose)
+		}
+	}
+	recipients := archive.Section{Heading: "Who holds them"}
+	for _, r := range a.Recipients {
+		line := r.Dataset
+		for _, part := range []string{r.Processor, r.Region, r.Country} {
+			if part != "" {
+				line += ", " + part
+			}
+		}
+		recipients.Lines = append(recipients.Lines, line)
+	}
+	return []archive.Section{
+		purposes, recipients, {Heading: "How long they are kept", Lines: []string{a.Retention}},
+		{Heading: "Your rights", Lines: a.Rights}, {Heading: "Automated decisions", Lines: []string{a.Decisions}},
+		{Heading: "Transfers to other countries", Lines: []string{a.Transfers}},
+	}
 }
 
 func aboutPart(p part) aboutCollection {

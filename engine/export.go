@@ -303,11 +303,11 @@ func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.
 	if err != nil {
 		return f, fmt.Errorf("create archive: %w", err)
 	}
-	out := archive.NewWriter(blob, archive.Options{Spool: e.Spool})
+	out := archive.NewWriter(blob, archive.Options{Spool: e.Spool, Modified: e.Now()})
+	defer out.Abort() // after Close it does nothing
 	x := &extraction{e: e, job: job, workspace: w, out: out, meter: newMeter(e, job, lease, out.Written)}
 	summary, err := x.run(ctx)
 	if err != nil {
-		out.Abort()
 		blob.Abort()
 		return f, err
 	}

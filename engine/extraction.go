@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
@@ -174,6 +175,7 @@ func (x *extraction) fields(ctx context.Context, p *part) ([]archive.FieldInfo, 
 		for _, f := range p.selection.Fields {
 			if f.Name == t.Name {
 				infos[i].Category, infos[i].Provenance = f.Category, string(f.Provenance)
+				infos[i].Key = slices.Contains(p.selection.Collection.Key, f.Column)
 			}
 		}
 	}
@@ -209,8 +211,25 @@ func (x *extraction) info() archive.Info {
 	}
 	if s := x.job.Subject; s != nil {
 		info.Subject = &archive.Subject{Kind: s.Kind, ID: s.ID}
+		info.About, info.Redactions = x.about().sections(), x.redactions()
 	}
 	return info
+}
+
+// redactions lists the fields that are left out of a subject export since they
+// are about other people, Art. 15(4) GDPR.
+func (x *extraction) redactions() []archive.Redaction {
+	var out []archive.Redaction
+	for _, p := range x.parts {
+		for _, f := range p.selection.Collection.Fields {
+			if f.Exported() && !slices.Contains(p.selection.Fields, f) {
+				out = append(out, archive.Redaction{
+					Collection: p.selection.Collection.Name, Field: f.Name, Action: "left_out", Reason: "about another person",
+				})
+			}
+		}
+	}
+	return out
 }
 
 // datasetKey is how a dataset knows a workspace.

@@ -89,6 +89,14 @@ func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.
 }
 
 func (r embedded) importArchive(ctx context.Context, workspaceID, name string, in io.ReaderAt, size int64) (engine.Imported, error) {
+	report, err := archive.Verify(ctx, in, size, nil)
+	if err != nil {
+		return engine.Imported{}, err
+	}
+	if !report.OK {
+		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "archive_damaged",
+			"The archive is not whole: %s Run privacyd archive verify for the whole list; nothing was imported.", report.Problems[0].Message)
+	}
 	a, err := archive.Open(in, size)
 	if err != nil {
 		return engine.Imported{}, err

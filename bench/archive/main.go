@@ -2,9 +2,9 @@
 // compression level, the memory that a million attachments take, and an entry
 // of more than 4 GiB that other programs must be able to read.
 //
-//	go run ./archive/archivebench speed TURNS.jsonl.gz   (the file of the SGD dialogues)
-//	go run ./archive/archivebench million
-//	go run ./archive/archivebench wide
+//	go run ./bench/archive speed TURNS.jsonl.gz   (the file of the SGD dialogues)
+//	go run ./bench/archive million
+//	go run ./bench/archive wide
 //
 // It must never be imported. Each measurement has a file of its own.
 package main
