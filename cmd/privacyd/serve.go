@@ -81,7 +81,7 @@ func checkListen(o cli.ServeOptions) error {
 // serve runs everything until ctx ends or one part fails.
 func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l net.Listener, o cli.ServeOptions) error {
 	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
-	servers := []*http.Server{newServer(h.pages(i, api, cfg), ctx)}
+	servers := []*http.Server{newServer(h.pages(i, api, cfg, i.engine.Log), ctx)}
 	listeners := []net.Listener{l}
 	if f.lock != nil {
 		commands, err := f.listen()
