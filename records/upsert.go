@@ -92,8 +92,10 @@ func (c *Collection) decode(id string, body []byte) (*row, error) {
 
 // withID adds the id to a record that has none.
 func withID(id, body string) (string, *flaw) {
-	if f := checkText(body); f != nil {
-		return "", f
+	for _, given := range []string{id, body} {
+		if f := checkText(given); f != nil {
+			return "", f
+		}
 	}
 	sc := &scanner{s: body}
 	has, members := false, 0
