@@ -7,7 +7,7 @@ import (
 
 // appendFloat writes the shortest decimal that reads back as f, with an
 // exponent where PostgreSQL has one, so that a float is the same from both
-// databases and by either way of reading.
+// databases.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):

@@ -16,9 +16,9 @@ import (
 
 // beginSnapshot fixes how PostgreSQL writes values as text and what could hide
 // rows or end a long read. With row_security off a policy that would hide rows
-// is an error.
+// is an error. A database in SQL_ASCII holds any bytes, which it would refuse
+// to send as UTF-8.
 const beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL client_encoding = 'UTF8';
 SET LOCAL IntervalStyle = 'iso_8601';
 SET LOCAL DateStyle = 'ISO, YMD';
 SET LOCAL bytea_output = 'hex';
@@ -29,7 +29,7 @@ SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL synchronize_seqscans = off;
 SET LOCAL jit = off;
-SELECT 1`
+SELECT set_config('client_encoding', CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)`
 
 type pgReader struct{ conn *sql.Conn }
 
