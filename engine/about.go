@@ -104,8 +104,10 @@ func (a about) sections() []archive.Section {
 		recipients.Lines = append(recipients.Lines, line)
 	}
 	return []archive.Section{
-		purposes, recipients, {Heading: "How long they are kept", Lines: []string{a.Retention}},
-		{Heading: "Your rights", Lines: a.Rights}, {Heading: "Automated decisions", Lines: []string{a.Decisions}},
+		purposes, recipients,
+		{Heading: "How long they are kept", Lines: []string{a.Retention}},
+		{Heading: "Your rights", Lines: a.Rights},
+		{Heading: "Automated decisions", Lines: []string{a.Decisions}},
 		{Heading: "Transfers to other countries", Lines: []string{a.Transfers}},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
 	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
 )
 
 func count(t *testing.T, r *archive.Reader, collection string) (n int) {
@@ -31,14 +32,14 @@ func count(t *testing.T, r *archive.Reader, collection string) (n int) {
 }
 
 func TestWorkspaceExport(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w, other := b.workspace("acme"), b.workspace("beta")
-		admin := b.as(privacyd.RoleAdmin, w)
-		job := b.export(admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w, other := b.NewWorkspace("acme"), b.NewWorkspace("beta")
+		admin := b.Member(privacyd.RoleAdmin, w)
+		job := b.Export(admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
 		if job.State != privacyd.JobCompleted {
 			t.Fatalf("the job is %s: %s", job.State, job.ErrorMessage)
 		}
-		r := b.open(admin, w.Slug, job.ID)
+		r := b.OpenArchive(admin, w.Slug, job.ID)
 		for collection, want := range map[string]int{
 			"workspaces": 1, "members": 3, "contacts": 40, "conversations": 80, "knowledge_sources": 3, "knowledge_chunks": 6,
 			"flows": 1, "flow_runs": 8, "tickets": 6, "documents": 3, "comments": 8, "attachments": 4,
@@ -48,7 +49,7 @@ func TestWorkspaceExport(t *testing.T) {
 			}
 		}
 		for record, err := range r.Records("members") {
-			b.must(err)
+			b.Must(err)
 			if strings.Contains(string(record), other.ID) {
 				t.Error("a member of another workspace is in the archive")
 			}
@@ -57,21 +58,21 @@ func TestWorkspaceExport(t *testing.T) {
 			"workspace.create done", "member.add done", "member.add done", "member.add done", "records.import intent", "records.import done",
 			"data_export.create done", "data_export.start done", "data_export.complete done", "export.download done",
 		}
-		if diff := cmp.Diff(want, b.audited(w.ID)); diff != "" {
+		if diff := cmp.Diff(want, b.Audited(w.ID)); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestNoSecretsInExport(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		_, err := b.CreateAccount(t.Context(), operator, engine.NewAccount{Email: "x@example.com", Name: "X", Password: "a long enough password"})
-		b.must(err)
-		b.must(b.AddMember(t.Context(), operator, w.ID, "x@example.com", privacyd.RoleAdmin))
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		for record, err := range b.open(operator, w.ID, job.ID).Records("accounts") {
-			b.must(err)
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: "x@example.com", Name: "X", Password: "a long enough password"})
+		b.Must(err)
+		b.Must(b.AddMember(t.Context(), enginetest.Operator, w.ID, "x@example.com", privacyd.RoleAdmin))
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		for record, err := range b.OpenArchive(enginetest.Operator, w.ID, job.ID).Records("accounts") {
+			b.Must(err)
 			if strings.Contains(string(record), "$2a$") || strings.Contains(string(record), "password") {
 				t.Errorf("a secret is in the archive: %s", record)
 			}
@@ -80,13 +81,13 @@ func TestNoSecretsInExport(t *testing.T) {
 }
 
 func TestCSVExport(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: privacyd.FormatCSV})
-		r := b.open(operator, w.ID, job.ID)
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: privacyd.FormatCSV})
+		r := b.OpenArchive(enginetest.Operator, w.ID, job.ID)
 		var names []string
 		for f, err := range r.Files() {
-			b.must(err)
+			b.Must(err)
 			names = append(names, f.Path)
 		}
 		slices.Sort(names)
@@ -97,33 +98,33 @@ func TestCSVExport(t *testing.T) {
 }
 
 func TestSubjectExport(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		agent := b.as(privacyd.RoleAgent, w)
-		job := b.export(agent, engine.NewJob{
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		agent := b.Member(privacyd.RoleAgent, w)
+		job := b.Export(agent, engine.NewJob{
 			Workspace: w.ID, Type: privacyd.JobSubjectExport, Subject: &privacyd.Subject{Kind: "contact", ID: "c-001"},
 		})
-		r := b.open(agent, w.ID, job.ID)
+		r := b.OpenArchive(agent, w.ID, job.ID)
 		if n := count(t, r, "contacts"); n != 1 {
 			t.Errorf("%d contacts", n)
 		}
 		for record, err := range r.Records("conversations") {
-			b.must(err)
+			b.Must(err)
 			var c struct {
 				ContactID string `json:"contact_id"`
 			}
-			b.must(json.Unmarshal(record, &c))
+			b.Must(json.Unmarshal(record, &c))
 			if c.ContactID != "c-001" {
 				t.Errorf("a conversation of %s", c.ContactID)
 			}
 		}
 		f, err := r.Open("about.json")
-		b.must(err)
+		b.Must(err)
 		var about struct {
 			Purposes []struct{ Collection, Purpose string }
 			Rights   []string
 		}
-		b.must(json.NewDecoder(f).Decode(&about))
+		b.Must(json.NewDecoder(f).Decode(&about))
 		if len(about.Purposes) == 0 || about.Purposes[0].Purpose == "" || len(about.Rights) == 0 {
 			t.Errorf("about.json says too little: %+v", about)
 		}
@@ -131,95 +132,95 @@ func TestSubjectExport(t *testing.T) {
 }
 
 func TestSubjectUnknown(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
 		ask := func(s *privacyd.Subject) error {
-			_, _, err := b.CreateJob(t.Context(), operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectExport, Subject: s})
+			_, _, err := b.CreateJob(t.Context(), enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectExport, Subject: s})
 			return err
 		}
-		b.wantCode(ask(nil), "subject_invalid")
-		b.wantCode(ask(&privacyd.Subject{Kind: "contact", ID: "none"}), "subject_not_found")
-		b.wantCode(ask(&privacyd.Subject{Kind: "planet", ID: "c-001"}), "subject_kind_unknown")
+		b.WantCode(ask(nil), "subject_invalid")
+		b.WantCode(ask(&privacyd.Subject{Kind: "contact", ID: "none"}), "subject_not_found")
+		b.WantCode(ask(&privacyd.Subject{Kind: "planet", ID: "c-001"}), "subject_kind_unknown")
 	})
 }
 
 func TestAskingAgain(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
 		ask := func(key string, f privacyd.Format) (*privacyd.Job, bool, error) {
-			return b.CreateJob(t.Context(), operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: f, IdempotencyKey: key})
+			return b.CreateJob(t.Context(), enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: f, IdempotencyKey: key})
 		}
 		first, created, err := ask("k", "")
-		b.must(err)
+		b.Must(err)
 		again, createdAgain, err := ask("", "")
-		b.must(err)
+		b.Must(err)
 		if !created || createdAgain || first.ID != again.ID {
 			t.Errorf("created %v %v, ids %s %s", created, createdAgain, first.ID, again.ID)
 		}
-		b.run()
+		b.Run()
 		same, createdThen, err := ask("k", "")
-		b.must(err)
+		b.Must(err)
 		if createdThen || same.ID != first.ID {
 			t.Error("the same key gave another job after the first had ended")
 		}
 		_, _, err = ask("k", privacyd.FormatCSV)
-		b.wantCode(err, "idempotency_key_reused")
+		b.WantCode(err, "idempotency_key_reused")
 	})
 }
 
 func TestCancelQueued(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		job, _, err := b.CreateJob(t.Context(), operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		b.must(err)
-		job, err = b.CancelJob(t.Context(), operator, w.ID, job.ID)
-		b.must(err)
-		b.run()
-		job, err = b.GetJob(t.Context(), operator, w.ID, job.ID)
-		b.must(err)
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job, _, err := b.CreateJob(t.Context(), enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		b.Must(err)
+		job, err = b.CancelJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
+		b.Run()
+		job, err = b.GetJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
 		if job.State != privacyd.JobCancelled || job.Runs != 0 {
 			t.Errorf("state %s after %d runs", job.State, job.Runs)
 		}
-		_, err = b.DownloadLink(t.Context(), operator, w.ID, job.ID)
-		b.wantCode(err, "export_not_found")
+		_, err = b.DownloadLink(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.WantCode(err, "export_not_found")
 	})
 }
 
 func TestCancelFinished(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		_, err := b.CancelJob(t.Context(), operator, w.ID, job.ID)
-		b.wantCode(err, "job_not_cancellable")
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		_, err := b.CancelJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.WantCode(err, "job_not_cancellable")
 	})
 }
 
 func TestExpiry(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		link, err := b.DownloadLink(t.Context(), operator, w.ID, job.ID)
-		b.must(err)
-		b.pass(25 * time.Hour)
-		_, err = b.OpenDownload(t.Context(), operator, w.ID, link)
-		b.wantCode(err, "link_expired")
-		b.run()
-		job, err = b.GetJob(t.Context(), operator, w.ID, job.ID)
-		b.must(err)
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		link, err := b.DownloadLink(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
+		b.Pass(25 * time.Hour)
+		_, err = b.OpenDownload(t.Context(), enginetest.Operator, w.ID, link)
+		b.WantCode(err, "link_expired")
+		b.Run()
+		job, err = b.GetJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
 		if job.State != privacyd.JobExpired {
 			t.Errorf("the job is %s", job.State)
 		}
-		if left := b.archives(w); len(left) > 0 {
+		if left := archives(t, b, w); len(left) > 0 {
 			t.Errorf("archives are left: %v", left)
 		}
 	})
 }
 
 // archives lists the files of exports on disk.
-func (b *bench) archives(w privacyd.Workspace) []string {
-	b.t.Helper()
+func archives(t *testing.T, b *enginetest.Bench, w privacyd.Workspace) []string {
+	t.Helper()
 	var found []string
-	err := filepath.WalkDir(filepath.Join(b.folder, "blobs", w.ID, "exports"), func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(b.Folder, "blobs", w.ID, "exports"), func(path string, d os.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
@@ -228,24 +229,24 @@ func (b *bench) archives(w privacyd.Workspace) []string {
 		}
 		return err
 	})
-	b.must(err)
+	b.Must(err)
 	return found
 }
 
 func TestAlteredLink(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		other := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: privacyd.FormatCSV})
-		link, err := b.DownloadLink(t.Context(), operator, w.ID, job.ID)
-		b.must(err)
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		other := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport, Format: privacyd.FormatCSV})
+		link, err := b.DownloadLink(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
 		for name, alter := range map[string]func(engine.Link) engine.Link{
 			"longer life": func(l engine.Link) engine.Link { l.Expires = l.Expires.Add(time.Hour); return l },
 			"other job":   func(l engine.Link) engine.Link { l.JobID = other.ID; return l },
 			"signature":   func(l engine.Link) engine.Link { l.Signature = "00" + l.Signature[2:]; return l },
 			"none":        func(l engine.Link) engine.Link { l.Signature = ""; return l },
 		} {
-			if _, err := b.OpenDownload(t.Context(), operator, w.ID, alter(link)); privacyd.CodeOf(err) != "link_invalid" {
+			if _, err := b.OpenDownload(t.Context(), enginetest.Operator, w.ID, alter(link)); privacyd.CodeOf(err) != "link_invalid" {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -254,26 +255,26 @@ func TestAlteredLink(t *testing.T) {
 
 // TestMissingFiles exports a workspace two of whose attachments are lost.
 func TestMissingFiles(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		w := b.workspace("acme")
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
 		lost := 0
-		for key, err := range b.files.List(t.Context(), w.ID) {
-			b.must(err)
-			path := filepath.Join(b.folder, "blobs", filepath.FromSlash(key))
+		for key, err := range b.Files.List(t.Context(), w.ID) {
+			b.Must(err)
+			path := filepath.Join(b.Folder, "blobs", filepath.FromSlash(key))
 			switch lost++; lost {
 			case 1:
-				b.must(os.Remove(path))
+				b.Must(os.Remove(path))
 			case 2:
-				b.must(os.WriteFile(path, []byte("damaged"), 0o600))
+				b.Must(os.WriteFile(path, []byte("damaged"), 0o600))
 			}
 		}
-		job := b.export(operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
 		if job.State != privacyd.JobCompleted || job.Result.Missing != 2 || job.Result.Files != 2 {
 			t.Fatalf("state %s, result %+v", job.State, job.Result)
 		}
 		var reasons []string
-		for m, err := range b.open(operator, w.ID, job.ID).Missing() {
-			b.must(err)
+		for m, err := range b.OpenArchive(enginetest.Operator, w.ID, job.ID).Missing() {
+			b.Must(err)
 			reasons = append(reasons, m.Reason)
 		}
 		slices.Sort(reasons)
@@ -286,45 +287,45 @@ func TestMissingFiles(t *testing.T) {
 // TestDeadProcess leaves a job as a process leaves it that is killed in the
 // middle: running, with a file that nobody knows.
 func TestDeadProcess(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
 		ctx := t.Context()
-		w := b.workspace("acme")
-		job, _, err := b.CreateJob(ctx, operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
-		b.must(err)
-		stale, err := b.files.Create(ctx, w.ID, w.ID+"/exports/"+job.ID+"/1.zip")
-		b.must(err)
+		w := b.NewWorkspace("acme")
+		job, _, err := b.CreateJob(ctx, enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		b.Must(err)
+		stale, err := b.Files.Create(ctx, w.ID, w.ID+"/exports/"+job.ID+"/1.zip")
+		b.Must(err)
 		_, err = io.WriteString(stale, "half an archive")
-		b.must(err)
+		b.Must(err)
 		_, err = stale.Commit()
-		b.must(err)
+		b.Must(err)
 		job.State, job.Runs = privacyd.JobRunning, 1
-		b.must(b.Tx.InTx(ctx, func(ctx context.Context) error {
-			return b.Jobs.UpdateJob(ctx, job, b.lastEntry(ctx, w))
+		b.Must(b.Tx.InTx(ctx, func(ctx context.Context) error {
+			return b.Jobs.UpdateJob(ctx, job, lastEntry(ctx, t, b, w))
 		}))
-		_, err = b.DownloadLink(ctx, operator, w.ID, job.ID)
-		b.wantCode(err, "export_not_found")
-		b.must(b.Recover(ctx))
-		b.run()
-		job, err = b.GetJob(ctx, operator, w.ID, job.ID)
-		b.must(err)
+		_, err = b.DownloadLink(ctx, enginetest.Operator, w.ID, job.ID)
+		b.WantCode(err, "export_not_found")
+		b.Must(b.Recover(ctx))
+		b.Run()
+		job, err = b.GetJob(ctx, enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
 		if job.State != privacyd.JobCompleted || job.Runs != 2 {
 			t.Errorf("state %s after %d runs", job.State, job.Runs)
 		}
-		if files := b.archives(w); len(files) != 1 {
+		if files := archives(t, b, w); len(files) != 1 {
 			t.Errorf("files %v", files)
 		}
-		b.open(operator, w.ID, job.ID)
+		b.OpenArchive(enginetest.Operator, w.ID, job.ID)
 	})
 }
 
-func (b *bench) lastEntry(ctx context.Context, w privacyd.Workspace) string {
-	b.t.Helper()
-	list, err := b.ListAudit(ctx, operator, w.ID, privacyd.AuditFilter{Limit: 1})
-	b.must(err)
+func lastEntry(ctx context.Context, t *testing.T, b *enginetest.Bench, w privacyd.Workspace) string {
+	t.Helper()
+	list, err := b.ListAudit(ctx, enginetest.Operator, w.ID, privacyd.AuditFilter{Limit: 1})
+	b.Must(err)
 	for e, err := range list {
-		b.must(err)
+		b.Must(err)
 		return e.ID
 	}
-	b.t.Fatal("the log is empty")
+	t.Fatal("the log is empty")
 	return ""
 }

@@ -1,4 +1,4 @@
-package engine_test
+package enginetest
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/privacyd/privacyd/source/sqlsource"
 )
 
-// These are the adapters of the command, for tests.
+// These are the adapters of the command.
 
 type blobs struct{ *blob.Store }
 
@@ -80,7 +80,7 @@ func (r recordStore) Purge(ctx context.Context) error {
 	return err
 }
 
-type authors struct{ b *bench }
+type authors struct{ b *Bench }
 
 func (a authors) Resolve(ctx context.Context, list []records.Author) (map[string]string, error) {
 	asked := make([]engine.Author, len(list))

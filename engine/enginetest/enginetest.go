@@ -1,0 +1,225 @@
+// Package enginetest gives tests a whole engine, wired as the binary wires it,
+// on a new real database, with a clock that the test moves.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/archive"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/examples"
+	"github.com/privacyd/privacyd/records"
+	"github.com/privacyd/privacyd/source/blob"
+	"github.com/privacyd/privacyd/source/sqlsource"
+	"github.com/privacyd/privacyd/store"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
+	"github.com/privacyd/privacyd/vault"
+	"github.com/privacyd/privacyd/work/local"
+)
+
+// Bench is an engine and what a test needs to drive it.
+type Bench struct {
+	*engine.Engine
+	DB     *sqldb.DB
+	Runner *local.Runner
+	Files  *blob.Store
+	Folder string // holds root.key, keys and blobs
+
+	t *testing.T
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Operator is who runs the server.
+var Operator = privacyd.Caller{Kind: privacyd.CallerOperator, Name: "root", Door: privacyd.DoorCLI}
+
+// Each runs a test on an engine on each database.
+func Each(t *testing.T, fn func(t *testing.T, b *Bench)) {
+	t.Helper()
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) { fn(t, New(t, db)) })
+}
+
+// New wires an engine on db.
+func New(t *testing.T, db *sqldb.DB) *Bench {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	b := &Bench{t: t, DB: db, Folder: dir, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{store.Migrate, local.Migrate, records.Migrate} {
+		b.Must(migrate(ctx, db))
+	}
+	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
+	b.Must(err)
+	t.Cleanup(func() { _ = keys.Close() })
+	b.Files, err = blob.Open(ctx, filepath.Join(dir, "blobs"), keys)
+	b.Must(err)
+	t.Cleanup(func() { _ = b.Files.Close() })
+	b.Runner = local.New(db, local.Options{
+		Now: b.Clock, Poll: 10 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond },
+		OnDead: func(ctx context.Context, kind, key string, err error) error { return b.GiveUp(ctx, kind, key, err) },
+	})
+	s, spool := store.New(db), vault.NewSpool(dir)
+	b.Engine = &engine.Engine{
+		Tx: s, Accounts: s, Workspaces: s, Sessions: s, Jobs: s, Lookup: s, Exports: s,
+		Audit: &auditlog.Log{Entries: s, Keys: keys}, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
+		Spool: func() (archive.Spool, error) { return spool() },
+		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
+	}
+	b.Records = recordStore{&records.Store{
+		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
+		Spool: func() (records.Spool, error) { return spool() },
+	}}
+	src := source{sqlsource.New(db.Reader(), db.Dialect)}
+	b.Datasets = []engine.Dataset{
+		{Name: "privacyd", Graph: b.graph(store.DataMap), Source: src, Own: true},
+		{Name: "records", Graph: b.graph(records.DataMap), Source: src, Own: true, Files: map[string]engine.BlobReader{"attachments": blobs{b.Files}}},
+	}
+	b.Runner.Handle(engine.WorkExport, b.RunExport, 2)
+	b.Runner.Handle(engine.WorkExpire, b.RunExpire, 1)
+	return b
+}
+
+// Must ends the test at an error.
+func (b *Bench) Must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// WantCode ends the test unless the error has the code.
+func (b *Bench) WantCode(err error, code string) {
+	b.t.Helper()
+	if privacyd.CodeOf(err) != code {
+		b.t.Fatalf("error %v has code %q, want %q", err, privacyd.CodeOf(err), code)
+	}
+}
+
+// Clock is the engine's time.
+func (b *Bench) Clock() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+// Pass moves the clock.
+func (b *Bench) Pass(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+func (b *Bench) graph(text string) *datamap.Graph {
+	b.t.Helper()
+	m, err := datamap.Parse("map.yaml", strings.NewReader(text))
+	b.Must(err)
+	g, err := datamap.Compile(m)
+	b.Must(err)
+	return g
+}
+
+// Run runs all that is due.
+func (b *Bench) Run() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	b.Must(b.Runner.RunUntilIdle(ctx))
+}
+
+// NewWorkspace makes a workspace with the sample's records and an account of each
+// role, named by it: admin@acme.example.com.
+func (b *Bench) NewWorkspace(slug string) privacyd.Workspace {
+	b.t.Helper()
+	ctx := b.t.Context()
+	w, err := b.CreateWorkspace(ctx, Operator, engine.NewWorkspace{Slug: slug, Name: "Workspace " + slug})
+	b.Must(err)
+	for _, role := range []privacyd.Role{privacyd.RoleAdmin, privacyd.RoleAgent, privacyd.RoleAuditor} {
+		b.member(w, role)
+	}
+	_, err = b.Import(ctx, Operator, w.ID, engine.ImportSource{Body: bytes.NewReader(examples.Sample)})
+	b.Must(err)
+	return w
+}
+
+func (b *Bench) member(w privacyd.Workspace, role privacyd.Role) {
+	b.t.Helper()
+	email := string(role) + "@" + w.Slug + ".example.com"
+	_, err := b.CreateAccount(b.t.Context(), Operator, engine.NewAccount{Email: email, Name: "The " + string(role)})
+	b.Must(err)
+	b.Must(b.AddMember(b.t.Context(), Operator, w.ID, email, role))
+}
+
+// Member is the caller with a role in a workspace.
+func (b *Bench) Member(role privacyd.Role, w privacyd.Workspace) privacyd.Caller {
+	b.t.Helper()
+	c, err := b.As(b.t.Context(), Operator, string(role)+"@"+w.Slug+".example.com")
+	b.Must(err)
+	c.IP, c.Door = "192.0.2.7", privacyd.DoorREST
+	return c
+}
+
+// Export asks for an export and runs it.
+func (b *Bench) Export(c privacyd.Caller, r engine.NewJob) *privacyd.Job {
+	b.t.Helper()
+	job, _, err := b.CreateJob(b.t.Context(), c, r)
+	b.Must(err)
+	b.Run()
+	job, err = b.GetJob(b.t.Context(), Operator, r.Workspace, job.ID)
+	b.Must(err)
+	return job
+}
+
+// OpenArchive downloads a finished export and opens it.
+func (b *Bench) OpenArchive(c privacyd.Caller, workspace, jobID string) *archive.Reader {
+	b.t.Helper()
+	ctx := b.t.Context()
+	link, err := b.DownloadLink(ctx, c, workspace, jobID)
+	b.Must(err)
+	d, err := b.OpenDownload(ctx, c, workspace, link)
+	b.Must(err)
+	defer d.Blob.Close() //nolint:errcheck // a test's
+	raw, err := io.ReadAll(d.Blob)
+	b.Must(err)
+	report, err := archive.Verify(ctx, bytes.NewReader(raw), int64(len(raw)), nil)
+	b.Must(err)
+	if !report.OK {
+		b.t.Fatalf("the archive is not whole: %+v", report.Problems)
+	}
+	r, err := archive.Open(bytes.NewReader(raw), int64(len(raw)))
+	b.Must(err)
+	return r
+}
+
+// Audited lists the audit log's actions with their outcomes, oldest first.
+func (b *Bench) Audited(workspace string) []string {
+	b.t.Helper()
+	list, err := b.ListAudit(b.t.Context(), Operator, workspace, privacyd.AuditFilter{})
+	b.Must(err)
+	var actions []string
+	for e, err := range list {
+		b.Must(err)
+		actions = append([]string{e.Action + " " + string(e.Outcome)}, actions...)
+	}
+	return actions
+}
+
+// Context is the test's.
+func (b *Bench) Context() context.Context { return b.t.Context() }
+
+// SQLite is a new database for a test that needs one alone.
+func SQLite(t *testing.T) *sqldb.DB {
+	t.Helper()
+	return sqldbtest.SQLite(t)
+}
