@@ -196,7 +196,7 @@ func TestSignInLinks(t *testing.T) {
 }
 
 func TestNobodyIsRefused(t *testing.T) {
-	b := enginetest.New(t, enginetest.SQLite(t))
+	b := enginetest.NewSQLite(t)
 	w := b.NewWorkspace("acme")
 	for action, try := range attempts(b, w, "none") {
 		if err := try(privacyd.Caller{}); privacyd.CodeOf(err) != "not_signed_in" {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 )
 
@@ -39,6 +40,11 @@ type recordQuery struct {
 
 type record struct{ Body json.RawMessage }
 
+type recordBody struct {
+	RecordPath
+	Stream
+}
+
 func (d *door) records() {
 	huma.Register(d.api, operation("list-records", http.MethodGet, recordsPath, "List records of a collection", "Admins and agents."), d.listRecords)
 	huma.Register(d.api, operation("get-record", http.MethodGet, recordsPath+"/{id}", "Read a record", "Admins and agents."),
@@ -47,13 +53,13 @@ func (d *door) records() {
 			return &record{raw}, d.fail(err)
 		})
 	put := operation("put-record", http.MethodPut, recordsPath+"/{id}", "Make or replace a record", "Admins and agents.")
-	put.MaxBodyBytes = maxRecordBytes
-	huma.Register(d.api, put, func(ctx context.Context, in *struct {
-		RecordPath
-		RawBody []byte `contentType:"application/json"`
-	},
-	) (*record, error) {
-		raw, err := d.engine.PutRecord(ctx, callerOf(ctx), in.Workspace, in.Collection, in.ID, in.RawBody)
+	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {}}}
+	huma.Register(d.api, put, func(ctx context.Context, in *recordBody) (*record, error) {
+		body, err := in.whole(maxRecordBytes)
+		if err != nil {
+			return nil, d.fail(err)
+		}
+		raw, err := d.engine.PutRecord(ctx, callerOf(ctx), in.Workspace, in.Collection, in.ID, body)
 		return &record{raw}, d.fail(err)
 	})
 	d.attachments()
@@ -80,6 +86,19 @@ type Stream struct {
 func (s *Stream) Resolve(hc huma.Context) []error {
 	s.body, s.contentType = hc.BodyReader(), hc.Header("Content-Type")
 	return nil
+}
+
+// whole is the body when it is at most so many bytes.
+func (s *Stream) whole(limit int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(s.body, limit+1))
+	if err != nil {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "body_unreadable", "The body broke off: %w.", err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "record_too_large",
+			"The record is larger than 16 MiB. Upload large files as attachments.")
+	}
+	return raw, nil
 }
 
 type upload struct {

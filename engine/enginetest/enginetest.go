@@ -37,7 +37,7 @@ type Bench struct {
 	Files  *blob.Store
 	Folder string // holds root.key, keys and blobs
 
-	t *testing.T
+	t testing.TB
 
 	mu  sync.Mutex
 	now time.Time
@@ -53,7 +53,7 @@ func Each(t *testing.T, fn func(t *testing.T, b *Bench)) {
 }
 
 // New wires an engine on db.
-func New(t *testing.T, db *sqldb.DB) *Bench {
+func New(t testing.TB, db *sqldb.DB) *Bench {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	b := &Bench{t: t, DB: db, Folder: dir, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
@@ -218,8 +218,8 @@ func (b *Bench) Audited(workspace string) []string {
 // Context is the test's.
 func (b *Bench) Context() context.Context { return b.t.Context() }
 
-// SQLite is a new database for a test that needs one alone.
-func SQLite(t *testing.T) *sqldb.DB {
+// NewSQLite wires an engine on a new SQLite file.
+func NewSQLite(t testing.TB) *Bench {
 	t.Helper()
-	return sqldbtest.SQLite(t)
+	return New(t, sqldbtest.SQLite(t))
 }
