@@ -124,11 +124,13 @@ func (w *writer) content(ctx context.Context, c *Collection, r *row, key string,
 	return kept, nil
 }
 
+var errFileChanged = privacyd.Errorf(privacyd.ClassConflict, "file_changed",
+	"A file that an attachment names has changed while the import ran.")
+
 // changed says that a file could be read when it was checked and not any more.
 func (w *writer) changed(err error) error {
 	if _, known := flawOfPath(err); known {
-		return privacyd.Errorf(privacyd.ClassConflict, "file_changed",
-			"A file that an attachment names has changed while the import ran. (%w)", err)
+		return errFileChanged
 	}
 	return fmt.Errorf("open an attachment's file: %w", err)
 }
@@ -143,6 +145,9 @@ func (s *Store) put(ctx context.Context, ws string, c *Collection, r *row, key s
 	d := newDigest()
 	if _, err := io.Copy(io.MultiWriter(d, w), content); err != nil {
 		return "", 0, fmt.Errorf("write an attachment: %w", err)
+	}
+	if given := c.value(r, "sha256"); given.state != absent && !strings.EqualFold(given.s, d.hex()) {
+		return "", 0, errFileChanged
 	}
 	c.value(r, "size").set(numeric, "", d.size)
 	c.value(r, "sha256").set(textual, d.hex(), 0)

@@ -1,6 +1,8 @@
 package records_test
 
 import (
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -188,6 +190,33 @@ func TestPaths(t *testing.T) {
 					t.Errorf("content %q", got)
 				}
 			})
+		}
+	})
+}
+
+// changing is a folder whose files are others each time they are opened.
+type changing struct{ opened int }
+
+func (c *changing) Open(string) (io.ReadCloser, error) {
+	if c.opened++; c.opened > 2 {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(strings.NewReader(strings.Repeat("x", c.opened))), nil
+}
+
+// TestFileChanges changes a file, and then removes it, after it was checked.
+func TestFileChanges(t *testing.T) {
+	each(t, func(t *testing.T, s *records.Store) {
+		folder := &changing{}
+		const sum = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" // of one x
+		for _, sum := range []string{`,"sha256":"` + sum + `"`, ""} {
+			file := line("contacts", `{"id":"c1"}`) + line("attachments", `{"id":"a","record_type":"contact","record_id":"c1","path":"x"`+sum+`}`)
+			_, err := s.Import(t.Context(), records.Request{Workspace: ws, Source: records.NDJSON("in.ndjson", strings.NewReader(file), folder)})
+			refused(t, err, "file_changed", "after 1 of 2 records")
+			folder.opened = 1
+		}
+		if n := len(all(t, s)["attachments"]); n != 0 {
+			t.Errorf("%d attachments", n)
 		}
 	})
 }

@@ -230,5 +230,6 @@ func (c *checker) all(ctx context.Context, workspace string) error {
 	if err := c.checkKeys(ctx, workspace); err != nil {
 		return err
 	}
+	c.keys.close()
 	return c.problems.err()
 }

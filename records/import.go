@@ -100,6 +100,7 @@ func (w *writer) all(ctx context.Context) error {
 			if err := w.collection(ctx, c, rows); err != nil {
 				return err
 			}
+			rows.close()
 		}
 	}
 	return nil
@@ -135,27 +136,27 @@ func (w *writer) resolve(ctx context.Context) error {
 		for i, e := range part {
 			authors[i] = w.checked.authors[e]
 		}
-		if err := w.store.resolve(ctx, authors, w.accounts); err != nil {
+		err := w.store.inTx(ctx, func(ctx context.Context) error { return w.store.resolve(ctx, authors, w.accounts) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// resolve adds the account ids of authors, by e-mail.
 func (s *Store) resolve(ctx context.Context, authors []Author, into map[string]string) error {
-	return s.inTx(ctx, func(ctx context.Context) error {
-		ids, err := s.Authors.Resolve(ctx, authors)
-		if err != nil {
-			return fmt.Errorf("resolve authors: %w", err)
+	ids, err := s.Authors.Resolve(ctx, authors)
+	if err != nil {
+		return fmt.Errorf("resolve authors: %w", err)
+	}
+	for _, a := range authors {
+		if ids[a.Email] == "" {
+			return errors.New("resolve authors: an author has no account")
 		}
-		for _, a := range authors {
-			if ids[a.Email] == "" {
-				return errors.New("resolve authors: an author has no account")
-			}
-		}
-		maps.Copy(into, ids)
-		return nil
-	})
+		into[a.Email] = ids[a.Email]
+	}
+	return nil
 }
 
 // collection writes the rows of one collection in batches.

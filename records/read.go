@@ -108,7 +108,7 @@ func (c *Collection) filter(ws string, q Query) (where string, args []any, limit
 			add(f.Name+" = ?", v)
 		}
 	}
-	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil {
+	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil || q.Text != "" && c.Name != "contacts" {
 		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "filter_unknown",
 			"%s can be narrowed by %s.", c.Name, strings.Join(c.filterNames(), ", "))
 	}
@@ -119,7 +119,7 @@ func (c *Collection) filter(ws string, q Query) (where string, args []any, limit
 		}
 		add("id > ?", string(after))
 	}
-	if q.Text != "" && c.Name == "contacts" {
+	if q.Text != "" {
 		add(`(lower(name) LIKE ? ESCAPE '\' OR lower(email) LIKE ? ESCAPE '\' OR phone LIKE ? ESCAPE '\'
 			OR lower(company) LIKE ? ESCAPE '\' OR lower(id) LIKE ? ESCAPE '\')`, likePattern(q.Text))
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	// sortMemory is how much a sorter keeps in memory, in bytes, before it
 	// writes a sorted run to a spool.
-	sortMemory = 16 << 20
+	sortMemory = 8 << 20
 	// maxRuns is how many runs of a level are merged to one of the next: it
 	// bounds the files that are open.
 	maxRuns = 32

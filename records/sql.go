@@ -11,7 +11,7 @@ import (
 
 // Statements come in a few sizes, so that a database that keeps prepared
 // statements keeps few.
-var chunkSizes = []int{512, 64, 8, 1}
+var chunkSizes = [...]int{512, 64, 8, 1}
 
 // maxIDs is how many ids one query asks for.
 const maxIDs = 512

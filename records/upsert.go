@@ -50,7 +50,7 @@ func (s *Store) Upsert(ctx context.Context, ws, name, id string, body []byte) ([
 		return nil, err
 	}
 	var out []byte
-	err = s.inTx(ctx, func(ctx context.Context) error {
+	err = s.DB.InTx(ctx, func(ctx context.Context) error {
 		accounts, err := s.accountsOf(ctx, ws, c, r)
 		if err != nil {
 			return err

@@ -273,7 +273,8 @@ func conflicting(err error) bool {
 
 const maxTries = 5
 
-// inTx runs fn in a transaction, again when it lost to another one.
+// inTx runs fn in a transaction, again when it lost to another one. It must be
+// the outermost one.
 func (s *Store) inTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	for try := 1; ; try++ {
 		err := s.DB.InTx(ctx, fn)
