@@ -41,6 +41,13 @@ func Errorf(class Class, code, format string, args ...any) *Error {
 	return &Error{Class: class, Code: code, Message: wrapped.Error(), Err: errors.Unwrap(wrapped)}
 }
 
+// Because sets the cause without showing it: for logs, where the caller may be
+// anybody.
+func (e *Error) Because(cause error) *Error {
+	e.Err = cause
+	return e
+}
+
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
 

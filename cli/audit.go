@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,7 +36,7 @@ func (c *auditListCmd) Run(t *terminal) error {
 			return err
 		}
 		if c.JSON {
-			return t.printJSON(map[string]any{"items": entries})
+			return t.printJSON(list(entries))
 		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP")
@@ -102,7 +103,7 @@ func (c *mapCheckCmd) Run(t *terminal) error {
 func (t *terminal) printFindings(reports []MapReport) {
 	for _, r := range reports {
 		for _, f := range r.Findings {
-			fmt.Fprintf(t.Stdout, "%s: %s: %s\n    %s\n", f.Where, f.Code, f.Message, f.Remedy)
+			fmt.Fprintf(t.Stdout, "%s: %s: %s\n    %s\n", f.Where, f.Code, f.Message, strings.ReplaceAll(f.Remedy, "\n", "\n    "))
 		}
 		if len(r.Findings) == 0 {
 			t.say("Dataset %s: the map and the database agree.", r.Dataset)

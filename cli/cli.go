@@ -179,6 +179,22 @@ func (t *terminal) say(format string, args ...any) {
 	fmt.Fprintf(t.Stderr, format+"\n", args...)
 }
 
+// count says how many in words: "1 record", "2 records".
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// list is the JSON object of a list, empty or not.
+func list[T any](items []T) map[string][]T {
+	if items == nil {
+		items = []T{}
+	}
+	return map[string][]T{"items": items}
+}
+
 // interactive tells whether a person watches standard error.
 func (t *terminal) interactive() bool {
 	f, ok := t.Stderr.(*os.File)

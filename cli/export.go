@@ -39,10 +39,10 @@ func (c *exportCmd) Run(t *terminal) error {
 		if c.JSON {
 			err = t.printJSON(job)
 		} else {
-			t.say("Wrote %s: %d records, %d attachments, %d bytes.", c.Out, job.Progress.Done, job.Result.Files, job.Result.Bytes)
+			t.say("Wrote %s: %s, %s, %s.", c.Out, count(job.Progress.Done, "record"), count(job.Result.Files, "attachment"), count(job.Result.Bytes, "byte"))
 		}
 		if err == nil && job.Result.Missing > 0 {
-			t.say("%d attachments are missing; manifest.json in the archive names them and says why.", job.Result.Missing)
+			t.say("Missing: %s; manifest.json in the archive says which and why.", count(job.Result.Missing, "attachment"))
 			return exit(ExitPartly)
 		}
 		return err
@@ -180,6 +180,7 @@ func (c *archiveVerifyCmd) print(t *terminal, r archive.Report) error {
 		t.say("%s is NOT whole: %d problems.", filepath.Base(c.File), r.ProblemCount)
 		return exit(ExitFound)
 	}
-	t.say("%s is whole: %d files, %d records, %d bytes, all hashes and counts right.", filepath.Base(c.File), r.Files, r.Records, r.Bytes)
+	t.say("%s is whole: %s, %s, %s, all hashes and counts right.", filepath.Base(c.File),
+		count(r.Files, "file"), count(r.Records, "record"), count(r.Bytes, "byte"))
 	return nil
 }

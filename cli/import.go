@@ -3,9 +3,12 @@ package cli
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/client"
 )
 
@@ -29,7 +32,7 @@ func (c *importCmd) Run(t *terminal) error {
 	}
 	return t.with(c.Folder, func(api *client.Client) error {
 		bar := t.bar("importing")
-		done, err := api.ImportFile(t.ctx, c.Workspace, path)
+		done, err := c.send(t, api, path)
 		_ = bar.Finish() // it is only shown
 		if err != nil {
 			return err
@@ -39,12 +42,30 @@ func (c *importCmd) Run(t *terminal) error {
 		} else {
 			t.printImported(done)
 		}
-		if err == nil && (done.Missing > 0) {
-			t.say("%d attachments came without their content: the archive says that they were missing.", done.Missing)
+		if err == nil && done.Missing > 0 {
+			t.say("%s came without their content: the archive says that they were missing.", count(done.Missing, "attachment"))
 			return exit(ExitPartly)
 		}
 		return err
 	})
+}
+
+// send lets the server read the file, with the files beside it that it names;
+// an account's import is sent, for only the operator may have files read.
+func (c *importCmd) send(t *terminal, api *client.Client, path string) (client.Imported, error) {
+	if c.As == "" {
+		return api.ImportFile(t.ctx, c.Workspace, path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return client.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "import_unreadable", "The import file cannot be read: %w.", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	kind := "application/x-ndjson"
+	if strings.EqualFold(filepath.Ext(path), ".zip") {
+		kind = "application/zip"
+	}
+	return api.Import(t.ctx, c.Workspace, kind, f)
 }
 
 func (t *terminal) printImported(done client.Imported) {

@@ -29,7 +29,7 @@ func (c *jobListCmd) Run(t *terminal) error {
 			return err
 		}
 		if c.JSON {
-			return t.printJSON(map[string]any{"items": jobs})
+			return t.printJSON(list(jobs))
 		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tTYPE\tSTATE\tRECORDS\tCREATED")

@@ -64,16 +64,16 @@ func (c *workspaceSyncCmd) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		t.say("Adopted %d workspaces.", len(adopted))
+		t.say("Adopted %s.", count(int64(len(adopted)), "workspace"))
 		return t.printWorkspaces(adopted, c.JSON)
 	})
 }
 
-func (t *terminal) printWorkspaces(list []privacyd.Workspace, asJSON bool) error {
+func (t *terminal) printWorkspaces(workspaces []privacyd.Workspace, asJSON bool) error {
 	if asJSON {
-		return t.printJSON(map[string]any{"items": list})
+		return t.printJSON(list(workspaces))
 	}
-	for _, w := range list {
+	for _, w := range workspaces {
 		if _, err := fmt.Fprintf(t.Stdout, "%s\t%s\t%s\n", w.Slug, w.ID, w.Name); err != nil {
 			return err
 		}

@@ -64,9 +64,9 @@ func (d *door) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *privacyd.Error
-	if !errors.As(err, &known) {
-		d.engine.Log.Error("request failed", "error", err)
+	switch privacyd.ClassOf(err) {
+	case privacyd.ClassInternal, privacyd.ClassUnavailable:
+		d.engine.Log.Error("request failed", "error", err, "cause", errors.Unwrap(err))
 	}
 	return problem(err)
 }

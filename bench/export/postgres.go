@@ -112,8 +112,10 @@ func (p *postgres) export(ctx context.Context) (measure.Export, string, error) {
 func (p *postgres) yardsticks() []yardstick {
 	return []yardstick{
 		{"COPY … CSV TO STDOUT > /dev/null", 1.5, p.psql("COPY (SELECT %s FROM %s WHERE workspace_id = '%s') TO STDOUT (FORMAT csv)")},
-		{"COPY (SELECT row_to_json(t) …) TO STDOUT > /dev/null", 0,
-			p.psql("COPY (SELECT row_to_json(t) FROM (SELECT %s FROM %s WHERE workspace_id = '%s') t) TO STDOUT")},
+		{
+			"COPY (SELECT row_to_json(t) …) TO STDOUT > /dev/null", 0,
+			p.psql("COPY (SELECT row_to_json(t) FROM (SELECT %s FROM %s WHERE workspace_id = '%s') t) TO STDOUT"),
+		},
 		{"plain Go loop (structs, encoding/json, archive/zip)", 0, p.loop},
 	}
 }

@@ -5,13 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
-
-	"github.com/privacyd/privacyd/datamap"
 )
 
 type sqliteReader struct{ conn *sql.Conn }
@@ -121,64 +118,4 @@ func sqliteColumn(name, declared string) column {
 		c.kind = kindBlob
 	}
 	return c
-}
-
-func (r *sqliteReader) read(ctx context.Context, p plan, fn func(datamap.Row) error) error {
-	w := &sqliteRows{plan: &p, fn: fn}
-	return r.raw(ctx, func(c *sqlite3.Conn) error { return each(c, p.query, w.row) })
-}
-
-// sqliteRows turns rows into JSON. Stepping through columns takes about half
-// the time of json_object() in SQL; bench/sourceform measures it.
-type sqliteRows struct {
-	plan      *plan
-	compactor compactor
-	out       []byte
-	files     []datamap.File
-	fn        func(datamap.Row) error
-}
-
-func (w *sqliteRows) row(s *sqlite3.Stmt) error {
-	out := w.out[:0]
-	for i := range w.plan.outputs {
-		o := &w.plan.outputs[i]
-		out = w.value(o.start(out), s, i, o)
-	}
-	w.out = w.plan.end(out)
-	if len(w.plan.files) > 0 {
-		w.files = w.plan.filesOf(w.files[:0], s.ColumnText)
-	}
-	return w.fn(datamap.Row{JSON: w.out, Files: w.files})
-}
-
-// value goes by the type of the value, not of the column: SQLite keeps any
-// value in any column.
-func (w *sqliteRows) value(dst []byte, s *sqlite3.Stmt, i int, o *output) []byte {
-	switch s.ColumnType(i) {
-	case sqlite3.INTEGER:
-		n := s.ColumnInt64(i)
-		if o.format == datamap.FormatPlain {
-			return strconv.AppendInt(dst, n, 10)
-		}
-		return appendUnix(dst, n, o.format)
-	case sqlite3.FLOAT:
-		return appendRealUnix(dst, s.ColumnFloat(i), 64, o.format)
-	case sqlite3.TEXT:
-		text := s.ColumnRawText(i)
-		switch {
-		case o.column.kind == kindBlob:
-			return appendBase64(dst, text)
-		case o.format == datamap.FormatJSON:
-			return w.compactor.appendJSON(dst, text)
-		}
-		return appendString(dst, text)
-	case sqlite3.BLOB:
-		blob := s.ColumnRawBlob(i)
-		if o.column.kind == kindBlob {
-			return appendBase64(dst, blob)
-		}
-		return appendFlagged(dst, blob)
-	default:
-		return append(dst, "null"...)
-	}
 }

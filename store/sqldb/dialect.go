@@ -71,13 +71,13 @@ func (d Dialect) explain(err error) error {
 		return err
 	case diskFull(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "disk_full",
-			"The database's disk is full. Free some space and try again; nothing was changed. (%w)", err)
+			"The database's disk is full. Free some space and try again; nothing was changed.").Because(err)
 	case connectionLost(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
-			"The database cannot be reached. Check that it runs and try again; nothing was changed. (%w)", err)
+			"The database cannot be reached. Check that it runs and try again; nothing was changed.").Because(err)
 	case errors.Is(err, sqlite3.BUSY):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_busy",
-			"The database is busy with another write. Try again. (%w)", err)
+			"The database is busy with another write. Try again.").Because(err)
 	}
 	return err
 }

@@ -136,7 +136,8 @@ func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 	pool.SetMaxIdleConns(pgConnections)
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
-		return nil, fmt.Errorf("open postgres: %w", Postgres.explain(err))
+		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
+			"The database cannot be opened: %w. Check that it runs and that its address and password are right.", err)
 	}
 	return &DB{Dialect: Postgres, write: pool, read: pool}, nil
 }
