@@ -1,7 +1,6 @@
 package records_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -228,7 +227,7 @@ func blobs(t testing.TB, s *records.Store) (keys []string) {
 func attach(t testing.TB, s *records.Store, id, text string) string {
 	t.Helper()
 	a := records.Attachment{ID: id, RecordType: "contact", RecordID: "c1", Filename: `"x".txt`, ContentType: "text/plain"}
-	b, err := s.Attach(t.Context(), ws, a, strings.NewReader(text), nil)
+	b, err := s.Attach(t.Context(), ws, a, strings.NewReader(text))
 	must(t, err)
 	return string(b)
 }
@@ -262,17 +261,14 @@ func TestAttachRefuses(t *testing.T) {
 		missing, unknown, nul := good, good, good
 		missing.RecordID, unknown.RecordType, nul.Filename = "c2", "flow", "a\x00"
 		for code, a := range map[string]records.Attachment{"reference_missing": missing, "choice_unknown": unknown, "text_nul": nul, "field_missing": {ID: "a"}} {
-			_, err := s.Attach(t.Context(), ws, a, strings.NewReader("x"), nil)
+			_, err := s.Attach(t.Context(), ws, a, strings.NewReader("x"))
 			refused(t, err, code, "")
 		}
-		if _, err := s.Attach(t.Context(), ws, good, iotest.ErrReader(boom), nil); !errors.Is(err, boom) {
+		if _, err := s.Attach(t.Context(), ws, good, iotest.ErrReader(boom)); !errors.Is(err, boom) {
 			t.Error(err)
 		}
 		if n := len(blobs(t, s)); n != 0 {
 			t.Errorf("%d blobs are left", n)
-		}
-		if _, err := s.Attach(t.Context(), ws, good, strings.NewReader("x"), func(context.Context) error { return boom }); !errors.Is(err, boom) {
-			t.Error(err)
 		}
 		_, _, err := s.OpenAttachment(t.Context(), ws, "a")
 		refused(t, err, "record_not_found", "")
@@ -286,7 +282,7 @@ func TestPurge(t *testing.T) {
 		attach(t, s, "kept", "kept")
 		upsert(t, s, "contacts", "c2", "{}")
 		a := records.Attachment{ID: "a", RecordType: "contact", RecordID: "c2"}
-		_, err := s.Attach(t.Context(), ws, a, &vanishing{t: t, s: s, text: strings.NewReader("x")}, nil)
+		_, err := s.Attach(t.Context(), ws, a, &vanishing{t: t, s: s, text: strings.NewReader("x")})
 		refused(t, err, "reference_missing", "")
 		for _, step := range []struct {
 			after time.Duration

@@ -22,10 +22,9 @@ type Attachment struct {
 
 // Attach stores a file and its record, which replaces the one with that id,
 // and gives the record as it is stored now. It must not be called within a
-// transaction: the content is stored first. within runs in the transaction
-// that writes the record; it may be nil. Codes: those of Upsert,
+// transaction: the content is stored first. Codes: those of Upsert,
 // upload_expired, attachment_changed.
-func (s *Store) Attach(ctx context.Context, ws string, a Attachment, content io.Reader, within func(ctx context.Context) error) ([]byte, error) {
+func (s *Store) Attach(ctx context.Context, ws string, a Attachment, content io.Reader) ([]byte, error) {
 	c := Find("attachments")
 	r, err := c.decode(a.ID, a.json())
 	if err != nil {
@@ -51,10 +50,8 @@ func (s *Store) Attach(ctx context.Context, ws string, a Attachment, content io.
 	if kept != key {
 		unused = append(unused, key)
 	}
-	if within == nil {
-		within = func(context.Context) error { return nil }
-	}
-	if err := s.attach(ctx, ws, c, rows, []string{kept}, old, []string{key}, unused, within); err != nil {
+	check := func(context.Context) error { return nil }
+	if err := s.attach(ctx, ws, c, rows, []string{kept}, old, []string{key}, unused, check); err != nil {
 		return nil, err
 	}
 	return s.get(ctx, ws, c, a.ID)
