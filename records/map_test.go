@@ -143,6 +143,21 @@ func TestSubjectScope(t *testing.T) {
 	})
 }
 
+// TestAccountKnown looks for an account as a subject: its row has no field that
+// is exported, and still is found.
+func TestAccountKnown(t *testing.T) {
+	each(t, func(t *testing.T, s *records.Store) {
+		importEverything(t, s)
+		var id string
+		must(t, s.DB.QueryRow(t.Context(), "SELECT account_id FROM record_authors WHERE workspace_id = $1", ws).Scan(&id))
+		for id, want := range map[string]int{id: 1, "nobody": 0} {
+			if n := len(export(t, s, datamap.Scope{SubjectKind: "account", SubjectID: id})["record_authors"]); n != want {
+				t.Errorf("%d rows", n)
+			}
+		}
+	})
+}
+
 // TestArchiveRoundTrip exports, imports that into an empty store, and exports
 // again: the records are the same.
 func TestArchiveRoundTrip(t *testing.T) {
