@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/privacyd/privacyd"
 )
 
@@ -265,10 +263,11 @@ func versionID(flow, version string) string {
 }
 
 // conflicting tells whether another transaction was preferred to this one, so
-// that it should simply be done again.
+// that it should simply be done again: PostgreSQL's deadlock_detected and
+// serialization_failure.
 func conflicting(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+	var pg interface{ SQLState() string }
+	return errors.As(err, &pg) && (pg.SQLState() == "40P01" || pg.SQLState() == "40001")
 }
 
 const maxTries = 5
