@@ -21,10 +21,27 @@ type copyStream struct {
 	held   []byte // what came of a row that is not yet whole
 	begun  bool
 	ended  bool
+	failed error // the first error: of the stream, or of row
+	unread int   // bytes that came after it
 }
+
+// skipped is how much is let pass after an error: a write that fails costs the
+// connection, which the end of a short answer is not worth.
+const skipped = 1 << 20
 
 // Write implements io.Writer.
 func (s *copyStream) Write(p []byte) (int, error) {
+	if s.failed == nil {
+		s.failed = s.take(p)
+		return len(p), nil
+	}
+	if s.unread += len(p); s.unread > skipped {
+		return 0, s.failed
+	}
+	return len(p), nil
+}
+
+func (s *copyStream) take(p []byte) error {
 	data := p
 	if len(s.held) > 0 {
 		s.held = append(s.held, p...)
@@ -32,10 +49,10 @@ func (s *copyStream) Write(p []byte) (int, error) {
 	}
 	used, err := s.rows(data)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	s.held = append(s.held[:0], data[used:]...)
-	return len(p), nil
+	return nil
 }
 
 // rows gives out every whole row and says how many bytes those took.
@@ -122,8 +139,11 @@ func headerError(used int) error {
 	return nil
 }
 
-// finish tells whether the stream was whole.
+// finish tells whether the stream was whole and every row taken.
 func (s *copyStream) finish() error {
+	if s.failed != nil {
+		return s.failed
+	}
 	if !s.ended || len(s.held) > 0 {
 		return fmt.Errorf("%w: it ends in the middle", errNotCopy)
 	}

@@ -42,6 +42,22 @@ func TestKilledBackend(t *testing.T) {
 	}
 }
 
+// Who has seen enough of a short answer keeps the connection and the snapshot.
+func TestStopEarly(t *testing.T) {
+	db := postgres(t)
+	exec(t, db, "CREATE TABLE few AS SELECT i AS id FROM generate_series(1, 1000) i")
+	s := snapshot(t, db)
+	enough := errors.New("enough")
+	for range 3 {
+		if err := s.Read(t.Context(), selection("few", "id"), func(datamap.Row) error { return enough }); !errors.Is(err, enough) {
+			t.Fatal(err)
+		}
+	}
+	if got := sourcetest.Records(t, s, selection("few", "id")); len(got) != 1000 {
+		t.Errorf("%d rows", len(got))
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	garbage := filepath.Join(t.TempDir(), "garbage.db")
 	if err := os.WriteFile(garbage, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"unicode/utf8"
 
@@ -39,8 +40,8 @@ func parse(data []byte, columns, piece int) (rows [][]byte, err error) {
 	}
 	for len(data) > 0 {
 		n := min(piece, len(data))
-		if _, err := s.Write(data[:n]); err != nil {
-			return rows, err
+		if _, err := s.Write(data[:n]); err != nil && s.failed == nil {
+			return rows, fmt.Errorf("write fails before the stream does: %w", err)
 		}
 		data = data[n:]
 	}

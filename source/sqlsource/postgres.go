@@ -85,8 +85,8 @@ func (r *pgReader) read(ctx context.Context, p plan, fn func(datamap.Row) error)
 	w.stream = copyStream{values: make([][]byte, max(1, len(p.columns))), row: w.row}
 	return r.raw(func(c *pgconn.PgConn) error {
 		_, err := c.CopyTo(ctx, &w.stream, "COPY ("+p.query+") TO STDOUT (FORMAT binary)")
-		if err == nil {
-			err = w.stream.finish()
+		if err == nil || w.stream.failed != nil {
+			return w.stream.finish()
 		}
 		return err
 	})
