@@ -176,6 +176,7 @@ type FileColumn struct {
 	Column     string
 	Bucket     string
 	NameColumn string // the file's name for people, or empty
+	Required   bool   // every row has a file: one without is reported as missing
 }
 
 // Clock says when rows fall due under a retention policy.

@@ -157,9 +157,9 @@ func (d *decoder) literal(e pair) string {
 }
 
 func (d *decoder) file(n *yaml.Node, c *Collection) *FileColumn {
-	o := d.object(n, n.Line, "a file of collection "+quote(c.Name), "column", "bucket", "name")
+	o := d.object(n, n.Line, "a file of collection "+quote(c.Name), "column", "bucket", "name", "required")
 	o.need("column", "bucket")
-	f := &FileColumn{Column: o.text("column"), Bucket: o.text("bucket"), NameColumn: o.text("name")}
+	f := &FileColumn{Column: o.text("column"), Bucket: o.text("bucket"), NameColumn: o.text("name"), Required: o.flag("required")}
 	d.place(f, n.Line)
 	return f
 }

@@ -152,9 +152,38 @@ func (x *extraction) copyRowFiles(ctx context.Context, p *part, row spooledRow) 
 		return appendField(row.JSON, pathField(p), paths)
 	}
 	if len(paths) == 0 {
-		return appendField(row.JSON, pathField(p), nil)
+		return x.withoutFile(p, row)
 	}
 	return appendField(row.JSON, pathField(p), paths[0])
+}
+
+// withoutFile is a row that names no file; where each has one, that file is
+// missing.
+func (x *extraction) withoutFile(p *part, row spooledRow) ([]byte, error) {
+	if f := p.selection.Collection.Files[0]; f.Required {
+		missing := archive.MissingFile{
+			Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON), Name: fileName(p, row), Reason: "content_missing",
+		}
+		if err := x.out.Missing(missing); err != nil {
+			return nil, err
+		}
+	}
+	return appendField(row.JSON, pathField(p), nil)
+}
+
+// fileName is what the row calls its file.
+func fileName(p *part, row spooledRow) string {
+	for _, f := range p.selection.Fields {
+		if f.Column != p.selection.Collection.Files[0].NameColumn {
+			continue
+		}
+		var fields map[string]any
+		if json.Unmarshal(row.JSON, &fields) == nil {
+			name, _ := fields[f.Name].(string)
+			return name
+		}
+	}
+	return ""
 }
 
 // pathField is the field that says where a record's files are in the archive:
