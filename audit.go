@@ -62,7 +62,8 @@ type AuditEntry struct {
 	Code        string            `json:"code,omitempty"`
 	Facts       map[string]int64  `json:"facts,omitempty"`
 	Changes     map[string]Change `json:"changes,omitempty"`
-	Erased      bool              `json:"erased,omitempty"` // a disclosure's key is gone
+	Erased      bool              `json:"erased,omitempty"`     // a disclosure's key is gone
+	Unreadable  bool              `json:"unreadable,omitempty"` // the entry fails its check: nothing but the id is known
 }
 
 // AuditFilter narrows a listing. The zero value lists everything, newest first.

@@ -70,6 +70,9 @@ func (c *accountLinkCmd) Run(t *terminal) error {
 			return err
 		}
 		t.say("The link works once, for an hour.")
+		if strings.HasPrefix(link, "/") {
+			t.say("Put the server's address in front of it, such as http://127.0.0.1:8080.")
+		}
 		_, err = fmt.Fprintln(t.Stdout, link)
 		return err
 	})

@@ -58,6 +58,7 @@ type CheckOptions struct {
 type MapReport struct {
 	Dataset  string       `json:"dataset"`
 	Findings []MapFinding `json:"findings"`
+	Verdict  string       `json:"-"` // said when nothing was found
 }
 
 // MapFinding is one difference between map and database.
@@ -106,7 +107,7 @@ func (t *terminal) printFindings(reports []MapReport) {
 			fmt.Fprintf(t.Stdout, "%s: %s: %s\n    %s\n", f.Where, f.Code, f.Message, strings.ReplaceAll(f.Remedy, "\n", "\n    "))
 		}
 		if len(r.Findings) == 0 {
-			t.say("Dataset %s: the map and the database agree.", r.Dataset)
+			t.say("Dataset %s: %s", r.Dataset, r.Verdict)
 		}
 	}
 }

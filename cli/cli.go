@@ -108,8 +108,11 @@ func (a App) Run(ctx context.Context, args []string) int {
 	if err != nil {
 		return a.report(err)
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0 || (len(args) == 1 && args[0] == "help"):
 		args = []string{"--help"}
+	case len(args) == 1 && args[0] == "--version":
+		args = []string{"version"}
 	}
 	command, err := parser.Parse(args)
 	if status >= 0 {

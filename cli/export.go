@@ -28,6 +28,9 @@ type exportCmd struct {
 }
 
 func (c *exportCmd) Run(t *terminal) error {
+	if err := c.checkOut(); err != nil {
+		return err
+	}
 	return t.with(c.Folder, func(api *client.Client) error {
 		job, err := c.make(t, api)
 		if err != nil {
@@ -47,6 +50,15 @@ func (c *exportCmd) Run(t *terminal) error {
 		}
 		return err
 	})
+}
+
+// checkOut finds out before the work whether the file can be written.
+func (c *exportCmd) checkOut() error {
+	f, err := os.OpenFile(c.Out+".part", os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return unwritable(err)
+	}
+	return errors.Join(f.Close(), os.Remove(c.Out+".part"))
 }
 
 // make asks for the export and waits for it; interrupted, it cancels what it
@@ -170,14 +182,18 @@ func (c *archiveVerifyCmd) print(t *terminal, r archive.Report) error {
 		}
 	} else {
 		for _, p := range r.Problems {
-			fmt.Fprintf(t.Stdout, "%s: %s (%s)\n", p.Path, p.Message, p.Code)
+			where := p.Path
+			if where == "" {
+				where = filepath.Base(c.File)
+			}
+			fmt.Fprintf(t.Stdout, "%s: %s (%s)\n", where, p.Message, p.Code)
 		}
 		for _, m := range r.Missing {
 			fmt.Fprintf(t.Stdout, "missing: %s of %s %s: %s\n", m.Name, m.Collection, m.ID, m.Reason)
 		}
 	}
 	if !r.OK {
-		t.say("%s is NOT whole: %d problems.", filepath.Base(c.File), r.ProblemCount)
+		t.say("%s is NOT whole: %s.", filepath.Base(c.File), count(int64(r.ProblemCount), "problem"))
 		return exit(ExitFound)
 	}
 	t.say("%s is whole: %s, %s, %s, all hashes and counts right.", filepath.Base(c.File),

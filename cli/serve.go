@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+
+	"github.com/privacyd/privacyd"
 )
 
 // ServeOptions say how to run the server.
@@ -20,6 +22,9 @@ type serveCmd struct {
 }
 
 func (c *serveCmd) Run(t *terminal) error {
+	if c.As != "" {
+		return privacyd.Errorf(privacyd.ClassInvalid, "as_refused", "--as is for commands; a server acts for whoever signs in.")
+	}
 	c.Out = t.Stdout
 	return t.Host.Serve(t.ctx, c.ServeOptions)
 }

@@ -98,8 +98,12 @@ func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace str
 	return func(yield func(privacyd.AuditEntry, error) bool) {
 		for o, err := range opened {
 			var entry privacyd.AuditEntry
-			if err == nil {
+			switch {
+			case err == nil:
 				entry, err = readable(o)
+			case o.ID != "": // one entry is damaged: the others can still be read
+				e.Log.ErrorContext(ctx, "an audit entry cannot be read", "entry", o.ID, "error", err)
+				entry, err = privacyd.AuditEntry{ID: o.ID, WorkspaceID: o.Log, Unreadable: true}, nil
 			}
 			if !yield(entry, err) {
 				return

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/privacyd/privacyd"
 )
@@ -45,15 +46,23 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 // checkScopes also keeps a token from making one that may do more than itself.
 func checkScopes(c privacyd.Caller, workspaceID string, scopes []privacyd.Action) error {
 	if len(scopes) == 0 {
-		return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "Name at least one scope: %v.", privacyd.WorkspaceActions())
+		return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "Name at least one scope: %s.", scopeList())
 	}
 	for _, s := range scopes {
 		if !slices.Contains(privacyd.WorkspaceActions(), s) {
-			return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "There is no such scope. Choose among %v.", privacyd.WorkspaceActions())
+			return privacyd.Errorf(privacyd.ClassInvalid, "scope_unknown", "There is no such scope. Choose among: %s.", scopeList())
 		}
 		if !c.Scoped(workspaceID, s) {
 			return privacyd.Errorf(privacyd.ClassForbidden, "scope_missing", "A token cannot give the scope %s that it lacks itself.", s)
 		}
 	}
 	return nil
+}
+
+func scopeList() string {
+	var names []string
+	for _, a := range privacyd.WorkspaceActions() {
+		names = append(names, string(a))
+	}
+	return strings.Join(names, ", ")
 }

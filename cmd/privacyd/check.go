@@ -26,10 +26,11 @@ func checkMap(ctx context.Context, o cli.CheckOptions) ([]cli.MapReport, error) 
 	if err != nil {
 		return nil, err
 	}
-	report := cli.MapReport{Dataset: g.Map.Dataset, Findings: []cli.MapFinding{}}
+	report := cli.MapReport{Dataset: g.Map.Dataset, Findings: []cli.MapFinding{}, Verdict: "the map is sound; give a database too to compare it with."}
 	if o.Map == "" {
 		return []cli.MapReport{report}, nil
 	}
+	report.Verdict = "the map and the database agree."
 	found, err := compare(ctx, g, o.Target)
 	if err != nil {
 		return nil, err

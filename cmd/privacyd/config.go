@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -66,9 +68,7 @@ func readConfig(o cli.Folder) (config, error) {
 		if err := decodeConfig(raw, &c); err != nil {
 			return c, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid", "%s: %s. See docs/deployment.md for every key.", o.Config, err)
 		}
-		for i := range c.Datasets {
-			c.Datasets[i].Map = beside(o.Config, c.Datasets[i].Map)
-		}
+		c.placeBeside(o.Config)
 	}
 	if o.Database != "" {
 		c.Database = o.Database
@@ -76,23 +76,71 @@ func readConfig(o cli.Folder) (config, error) {
 	return c.withDefaults(o.Data), nil
 }
 
+// placeBeside makes relative paths those of the configuration file's folder.
+func (c *config) placeBeside(file string) {
+	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Blobs.Exports}
+	for i := range c.Datasets {
+		paths = append(paths, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
+	}
+	for _, p := range paths {
+		*p = beside(file, *p)
+	}
+	for bucket, p := range c.Blobs.Files {
+		c.Blobs.Files[bucket] = beside(file, p)
+	}
+}
+
 func decodeConfig(raw []byte, c *config) error {
 	d := yaml.NewDecoder(bytes.NewReader(raw))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return explainYAML(err)
 	}
-	for _, address := range c.addresses() {
-		var missing []string
-		*address = os.Expand(*address, func(name string) string {
+	var missing []string
+	expand := func(s string) string {
+		return os.Expand(s, func(name string) string {
 			value, ok := os.LookupEnv(name)
 			if !ok {
 				missing = append(missing, name)
 			}
 			return value
 		})
-		if len(missing) > 0 {
-			return fmt.Errorf("the variable %s is not set", strings.Join(missing, ", "))
+	}
+	for _, address := range c.addresses() {
+		*address = expand(*address)
+	}
+	for bucket, address := range c.Blobs.Files {
+		c.Blobs.Files[bucket] = expand(address)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the variable %s is not set", strings.Join(missing, ", "))
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	return c.check()
+}
+
+var goType = regexp.MustCompile(` (?:not found )?in type main\.\w+`)
+
+// explainYAML says what is wrong in the file's own words.
+func explainYAML(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text = strings.TrimPrefix(text, "construct errors: ")
+	return errors.New(goType.ReplaceAllString(text, " is no key of the configuration"))
+}
+
+// check refuses what would be passed over otherwise.
+func (c *config) check() error {
+	for _, k := range []string{c.Keys.Root, c.Keys.Store} {
+		if scheme, _, ok := strings.Cut(k, "://"); ok && scheme != "file" && (k == c.Keys.Root || scheme != "s3") {
+			return fmt.Errorf("keys from %s:// are not supported in this version; give a file's path", scheme)
+		}
+	}
+	for _, d := range c.Datasets {
+		if d.Name == "" || d.Map == "" || d.Database == "" {
+			return errors.New("a dataset needs name, map and database")
+		}
+		if d.Place != "" && !slices.ContainsFunc(c.Places, func(p placeConfig) bool { return p.Name == d.Place }) {
+			return fmt.Errorf("dataset %s is at the place %s, which is not among places", d.Name, d.Place)
 		}
 	}
 	return nil
@@ -101,7 +149,7 @@ func decodeConfig(raw []byte, c *config) error {
 func (c *config) addresses() []*string {
 	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Blobs.Exports, &c.BaseURL}
 	for i := range c.Datasets {
-		list = append(list, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
+		list = append(list, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}
 	return list
 }
@@ -120,7 +168,7 @@ func (c config) withDefaults(data string) config {
 }
 
 func beside(file, path string) string {
-	if filepath.IsAbs(path) {
+	if path == "" || filepath.IsAbs(path) || strings.Contains(path, "://") {
 		return path
 	}
 	return filepath.Join(filepath.Dir(file), path)

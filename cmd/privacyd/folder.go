@@ -28,7 +28,11 @@ func openFolder(dir string) (*folder, error) {
 		return nil, fmt.Errorf("find the data folder: %w", err)
 	}
 	for _, d := range []string{abs, filepath.Join(abs, "tmp")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		err := os.MkdirAll(d, 0o700)
+		if err == nil {
+			err = os.Chmod(d, 0o700) //nolint:gosec // a folder needs the x
+		}
+		if err != nil {
 			return nil, privacyd.Errorf(privacyd.ClassUnavailable, "folder_unusable",
 				"The data folder cannot be used: %w. Give another one with --data.", err)
 		}

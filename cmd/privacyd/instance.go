@@ -74,6 +74,9 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		},
 	})
 	tables := store.New(db)
+	if err := tables.CheckKeys(ctx, keys.Sign([]byte("privacyd database"))); err != nil {
+		return err
+	}
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,

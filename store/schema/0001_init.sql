@@ -29,6 +29,12 @@ CREATE TABLE audit_disclosures (
 );
 CREATE INDEX audit_disclosures_owner ON audit_disclosures (owner);
 
+-- What belongs to this database as a whole.
+CREATE TABLE instance (
+    name  TEXT  NOT NULL PRIMARY KEY,
+    value BYTEA NOT NULL
+);
+
 CREATE TABLE accounts (
     id             TEXT   NOT NULL PRIMARY KEY,
     email          TEXT   NOT NULL UNIQUE,

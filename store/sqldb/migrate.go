@@ -46,6 +46,13 @@ func (db *DB) makeSchema(ctx context.Context) error {
 		if _, err := db.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", schemaLock); err != nil {
 			return fmt.Errorf("lock schema: %w", err)
 		}
+		var there int // a role without the right to create one may use one that is there
+		if err := db.QueryRow(ctx, "SELECT count(*) FROM pg_namespace WHERE nspname = $1", PostgresSchema).Scan(&there); err != nil {
+			return fmt.Errorf("look for the schema: %w", err)
+		}
+		if there > 0 {
+			return nil
+		}
 		if _, err := db.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+PostgresSchema); err != nil {
 			return fmt.Errorf("make schema: %w", err)
 		}
