@@ -43,7 +43,7 @@ func privacyPage(p page, v privacyView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = heading("Settings", "Data & privacy", "Take out what "+p.Workspace.Name+" holds, answer a person who asks for their data, and see who may do what. Every step is written to the audit log.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading("Settings", "Data & privacy", "Export what "+p.Workspace.Name+" holds, answer a person who asks for their data, and see who may do what. Every step is written to the audit log.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,0 +1,27 @@
+// Every flow of the pages, in the order in which a person meets them.
+import { check, launch, newPage, report } from './harness.mjs';
+import { signIn, signOut } from './session.mjs';
+import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
+import { everyPage } from './looks.mjs';
+import { withoutScripts } from './plain.mjs';
+
+const browser = await launch();
+try {
+  const visit = await newPage(browser);
+  const workspace = await signIn(visit);
+  if (workspace) {
+    await exportWorkspace(visit, workspace);
+    await cancelExport(visit, workspace);
+    await exportContact(visit, workspace);
+    await auditLog(visit, workspace);
+    await everyPage(browser, visit, workspace);
+    await withoutScripts(browser, visit, workspace);
+    await signOut(visit, workspace);
+  }
+  await check('the browser had nothing to complain about', () => {
+    if (visit.complaints.length > 0) throw new Error(visit.complaints.join('\n'));
+  });
+} finally {
+  await browser.close();
+}
+process.exitCode = report() ? 0 : 1;
