@@ -134,11 +134,15 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	if x.job.Type != privacyd.JobDataExport || x.job.Format != privacyd.FormatJSON {
 		return nil
 	}
-	for name, write := range map[string]func(io.Writer, iter.Seq2[auditlog.Opened, error]) error{
-		"audit/entries.ndjson": auditlog.WriteJSON, "audit/entries.csv": auditlog.WriteCSV,
+	now := x.e.Now() // both files hold the same entries
+	for _, form := range []struct {
+		name  string
+		write func(io.Writer, iter.Seq2[auditlog.Opened, error]) error
+	}{
+		{"audit/entries.ndjson", auditlog.WriteJSON}, {"audit/entries.csv", auditlog.WriteCSV},
 	} {
-		if err := x.stream(name, func(w io.Writer) error {
-			return write(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{}))
+		if err := x.stream(form.name, func(w io.Writer) error {
+			return form.write(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{Until: now}))
 		}); err != nil {
 			return fmt.Errorf("export the audit log: %w", err)
 		}
@@ -146,10 +150,17 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	return nil
 }
 
-// stream writes a file of the archive by a function that wants a writer.
+// stream writes a file of the archive by a function that wants a writer, and
+// ends only when that has.
 func (x *extraction) stream(name string, write func(io.Writer) error) error {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(write(w)) }()
-	defer r.Close() //nolint:errcheck // it ends the writer
-	return x.out.File(name, r)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.CloseWithError(write(w))
+	}()
+	err := x.out.File(name, r)
+	_ = r.CloseWithError(io.ErrClosedPipe) // it never fails
+	<-done
+	return err
 }

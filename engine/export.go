@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -13,8 +12,8 @@ import (
 )
 
 // RunExport is the handler of WorkExport: it makes the archive of a job. It may
-// run again after any failure: each run takes a new snapshot and writes a new
-// file, and only the run that completes the job makes its file known.
+// run again after any failure: each run takes a new snapshot and writes a file
+// of its own, and only the run that completes the job makes its file known.
 func (e *Engine) RunExport(ctx context.Context, jobID string, lease work.Lease) error {
 	job, w, err := e.beginExport(ctx, jobID, lease)
 	if err == nil && job == nil {
@@ -25,25 +24,15 @@ func (e *Engine) RunExport(ctx context.Context, jobID string, lease work.Lease) 
 		file, err = e.makeArchive(ctx, job, w, lease)
 	}
 	if err == nil {
-		err = e.completeExport(ctx, job, file, lease)
+		err = e.completeExport(ctx, jobID, file, lease)
 	}
 	return e.settleExport(ctx, jobID, lease, err)
 }
 
-// beginExport gives no job when there is nothing to run: it was cancelled, or
-// waits for another export of its workspace, whose end queues it again.
+// beginExport gives no job when there is nothing to run, since it was
+// cancelled.
 func (e *Engine) beginExport(ctx context.Context, jobID string, lease work.Lease) (job *privacyd.Job, w privacyd.Workspace, err error) {
-	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := lease.Check(ctx); err != nil {
-			return err
-		}
-		known, err := e.Jobs.Job(ctx, jobID)
-		if err != nil {
-			return err
-		}
-		if err := e.Workspaces.LockWorkspace(ctx, known.WorkspaceID); err != nil {
-			return err
-		}
+	err = e.underLease(ctx, jobID, lease, func(ctx context.Context, known *privacyd.Job) error {
 		if w, err = e.Workspaces.Workspace(ctx, known.WorkspaceID); err != nil {
 			return err
 		}
@@ -56,7 +45,33 @@ func (e *Engine) beginExport(ctx context.Context, jobID string, lease work.Lease
 	if err != nil || job == nil {
 		return nil, w, err
 	}
-	return job, w, e.deleteBlobs(ctx, exportPrefix(job))
+	return job, w, e.deleteRuns(ctx, job, job.Runs-1)
+}
+
+// underLease runs fn in a transaction in which the lease holds and nobody else
+// can change the job. Locks are taken in one order everywhere: workspace, job.
+func (e *Engine) underLease(ctx context.Context, jobID string, lease work.Lease, fn func(ctx context.Context, job *privacyd.Job) error) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := lease.Check(ctx); err != nil {
+			return err
+		}
+		job, err := e.lockJob(ctx, jobID)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, job)
+	})
+}
+
+func (e *Engine) lockJob(ctx context.Context, jobID string) (*privacyd.Job, error) {
+	job, err := e.Jobs.Job(ctx, jobID)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Workspaces.LockWorkspace(ctx, job.WorkspaceID); err != nil {
+		return nil, err
+	}
+	return e.Jobs.LockJob(ctx, jobID)
 }
 
 func (e *Engine) startJob(ctx context.Context, job *privacyd.Job) (bool, error) {
@@ -65,12 +80,15 @@ func (e *Engine) startJob(ctx context.Context, job *privacyd.Job) (bool, error) 
 	}
 	if job.CancelAsked {
 		e.end(job, privacyd.JobCancelled)
-		return false, e.endExport(ctx, job, "cancel")
+		return false, e.saveJob(ctx, privacyd.System("export"), "", job, "cancelled")
 	}
 	if job.Type == privacyd.JobDataExport {
 		running, err := e.Lookup.RunningJobs(ctx, job.WorkspaceID, job.Type, job.ID)
-		if err != nil || running > 0 {
+		if err != nil {
 			return false, err
+		}
+		if running > 0 {
+			return false, work.Retry(time.Second, nil) // one at a time for a workspace
 		}
 	}
 	now := e.Now()
@@ -80,45 +98,52 @@ func (e *Engine) startJob(ctx context.Context, job *privacyd.Job) (bool, error) 
 }
 
 // completeExport makes the archive known and the job completed in one
-// transaction, under the lease's token.
-func (e *Engine) completeExport(ctx context.Context, job *privacyd.Job, f finished, lease work.Lease) error {
-	return outcome(ctx, func(ctx context.Context) error {
-		return e.Tx.InTx(ctx, func(ctx context.Context) error {
-			if err := lease.Check(ctx); err != nil {
-				return err
+// transaction, unless somebody has cancelled it meanwhile.
+func (e *Engine) completeExport(ctx context.Context, jobID string, f finished, lease work.Lease) error {
+	var cancelled *privacyd.Job
+	err := outcome(ctx, func(ctx context.Context) error {
+		return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+			if job.CancelAsked {
+				cancelled = job
+				return e.failOrCancel(ctx, job, privacyd.JobCancelled, nil)
 			}
-			now := e.Now()
-			expires := now.Add(e.ExportLife)
-			job.Result, job.ExpiresAt = &f.result, &expires
-			job.Progress.Done, job.Progress.Bytes = f.records, f.result.Bytes
-			job.Progress.Total = f.records
-			e.end(job, privacyd.JobCompleted)
-			auditID, err := e.record(ctx, e.jobEvent(privacyd.System("export"), "", job, "complete"))
-			if err != nil {
-				return err
-			}
-			if err := e.Jobs.UpdateJob(ctx, job, auditID); err != nil {
-				return err
-			}
-			file := privacyd.ExportFile{
-				JobID: job.ID, WorkspaceID: job.WorkspaceID, BlobKey: f.key, Name: f.name, Size: f.result.Bytes,
-				SHA256: f.result.SHA256, CreatedAt: now, ExpiresAt: expires,
-			}
-			if err := e.Exports.InsertExportFile(ctx, file, auditID); err != nil {
-				return err
-			}
-			if err := e.expireAt(ctx, job.ID, expires); err != nil {
-				return err
-			}
-			return e.queueNext(ctx, job)
+			return e.complete(ctx, job, f)
 		})
 	})
+	if err != nil || cancelled == nil {
+		return err
+	}
+	return e.deleteRuns(context.WithoutCancel(ctx), cancelled, cancelled.Runs)
+}
+
+func (e *Engine) complete(ctx context.Context, job *privacyd.Job, f finished) error {
+	now := e.Now()
+	expires := now.Add(e.ExportLife)
+	job.Result, job.ExpiresAt = &f.result, &expires
+	job.Progress = privacyd.Progress{Done: f.records, Total: f.records, Unit: job.Progress.Unit, Bytes: f.result.Bytes}
+	e.end(job, privacyd.JobCompleted)
+	auditID, err := e.record(ctx, e.jobEvent(privacyd.System("export"), "", job, "complete"))
+	if err != nil {
+		return err
+	}
+	if err := e.Jobs.UpdateJob(ctx, job, auditID); err != nil {
+		return err
+	}
+	file := privacyd.ExportFile{
+		JobID: job.ID, WorkspaceID: job.WorkspaceID, BlobKey: f.key, Name: f.name, Size: f.result.Bytes,
+		SHA256: f.result.SHA256, CreatedAt: now, ExpiresAt: expires,
+	}
+	if err := e.Exports.InsertExportFile(ctx, file, auditID); err != nil {
+		return err
+	}
+	return e.expireAt(ctx, job.ID, expires)
 }
 
 // settleExport decides what an error means for the job. It gives back the
 // error when the work is to be tried again.
 func (e *Engine) settleExport(ctx context.Context, jobID string, lease work.Lease, err error) error {
 	cause := context.Cause(ctx)
+	var later *work.RetryError
 	switch {
 	case err == nil:
 		return nil
@@ -126,8 +151,8 @@ func (e *Engine) settleExport(ctx context.Context, jobID string, lease work.Leas
 		return err
 	case errors.Is(cause, work.ErrCancelled):
 		return e.stopExport(ctx, jobID, lease, privacyd.JobCancelled, nil)
-	case ctx.Err() != nil:
-		return err // the server stops; the next one runs the job again
+	case ctx.Err() != nil || errors.As(err, &later):
+		return err // the server stops, or it is too early
 	case worthRetrying(err) && lease.Attempt() < exportAttempts:
 		e.Log.WarnContext(ctx, "export failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
 		return err
@@ -142,25 +167,25 @@ func worthRetrying(err error) bool {
 	return class == privacyd.ClassUnavailable || class == privacyd.ClassInternal
 }
 
-// stopExport deletes what the run wrote and ends the job.
+// stopExport ends the job and then deletes what its runs wrote: once it has
+// ended, no run of it can complete.
 func (e *Engine) stopExport(ctx context.Context, jobID string, lease work.Lease, s privacyd.JobState, why error) error {
 	return outcome(ctx, func(ctx context.Context) error {
-		job, err := e.Jobs.Job(ctx, jobID)
-		if err != nil {
-			return err
-		}
-		if err := e.deleteBlobs(ctx, exportPrefix(job)); err != nil {
-			return err
-		}
-		return e.Tx.InTx(ctx, func(ctx context.Context) error {
-			if err := lease.Check(ctx); err != nil {
-				return err
+		var ended *privacyd.Job
+		err := e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+			if job.State == privacyd.JobCompleted {
+				return nil
 			}
-			if job, err = e.Jobs.Job(ctx, jobID); err != nil || job.State.Ended() {
-				return err
+			ended = job
+			if job.State.Ended() {
+				return nil
 			}
 			return e.failOrCancel(ctx, job, s, why)
 		})
+		if err != nil || ended == nil {
+			return err
+		}
+		return e.deleteRuns(ctx, ended, ended.Runs)
 	})
 }
 
@@ -171,121 +196,23 @@ func (e *Engine) failOrCancel(ctx context.Context, job *privacyd.Job, s privacyd
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
 	}
 	e.end(job, s)
-	return e.endExport(ctx, job, verb)
+	return e.saveJob(ctx, privacyd.System("export"), "", job, verb)
 }
 
-func (e *Engine) endExport(ctx context.Context, job *privacyd.Job, verb string) error {
-	if err := e.saveJob(ctx, privacyd.System("export"), "", job, verb); err != nil {
-		return err
-	}
-	return e.queueNext(ctx, job)
-}
-
-// queueNext lets the next export of the workspace run, since only one does at
-// a time.
-func (e *Engine) queueNext(ctx context.Context, ended *privacyd.Job) error {
-	next, err := e.Lookup.NextQueuedJob(ctx, ended.WorkspaceID, ended.Type)
-	if err != nil || next == nil {
-		return err
-	}
-	return e.enqueueExport(ctx, next.ID)
-}
-
-// GiveUp ends the job of a piece of work whose attempts are used up.
+// GiveUp ends the job of a piece of work whose attempts are used up. What is
+// to be deleted is tried again by the daily sweep.
 func (e *Engine) GiveUp(ctx context.Context, kind, jobID string, why error) error {
+	e.Log.ErrorContext(ctx, "gave up", "kind", kind, "key", jobID, "error", why)
 	if kind != WorkExport {
 		return nil
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		job, err := e.Jobs.Job(ctx, jobID)
+		job, err := e.lockJob(ctx, jobID)
 		if err != nil || job.State.Ended() {
 			return err
 		}
 		return e.failOrCancel(ctx, job, privacyd.JobFailed, why)
 	})
-}
-
-// RunExpire is the handler of WorkExpire: it deletes the archive of an export
-// whose life is over. Audit: TYPE.expire.
-func (e *Engine) RunExpire(ctx context.Context, jobID string, lease work.Lease) error {
-	expired, err := e.Jobs.Job(ctx, jobID)
-	if err != nil {
-		return err
-	}
-	if err := e.deleteBlobs(ctx, exportPrefix(expired)); err != nil {
-		return err
-	}
-	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := lease.Check(ctx); err != nil {
-			return err
-		}
-		job, err := e.Jobs.Job(ctx, jobID)
-		if err != nil || !job.State.MayBecome(privacyd.JobExpired) {
-			return err
-		}
-		job.State = privacyd.JobExpired
-		if err := e.Exports.DeleteExportFile(ctx, jobID); err != nil {
-			return err
-		}
-		return e.saveJob(ctx, privacyd.System("expiry"), "", job, "expire")
-	})
-}
-
-// Recover deletes archives that no job knows: what a process left that died
-// between writing and completing. Call it at start.
-func (e *Engine) Recover(ctx context.Context) error {
-	keys, err := e.Exports.ExportBlobKeys(ctx)
-	if err != nil {
-		return err
-	}
-	known := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		known[k] = true
-	}
-	workspaces, err := e.Workspaces.Workspaces(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, w := range workspaces {
-		for key, err := range e.Blobs.List(ctx, w.ID+exportsFolder) {
-			if err != nil {
-				return fmt.Errorf("list archives: %w", err)
-			}
-			if known[key] {
-				continue
-			}
-			if err := e.deleteUnknown(ctx, key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (e *Engine) deleteUnknown(ctx context.Context, key string) error {
-	job, err := e.Jobs.Job(ctx, path.Base(path.Dir(key)))
-	if err != nil && privacyd.CodeOf(err) != "job_not_found" {
-		return err
-	}
-	if err == nil && job.State == privacyd.JobRunning {
-		return nil // another node may be writing it; the next run deletes it
-	}
-	if err := e.Blobs.Delete(ctx, key); err != nil {
-		return fmt.Errorf("delete an unknown archive: %w", err)
-	}
-	return nil
-}
-
-func (e *Engine) deleteBlobs(ctx context.Context, prefix string) error {
-	for key, err := range e.Blobs.List(ctx, prefix) {
-		if err != nil {
-			return fmt.Errorf("list archives: %w", err)
-		}
-		if err := e.Blobs.Delete(ctx, key); err != nil {
-			return fmt.Errorf("delete archive: %w", err)
-		}
-	}
-	return nil
 }
 
 // finished is an archive that is written and not yet known to anybody.
@@ -303,12 +230,12 @@ func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.
 	if err != nil {
 		return f, fmt.Errorf("create archive: %w", err)
 	}
+	defer blob.Abort() // after Commit it does nothing
 	out := archive.NewWriter(blob, archive.Options{Spool: e.Spool, Modified: e.Now()})
 	defer out.Abort() // after Close it does nothing
 	x := &extraction{e: e, job: job, workspace: w, out: out, meter: newMeter(e, job, lease, out.Written)}
 	summary, err := x.run(ctx)
 	if err != nil {
-		blob.Abort()
 		return f, err
 	}
 	size, sum, err := blob.Commit()
@@ -321,12 +248,6 @@ func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.
 	}
 	return f, nil
 }
-
-const exportsFolder = "/exports/"
-
-func exportPrefix(job *privacyd.Job) string { return job.WorkspaceID + exportsFolder + job.ID + "/" }
-
-func exportKey(job *privacyd.Job) string { return fmt.Sprintf("%s%d.zip", exportPrefix(job), job.Runs) }
 
 // meter reports how far a running job is, at most once a second, and stops a
 // run that has lost its lease.
@@ -357,7 +278,7 @@ func (m *meter) add(ctx context.Context) error {
 
 func (m *meter) report(ctx context.Context, every time.Duration) error {
 	now := m.e.Now()
-	if now.Sub(m.last) < every {
+	if gone := now.Sub(m.last); gone >= 0 && gone < every { // a clock put back reports at once
 		return ctx.Err()
 	}
 	m.last, m.p.Bytes = now, m.written()

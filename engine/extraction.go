@@ -47,9 +47,12 @@ func (x *extraction) run(ctx context.Context) (archive.Summary, error) {
 func (x *extraction) plan(ctx context.Context) error {
 	x.snapshots = map[Source]Snapshot{}
 	for _, d := range x.e.Datasets {
-		key, ok := datasetKey(d, x.workspace)
-		if !ok {
-			continue
+		key, err := datasetKey(d, x.workspace)
+		if err != nil {
+			return err
+		}
+		if key == "" {
+			continue // on purpose
 		}
 		if err := x.e.guard(ctx, d); err != nil {
 			return err
@@ -232,11 +235,18 @@ func (x *extraction) redactions() []archive.Redaction {
 	return out
 }
 
-// datasetKey is how a dataset knows a workspace.
-func datasetKey(d Dataset, w privacyd.Workspace) (string, bool) {
+// datasetKey is how a dataset knows a workspace; empty: it has nothing of it,
+// on purpose. Where nobody has said either, nothing may be left out silently.
+// Code dataset_key_missing.
+func datasetKey(d Dataset, w privacyd.Workspace) (string, error) {
 	if d.Own {
-		return w.ID, true
+		return w.ID, nil
 	}
 	key, ok := w.DatasetKeys[d.Name]
-	return key, ok
+	if !ok {
+		return "", privacyd.Errorf(privacyd.ClassRefused, "dataset_key_missing",
+			"It is not known which records of dataset %s belong to this workspace. Say it with: "+
+				"privacyd workspace key --workspace %s --dataset-key %s=KEY, or with an empty KEY if none do.", d.Name, w.Slug, d.Name)
+	}
+	return key, nil
 }

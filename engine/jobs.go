@@ -14,6 +14,7 @@ const (
 	WorkExport = "export" // run an export
 	WorkExpire = "expire" // delete a finished export
 	WorkPurge  = "purge"  // daily: delete files that no record names any more
+	WorkSweep  = "sweep"  // daily: delete archives that are overdue or that nobody knows
 )
 
 const (
@@ -24,6 +25,7 @@ const (
 // NewJob asks for an operation.
 type NewJob struct {
 	Workspace      string // id or slug
+	WorkspaceID    string // if not empty: must name the same workspace
 	Type           privacyd.JobType
 	Format         privacyd.Format   // exports; empty: json
 	Subject        *privacyd.Subject // subject_export
@@ -49,6 +51,10 @@ func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (jo
 	g, err := e.authorise(ctx, c, r.Workspace, action)
 	if err != nil {
 		return nil, false, err
+	}
+	if r.WorkspaceID != "" && r.WorkspaceID != g.Workspace.ID && r.WorkspaceID != g.Workspace.Slug {
+		return nil, false, privacyd.Errorf(privacyd.ClassInvalid, "workspace_mismatch",
+			"workspace_id names another workspace than the path. Leave it out, or make them equal.")
 	}
 	requester, err := e.requester(ctx, c, g, r.RequestedBy)
 	if err != nil {
@@ -137,12 +143,17 @@ func (e *Engine) findOrInsertJob(ctx context.Context, c privacyd.Caller, g grant
 	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
 		return nil, false, err
 	}
+	if err := e.keepKey(ctx, job, job.ID); err != nil {
+		return nil, false, err
+	}
 	return job, true, e.enqueueExport(ctx, job.ID)
 }
 
+// sameJob finds the job that an equal request got, by its key or because it is
+// pending, and gives it the key too.
 func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job, error) {
 	if job.IdempotencyKey != "" {
-		known, err := e.Lookup.JobByIdempotencyKey(ctx, job.WorkspaceID, job.IdempotencyKey)
+		known, err := e.Lookup.JobByKey(ctx, job.WorkspaceID, hashSecret(job.IdempotencyKey))
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +161,18 @@ func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job,
 			return known, sameRequest(known, job)
 		}
 	}
-	return e.Lookup.PendingJob(ctx, job)
+	pending, err := e.Lookup.PendingJob(ctx, job)
+	if err != nil || pending == nil {
+		return nil, err
+	}
+	return pending, e.keepKey(ctx, job, pending.ID)
+}
+
+func (e *Engine) keepKey(ctx context.Context, asked *privacyd.Job, jobID string) error {
+	if asked.IdempotencyKey == "" {
+		return nil
+	}
+	return e.Lookup.InsertJobKey(ctx, asked.WorkspaceID, hashSecret(asked.IdempotencyKey), jobID, e.Now())
 }
 
 func sameRequest(known, asked *privacyd.Job) error {
@@ -218,10 +240,7 @@ func (e *Engine) CancelJob(ctx context.Context, c privacyd.Caller, workspace, id
 		return nil, err
 	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
-			return err
-		}
-		if job, err = e.jobOf(ctx, g, id); err != nil {
+		if job, err = e.lockJob(ctx, id); err != nil {
 			return err
 		}
 		return e.cancel(ctx, c, g, job)

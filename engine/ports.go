@@ -34,6 +34,7 @@ type Workspaces interface {
 	InsertMember(ctx context.Context, m privacyd.Member, auditID string) error
 	MemberRole(ctx context.Context, workspaceID, accountID string) (privacyd.Role, error)
 	LockWorkspace(ctx context.Context, id string) error
+	SetDatasetKey(ctx context.Context, workspaceID, dataset, key string) error
 }
 
 // Sessions keeps sessions, one-time links and API tokens under the hashes of
@@ -54,23 +55,25 @@ type Jobs interface {
 	InsertJob(ctx context.Context, j *privacyd.Job, auditID string) error
 	UpdateJob(ctx context.Context, j *privacyd.Job, auditID string) error
 	UpdateJobProgress(ctx context.Context, id string, p privacyd.Progress) error
+	LockJob(ctx context.Context, id string) (*privacyd.Job, error)
 	Job(ctx context.Context, id string) (*privacyd.Job, error)
 	Jobs(ctx context.Context, workspaceID, before string, limit int) ([]*privacyd.Job, error)
 }
 
-// JobLookup finds jobs by what they are about.
+// JobLookup finds jobs by what they are about and by idempotency keys.
 type JobLookup interface {
-	JobByIdempotencyKey(ctx context.Context, workspaceID, key string) (*privacyd.Job, error)
+	InsertJobKey(ctx context.Context, workspaceID string, keyHash []byte, jobID string, at time.Time) error
+	DeleteJobKeys(ctx context.Context, before time.Time) error
+	JobByKey(ctx context.Context, workspaceID string, keyHash []byte) (*privacyd.Job, error)
 	PendingJob(ctx context.Context, like *privacyd.Job) (*privacyd.Job, error)
 	RunningJobs(ctx context.Context, workspaceID string, t privacyd.JobType, without string) (int, error)
-	NextQueuedJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error)
 }
 
 // Exports keeps what is known of finished archives.
 type Exports interface {
 	InsertExportFile(ctx context.Context, f privacyd.ExportFile, auditID string) error
 	ExportFile(ctx context.Context, jobID string) (privacyd.ExportFile, error)
-	ExportBlobKeys(ctx context.Context) ([]string, error)
+	ExpiredExports(ctx context.Context, now time.Time) (jobIDs []string, err error)
 	DeleteExportFile(ctx context.Context, jobID string) error
 }
 

@@ -25,8 +25,14 @@ func (e *Engine) findSubject(ctx context.Context, w privacyd.Workspace, s privac
 	known := false
 	for _, d := range e.Datasets {
 		k := subjectKind(d, s.Kind)
-		key, ok := datasetKey(d, w)
-		if k == nil || !ok {
+		if k == nil {
+			continue
+		}
+		key, err := datasetKey(d, w)
+		if err != nil {
+			return err
+		}
+		if key == "" {
 			continue
 		}
 		known = true

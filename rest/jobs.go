@@ -67,19 +67,8 @@ func (d *door) jobs() {
 }
 
 func (d *door) createJob(ctx context.Context, in *newJob) (*jobAnswer, error) {
-	c := callerOf(ctx)
-	if in.Body.WorkspaceID != "" {
-		w, _, err := d.engine.Workspace(ctx, c, in.Workspace)
-		if err != nil {
-			return nil, d.fail(err)
-		}
-		if in.Body.WorkspaceID != w.ID && in.Body.WorkspaceID != w.Slug {
-			return nil, d.fail(privacyd.Errorf(privacyd.ClassInvalid, "workspace_mismatch",
-				"workspace_id names another workspace than the path. Leave it out, or make them equal."))
-		}
-	}
-	job, isNew, err := d.engine.CreateJob(ctx, c, engine.NewJob{
-		Workspace: in.Workspace, Type: in.Body.Type, Format: in.Body.Format, Subject: in.Body.Subject,
+	job, isNew, err := d.engine.CreateJob(ctx, callerOf(ctx), engine.NewJob{
+		Workspace: in.Workspace, WorkspaceID: in.Body.WorkspaceID, Type: in.Body.Type, Format: in.Body.Format, Subject: in.Body.Subject,
 		RequestedBy: in.Body.RequestedBy, IdempotencyKey: in.IdempotencyKey,
 	})
 	if err != nil {
@@ -94,7 +83,7 @@ func (d *door) createJob(ctx context.Context, in *newJob) (*jobAnswer, error) {
 
 func (d *door) listJobs(ctx context.Context, in *pageOfJobs) (*answer[Jobs], error) {
 	jobs, err := d.engine.ListJobs(ctx, callerOf(ctx), in.Workspace, in.Before, in.Limit)
-	page := Jobs{Items: jobs}
+	page := Jobs{Items: append([]*privacyd.Job{}, jobs...)}
 	if len(jobs) == in.Limit {
 		page.NextCursor = jobs[len(jobs)-1].ID
 	}

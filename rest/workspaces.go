@@ -67,7 +67,7 @@ func (d *door) workspaces() {
 	huma.Register(d.api, operation("list-workspaces", http.MethodGet, "/v1/workspaces", "List workspaces", "Any caller: its own; the operator: all."),
 		func(ctx context.Context, _ *struct{}) (*answer[Workspaces], error) {
 			list, err := d.engine.ListWorkspaces(ctx, callerOf(ctx))
-			return &answer[Workspaces]{Workspaces{Items: list}}, d.fail(err)
+			return &answer[Workspaces]{Workspaces{Items: append([]privacyd.Workspace{}, list...)}}, d.fail(err)
 		})
 	huma.Register(d.api, operation("get-workspace", http.MethodGet, "/v1/workspaces/{workspace}", "Read a workspace", "Members."),
 		func(ctx context.Context, in *WorkspacePath) (*answer[WorkspaceView], error) {
@@ -78,7 +78,7 @@ func (d *door) workspaces() {
 	huma.Register(d.api, operation("sync-workspaces", http.MethodPost, "/v1/workspaces/sync", "Adopt the workspaces of a product's datasets", "The operator."),
 		func(ctx context.Context, _ *struct{}) (*answer[Workspaces], error) {
 			list, err := d.engine.SyncWorkspaces(ctx, callerOf(ctx))
-			return &answer[Workspaces]{Workspaces{Items: list}}, d.fail(err)
+			return &answer[Workspaces]{Workspaces{Items: append([]privacyd.Workspace{}, list...)}}, d.fail(err)
 		})
 	huma.Register(d.api, operation("check-maps", http.MethodGet, "/v1/maps/check", "Compare the data maps with their databases", "The operator."),
 		func(ctx context.Context, _ *struct{}) (*answer[MapFindings], error) {

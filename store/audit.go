@@ -77,10 +77,10 @@ func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]a
 	}
 	rows, err := s.db.Query(ctx, `SELECT e.id, e.log, e.at, e.action, e.outcome, e.target_type, e.leaf, e.leaf_hash,
 			coalesce(d.owner, ''), d.sealed
-		FROM (SELECT * FROM audit_entries WHERE log = $1 AND ($2 = '' OR id < $2) AND at >= $3 AND at < $4
+		FROM (SELECT * FROM audit_entries WHERE log = $1 AND id < $2 AND at >= $3 AND at < $4
 			AND ($5 = '' OR action = $5) AND ($6 = '' OR target_type = $6) ORDER BY id DESC LIMIT $7) e
 		LEFT JOIN audit_disclosures d ON d.entry_id = e.id ORDER BY e.id DESC, d.owner`,
-		q.Log, q.Before, from, until, q.Action, q.TargetType, limit)
+		q.Log, orLast(q.Before), from, until, q.Action, q.TargetType, limit)
 	if err != nil {
 		return nil, err
 	}

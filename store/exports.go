@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -32,16 +33,16 @@ func (s *Store) ExportFile(ctx context.Context, jobID string) (privacyd.ExportFi
 		"This export is not there: it is not finished, or its time is over. Ask for a new one."), "read export file")
 }
 
-// ExportBlobKeys lists where the archives of finished exports lie.
-func (s *Store) ExportBlobKeys(ctx context.Context) ([]string, error) {
-	keys, err := collect(ctx, s, func(row scanner) (k string, err error) {
-		err = row.Scan(&k)
-		return k, err
-	}, `SELECT blob_key FROM export_files`)
+// ExpiredExports lists the jobs whose archives are past their life.
+func (s *Store) ExpiredExports(ctx context.Context, now time.Time) ([]string, error) {
+	ids, err := collect(ctx, s, func(row scanner) (id string, err error) {
+		err = row.Scan(&id)
+		return id, err
+	}, `SELECT job_id FROM export_files WHERE expires_at <= $1`, sqldb.Micros(now))
 	if err != nil {
-		return nil, fmt.Errorf("list export files: %w", err)
+		return nil, fmt.Errorf("list expired exports: %w", err)
 	}
-	return keys, nil
+	return ids, nil
 }
 
 // DeleteExportFile forgets the archive of a job; its blob is deleted first.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -13,7 +14,7 @@ import (
 
 var errNoJob = privacyd.Errorf(privacyd.ClassNotFound, "job_not_found", "There is no such job in this workspace.")
 
-const jobColumns = `id, workspace_id, type, state, subject_kind, subject_id, format, requested_by, coalesce(idempotency_key, ''),
+const jobColumns = `id, workspace_id, type, state, subject_kind, subject_id, format, requested_by,
 	done, total, unit, bytes, result, error_code, error_message, cancel_asked, cancelled_by,
 	created_at, execute_after, started_at, ended_at, expires_at, runs`
 
@@ -23,7 +24,7 @@ func scanJob(row scanner) (*privacyd.Job, error) {
 	var result string
 	var created, cancel int64
 	var after, started, ended, expires sql.NullInt64
-	err := row.Scan(&j.ID, &j.WorkspaceID, &j.Type, &j.State, &subject.Kind, &subject.ID, &j.Format, &j.RequestedBy, &j.IdempotencyKey,
+	err := row.Scan(&j.ID, &j.WorkspaceID, &j.Type, &j.State, &subject.Kind, &subject.ID, &j.Format, &j.RequestedBy,
 		&j.Progress.Done, &j.Progress.Total, &j.Progress.Unit, &j.Progress.Bytes, &result, &j.ErrorCode, &j.ErrorMessage, &cancel, &j.CancelledBy,
 		&created, &after, &started, &ended, &expires, &j.Runs)
 	if err != nil {
@@ -44,21 +45,17 @@ func scanJob(row scanner) (*privacyd.Job, error) {
 	return &j, nil
 }
 
-// InsertJob adds a job. Code job_exists when its idempotency key is taken.
+// InsertJob adds a job.
 func (s *Store) InsertJob(ctx context.Context, j *privacyd.Job, auditID string) error {
 	var subject privacyd.Subject
 	if j.Subject != nil {
 		subject = *j.Subject
 	}
-	key := sql.NullString{String: j.IdempotencyKey, Valid: j.IdempotencyKey != ""}
 	_, err := s.db.Exec(ctx, `INSERT INTO jobs (id, workspace_id, type, state, subject_kind, subject_id, format, requested_by,
-		idempotency_key, unit, created_at, execute_after, audit_entry_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		unit, created_at, execute_after, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		j.ID, j.WorkspaceID, j.Type, j.State, subject.Kind, subject.ID, j.Format, j.RequestedBy,
-		key, j.Progress.Unit, sqldb.Micros(j.CreatedAt), sqldb.NullMicros(j.ExecuteAfter), auditID)
-	if sqldb.IsUnique(err) {
-		return privacyd.Errorf(privacyd.ClassConflict, "job_exists", "This request was made already.")
-	}
+		j.Progress.Unit, sqldb.Micros(j.CreatedAt), sqldb.NullMicros(j.ExecuteAfter), auditID)
 	if err != nil {
 		return fmt.Errorf("insert job: %w", err)
 	}
@@ -98,17 +95,43 @@ func (s *Store) UpdateJobProgress(ctx context.Context, id string, p privacyd.Pro
 	return nil
 }
 
-// Job finds a job by id; within a transaction its row stays locked until the
-// end. Code job_not_found.
+// Job finds a job by id. Code job_not_found.
 func (s *Store) Job(ctx context.Context, id string) (*privacyd.Job, error) {
-	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs WHERE id = $1`+s.db.Dialect.ForUpdate(), id))
+	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs WHERE id = $1`, id))
 	return one(j, err, errNoJob, "read job")
 }
 
-// JobByIdempotencyKey finds the job that a request with this key made; nil when
-// there is none.
-func (s *Store) JobByIdempotencyKey(ctx context.Context, workspaceID, key string) (*privacyd.Job, error) {
-	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs WHERE workspace_id = $1 AND idempotency_key = $2`, workspaceID, key))
+// LockJob is Job, and keeps others from changing it until the transaction
+// ends. Who locks the workspace too does that first.
+func (s *Store) LockJob(ctx context.Context, id string) (*privacyd.Job, error) {
+	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs WHERE id = $1`+s.db.Dialect.ForUpdate(), id))
+	return one(j, err, errNoJob, "lock job")
+}
+
+// InsertJobKey remembers that a request with this idempotency key got this
+// job. Callers choose keys freely, so only their hash is kept.
+func (s *Store) InsertJobKey(ctx context.Context, workspaceID string, keyHash []byte, jobID string, at time.Time) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO job_keys (workspace_id, hash, job_id, created_at) VALUES ($1, $2, $3, $4)`,
+		workspaceID, keyHash, jobID, sqldb.Micros(at))
+	if err != nil {
+		return fmt.Errorf("insert idempotency key: %w", err)
+	}
+	return nil
+}
+
+// DeleteJobKeys forgets idempotency keys that are older.
+func (s *Store) DeleteJobKeys(ctx context.Context, before time.Time) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM job_keys WHERE created_at < $1`, sqldb.Micros(before)); err != nil {
+		return fmt.Errorf("delete idempotency keys: %w", err)
+	}
+	return nil
+}
+
+// JobByKey finds the job that a request with this key got; nil when there is
+// none.
+func (s *Store) JobByKey(ctx context.Context, workspaceID string, keyHash []byte) (*privacyd.Job, error) {
+	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs
+		WHERE id = (SELECT job_id FROM job_keys WHERE workspace_id = $1 AND hash = $2)`, workspaceID, keyHash))
 	return orNil(j, err, "read job by key")
 }
 
@@ -140,19 +163,11 @@ func (s *Store) RunningJobs(ctx context.Context, workspaceID string, t privacyd.
 // before when that is not empty.
 func (s *Store) Jobs(ctx context.Context, workspaceID, before string, limit int) ([]*privacyd.Job, error) {
 	jobs, err := collect(ctx, s, scanJob, `SELECT `+jobColumns+` FROM jobs
-		WHERE workspace_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`, workspaceID, before, limit)
+		WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, workspaceID, orLast(before), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
 	}
 	return jobs, nil
-}
-
-// NextQueuedJob finds the workspace's oldest queued job of a type; nil when
-// there is none.
-func (s *Store) NextQueuedJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error) {
-	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs
-		WHERE workspace_id = $1 AND type = $2 AND state = 'queued' ORDER BY id LIMIT 1`, workspaceID, t))
-	return orNil(j, err, "read next queued job")
 }
 
 func orNil(j *privacyd.Job, err error, doing string) (*privacyd.Job, error) {

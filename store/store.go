@@ -79,6 +79,15 @@ func one[T any](v T, err error, notFound error, doing string) (T, error) {
 	}
 }
 
+// orLast is where a list that goes from the newest id down begins: at a
+// cursor, or past every id.
+func orLast(cursor string) string {
+	if cursor == "" {
+		return "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+	}
+	return cursor
+}
+
 func toInt(b bool) int64 {
 	if b {
 		return 1

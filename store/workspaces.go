@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/privacyd/privacyd"
@@ -42,7 +43,7 @@ func (s *Store) InsertWorkspace(ctx context.Context, w privacyd.Workspace, audit
 
 func (s *Store) insertDatasetKey(ctx context.Context, workspaceID, dataset, key string) error {
 	_, err := s.db.Exec(ctx, `INSERT INTO workspace_datasets (workspace_id, dataset, dataset_key) VALUES ($1, $2, $3)`,
-		workspaceID, dataset, key)
+		workspaceID, dataset, sql.NullString{String: key, Valid: key != ""})
 	if sqldb.IsUnique(err) {
 		return privacyd.Errorf(privacyd.ClassConflict, "dataset_key_taken",
 			"Another workspace has this key in dataset %s already. Give each workspace its own key.", dataset)
@@ -51,6 +52,16 @@ func (s *Store) insertDatasetKey(ctx context.Context, workspaceID, dataset, key 
 		return fmt.Errorf("insert dataset key: %w", err)
 	}
 	return nil
+}
+
+// SetDatasetKey changes the key by which a dataset knows a workspace; empty:
+// it has nothing of it. Code dataset_key_taken.
+func (s *Store) SetDatasetKey(ctx context.Context, workspaceID, dataset, key string) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM workspace_datasets WHERE workspace_id = $1 AND dataset = $2`, workspaceID, dataset)
+	if err != nil {
+		return fmt.Errorf("replace dataset key: %w", err)
+	}
+	return s.insertDatasetKey(ctx, workspaceID, dataset, key)
 }
 
 // Workspace finds a workspace by id or slug. Code workspace_not_found.
@@ -68,7 +79,7 @@ func (s *Store) datasetKeys(ctx context.Context, workspaceID string) (map[string
 	pairs, err := collect(ctx, s, func(row scanner) (p [2]string, err error) {
 		err = row.Scan(&p[0], &p[1])
 		return p, err
-	}, `SELECT dataset, dataset_key FROM workspace_datasets WHERE workspace_id = $1`, workspaceID)
+	}, `SELECT dataset, coalesce(dataset_key, '') FROM workspace_datasets WHERE workspace_id = $1`, workspaceID)
 	if err != nil {
 		return nil, fmt.Errorf("read dataset keys: %w", err)
 	}
@@ -124,7 +135,7 @@ func (s *Store) MemberRole(ctx context.Context, workspaceID, accountID string) (
 // LockWorkspace keeps other transactions that lock the same workspace waiting
 // until this one ends.
 func (s *Store) LockWorkspace(ctx context.Context, id string) error {
-	err := s.db.QueryRow(ctx, `SELECT id FROM workspaces WHERE id = $1`+s.db.Dialect.ForUpdate(), id).Scan(&id)
+	err := s.db.QueryRow(ctx, `SELECT id FROM workspaces WHERE id = $1`+s.db.Dialect.ForNoKeyUpdate(), id).Scan(&id)
 	_, err = one(id, err, errNoWorkspace, "lock workspace")
 	return err
 }

@@ -56,7 +56,7 @@ CREATE TABLE workspaces (
 CREATE TABLE workspace_datasets (
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
     dataset      TEXT NOT NULL,
-    dataset_key  TEXT NOT NULL,
+    dataset_key  TEXT, -- NULL: the dataset has nothing of this workspace, on purpose
     PRIMARY KEY (workspace_id, dataset),
     UNIQUE (dataset, dataset_key)
 );
@@ -80,6 +80,7 @@ CREATE TABLE sessions (
     audit_entry_id TEXT   NOT NULL REFERENCES audit_entries (id)
 );
 CREATE INDEX sessions_account ON sessions (account_id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE TABLE sign_in_links (
     hash           BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of the secret in the link
@@ -87,6 +88,8 @@ CREATE TABLE sign_in_links (
     expires_at     BIGINT NOT NULL,
     audit_entry_id TEXT   NOT NULL REFERENCES audit_entries (id)
 );
+
+CREATE INDEX sign_in_links_expiry ON sign_in_links (expires_at);
 
 CREATE TABLE api_tokens (
     id             TEXT   NOT NULL PRIMARY KEY,
@@ -109,7 +112,6 @@ CREATE TABLE jobs (
     subject_id      TEXT   NOT NULL DEFAULT '',
     format          TEXT   NOT NULL DEFAULT '',
     requested_by    TEXT   NOT NULL,
-    idempotency_key TEXT,
     done            BIGINT NOT NULL DEFAULT 0,
     total           BIGINT NOT NULL DEFAULT 0,
     unit            TEXT   NOT NULL DEFAULT 'records',
@@ -125,10 +127,22 @@ CREATE TABLE jobs (
     ended_at        BIGINT,
     expires_at      BIGINT,
     runs            BIGINT NOT NULL DEFAULT 0,
-    audit_entry_id  TEXT   NOT NULL REFERENCES audit_entries (id), -- of the last change of state
-    UNIQUE (workspace_id, idempotency_key)
+    audit_entry_id  TEXT   NOT NULL REFERENCES audit_entries (id)  -- of the last change of state
 );
 CREATE INDEX jobs_workspace ON jobs (workspace_id, id);
+CREATE INDEX jobs_unfinished ON jobs (workspace_id, type)
+    WHERE state IN ('pending_approval', 'scheduled', 'queued', 'running', 'blocked');
+
+-- Idempotency keys of requests, by their SHA-256.
+CREATE TABLE job_keys (
+    workspace_id TEXT   NOT NULL REFERENCES workspaces (id),
+    hash         BYTEA  NOT NULL,
+    job_id       TEXT   NOT NULL REFERENCES jobs (id),
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, hash)
+);
+CREATE INDEX job_keys_age ON job_keys (created_at);
+CREATE INDEX job_keys_job ON job_keys (job_id);
 
 CREATE TABLE export_files (
     job_id         TEXT   NOT NULL PRIMARY KEY REFERENCES jobs (id),
@@ -141,3 +155,4 @@ CREATE TABLE export_files (
     expires_at     BIGINT NOT NULL,
     audit_entry_id TEXT   NOT NULL REFERENCES audit_entries (id)
 );
+CREATE INDEX export_files_expiry ON export_files (expires_at);

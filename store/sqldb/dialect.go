@@ -39,6 +39,14 @@ func (d Dialect) ForUpdate() string {
 	return ""
 }
 
+// ForNoKeyUpdate is ForUpdate that lets others refer to the row meanwhile.
+func (d Dialect) ForNoKeyUpdate() string {
+	if d == Postgres {
+		return " FOR NO KEY UPDATE"
+	}
+	return ""
+}
+
 // rewrite turns $n into ?n for SQLite, whose driver binds $n by order of first
 // appearance: VALUES ($2, $1) would be swapped without an error.
 func (d Dialect) rewrite(query string) string {
@@ -75,7 +83,10 @@ func (d Dialect) explain(err error) error {
 	case connectionLost(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
 			"The database cannot be reached. Check that it runs and try again; nothing was changed.").Because(err)
-	case errors.Is(err, sqlite3.BUSY):
+	case notText(err):
+		return privacyd.Errorf(privacyd.ClassInvalid, "text_invalid",
+			"The request holds a text that is not UTF-8 or has a zero byte in it.").Because(err)
+	case errors.Is(err, sqlite3.BUSY) || conflicting(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_busy",
 			"The database is busy with another write. Try again.").Because(err)
 	}
@@ -88,6 +99,17 @@ func diskFull(err error) bool {
 		return pg.Code == "53100"
 	}
 	return errors.Is(err, sqlite3.FULL)
+}
+
+// conflicting tells whether two transactions stood in each other's way.
+func conflicting(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+}
+
+func notText(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
 }
 
 func connectionLost(err error) bool {
