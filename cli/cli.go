@@ -33,9 +33,22 @@ const (
 )
 
 const statusHelp = `
-Exit status: 0 done; 1 failed (also: no such workspace or record); 2 wrong use (also: a malformed key or map);
-3 refused (permission, hold, blocker, changed plan); 4 a verification or map check found something;
-5 partly done (what and why is printed).`
+Exit status:
+  0  done
+  1  failed; also: no such workspace or record
+  2  wrong use; also: a malformed key or map
+  3  refused: permission, hold, blocker, changed plan
+  4  a verification or map check found something
+  5  partly done; what and why is printed`
+
+// printHelp ends every help with the exit statuses.
+func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(ctx.Stdout, statusHelp)
+	return err
+}
 
 // Folder says on what a command works.
 type Folder struct {
@@ -102,8 +115,8 @@ func (a App) Run(ctx context.Context, args []string) int {
 	var verbs commands
 	parser, err := kong.New(&verbs,
 		kong.Name("privacyd"),
-		kong.Description("Data & privacy of a SaaS product: exports, access requests, an audit log that can be checked."+statusHelp),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Description("Data & privacy of a SaaS product: exports, access requests, an audit log that can be checked."),
+		kong.Help(printHelp), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(a.Stdout, a.Stderr), kong.Exit(func(code int) { status = code }))
 	if err != nil {
 		return a.report(err)
