@@ -93,5 +93,5 @@ func MessageOf(err error) string {
 	if errors.As(err, &e) {
 		return e.Message
 	}
-	return "Something went wrong on our side. The server's log says what; nothing was changed."
+	return "Something went wrong on our side. The server's log says what."
 }

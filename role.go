@@ -39,7 +39,6 @@ const (
 	ActionCreateWorkspace Action = "workspace.create"
 	ActionSyncWorkspaces  Action = "workspace.sync"
 	ActionCheckMap        Action = "map.check"
-	ActionMigrate         Action = "database.migrate"
 )
 
 // Actions that need no role: they are what signing in is.

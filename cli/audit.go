@@ -41,10 +41,19 @@ func (c *auditListCmd) Run(t *terminal) error {
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP")
 		for _, e := range entries {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\n", e.At.Format(time.RFC3339), e.Actor, e.Action, e.Outcome, e.TargetType, e.TargetID, e.IP)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), actor(e), e.Action,
+				strings.TrimSpace(string(e.Outcome)+" "+e.Code), strings.TrimSpace(e.TargetType+" "+e.TargetID), e.IP)
 		}
 		return w.Flush()
 	})
+}
+
+// actor says who acted; what was erased has left only its kind.
+func actor(e privacyd.AuditEntry) string {
+	if e.ActorEmail != "" {
+		return e.ActorEmail
+	}
+	return strings.TrimSpace(string(e.ActorKind) + " " + e.Actor)
 }
 
 // CheckOptions say which maps to compare with which databases.
@@ -75,7 +84,8 @@ type mapCmd struct {
 }
 
 type mapCheckCmd struct {
-	Target string `arg:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone."`
+	Folder `embed:""`
+	Target string `arg:"" optional:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone."`
 	Map    string `help:"The map's file." placeholder:"FILE"`
 	JSON   bool   `help:"Print one JSON object."`
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -99,7 +100,7 @@ func ended(job *privacyd.Job) error {
 		return nil
 	case privacyd.JobFailed:
 		class := privacyd.ClassUnavailable
-		if job.ErrorCode == "map_mismatch" {
+		if slices.Contains([]string{"map_mismatch", "bucket_unknown", "dataset_key_missing"}, job.ErrorCode) {
 			class = privacyd.ClassRefused
 		}
 		return &privacyd.Error{Class: class, Code: job.ErrorCode, Message: job.ErrorMessage}

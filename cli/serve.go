@@ -12,7 +12,7 @@ type ServeOptions struct {
 	Folder      `embed:""`
 	Listen      string    `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	BehindProxy bool      `help:"A proxy in front terminates TLS; without it only loopback addresses are served."`
-	Sample      bool      `help:"Begin an empty instance with a sample workspace."`
+	Sample      bool      `help:"Begin an empty instance with a sample workspace, and print a sign-in link."`
 	Dev         bool      `help:"NOT SAFE: for trying things out."`
 	Out         io.Writer `kong:"-"` // where the address and the sign-in link are printed
 }

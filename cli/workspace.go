@@ -11,6 +11,7 @@ type workspaceCmd struct {
 	Create workspaceCreateCmd `cmd:"" help:"Create a workspace."`
 	List   workspaceListCmd   `cmd:"" help:"List workspaces."`
 	Sync   workspaceSyncCmd   `cmd:"" help:"Adopt every workspace that a product's datasets have."`
+	Key    workspaceKeyCmd    `cmd:"" help:"Say by which key a dataset knows a workspace."`
 	Member workspaceMemberCmd `cmd:"" help:"Add a member."`
 }
 
@@ -79,6 +80,22 @@ func (t *terminal) printWorkspaces(workspaces []privacyd.Workspace, asJSON bool)
 		}
 	}
 	return nil
+}
+
+type workspaceKeyCmd struct {
+	Folder     `embed:""`
+	Workspace  string            `help:"Workspace, by slug or id." required:""`
+	DatasetKey map[string]string `help:"As app=42; app= says that the dataset has nothing of the workspace." required:"" placeholder:"DATASET=KEY"`
+}
+
+func (c *workspaceKeyCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		if err := api.SetDatasetKeys(t.ctx, c.Workspace, c.DatasetKey); err != nil {
+			return err
+		}
+		t.say("Kept the keys of the workspace.")
+		return nil
+	})
 }
 
 type workspaceMemberCmd struct {

@@ -35,6 +35,12 @@ func (c *Client) CreateWorkspace(ctx context.Context, w NewWorkspace) (out priva
 	return out, c.request(ctx, http.MethodPost, "/v1/workspaces", w, &out)
 }
 
+// SetDatasetKeys says by which keys datasets know a workspace. The operator
+// only.
+func (c *Client) SetDatasetKeys(ctx context.Context, workspace string, keys map[string]string) error {
+	return c.request(ctx, http.MethodPut, in(workspace, "dataset-keys"), keys, nil)
+}
+
 type workspaces struct {
 	Items []privacyd.Workspace `json:"items"`
 }

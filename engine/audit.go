@@ -113,7 +113,8 @@ func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace str
 }
 
 // ExportAudit is ListAudit in the form that can be checked without a key: each
-// entry with its leaf and disclosures.
+// entry with its leaf and disclosures. Audit: audit.export, where no limit is
+// given.
 func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[auditlog.Opened, error], error) {
 	if workspace == "" {
 		if err := e.operatorOnly(ctx, c, privacyd.ActionReadAudit); err != nil {
@@ -124,6 +125,12 @@ func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace s
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadAudit)
 	if err != nil {
 		return nil, err
+	}
+	if f.Limit == 0 { // the whole log leaves the house
+		event := privacyd.AuditEvent{WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.export", Outcome: privacyd.OutcomeDone}
+		if err := e.recordAlone(ctx, event); err != nil {
+			return nil, err
+		}
 	}
 	return e.entries(ctx, g.Workspace.ID, f), nil
 }

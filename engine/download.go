@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -56,12 +57,12 @@ func (e *Engine) OpenDownload(ctx context.Context, c privacyd.Caller, workspace 
 	if !e.Now().Before(f.ExpiresAt) {
 		return Download{}, e.deny(ctx, c, g, privacyd.ActionDownload, errLinkExpired())
 	}
-	if err := e.auditDownload(ctx, c, g, job); err != nil {
-		return Download{}, err
-	}
 	blob, err := e.Blobs.Open(ctx, f.WorkspaceID, f.BlobKey)
 	if err != nil {
 		return Download{}, fmt.Errorf("open archive: %w", err)
+	}
+	if err := e.auditDownload(ctx, c, g, job); err != nil {
+		return Download{}, errors.Join(err, blob.Close())
 	}
 	return Download{File: f, Blob: blob}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +45,8 @@ type Engine struct {
 	Log        *slog.Logger
 	Version    string        // of the product, for manifests
 	ExportLife time.Duration // how long a finished export can be downloaded
+
+	hashing sync.Mutex // one password at a time
 }
 
 // newID makes an identifier of ours: UUIDv7, so that ids sort by time.

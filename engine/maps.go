@@ -9,9 +9,12 @@ import (
 )
 
 // CheckMaps compares every dataset's map with its live database. The operator
-// only.
+// only. Audit: map.check.
 func (e *Engine) CheckMaps(ctx context.Context, c privacyd.Caller) (map[string][]datamap.Finding, error) {
 	if err := e.operatorOnly(ctx, c, privacyd.ActionCheckMap); err != nil {
+		return nil, err
+	}
+	if err := e.recordAlone(ctx, privacyd.AuditEvent{Caller: c, Action: string(privacyd.ActionCheckMap), Outcome: privacyd.OutcomeDone}); err != nil {
 		return nil, err
 	}
 	findings := map[string][]datamap.Finding{}

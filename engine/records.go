@@ -123,13 +123,14 @@ func (e *Engine) PutRecord(ctx context.Context, c privacyd.Caller, workspace, co
 	if err != nil {
 		return nil, err
 	}
-	return stored, e.Tx.InTx(ctx, func(ctx context.Context) error {
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if stored, err = e.Records.Put(ctx, g.Workspace.ID, collection, id, record); err != nil {
 			return err
 		}
 		_, err := e.record(ctx, e.recordEvent(c, g, collection, id))
 		return err
 	})
+	return stored, err
 }
 
 func (e *Engine) recordEvent(c privacyd.Caller, g grant, collection, id string) privacyd.AuditEvent {
@@ -195,13 +196,22 @@ func (e *Engine) Attach(ctx context.Context, c privacyd.Caller, workspace string
 }
 
 // OpenAttachment opens the bytes of an attachment. Admins and agents. Codes
-// record_not_found, content_missing, blob_missing.
+// record_not_found, content_missing, blob_missing. Audit: attachment.download.
 func (e *Engine) OpenAttachment(ctx context.Context, c privacyd.Caller, workspace, id string) (Blob, Attachment, error) {
 	g, err := e.recordsOf(ctx, c, workspace, privacyd.ActionReadRecords)
 	if err != nil {
 		return nil, Attachment{}, err
 	}
-	return e.Records.OpenAttachment(ctx, g.Workspace.ID, id)
+	content, a, err := e.Records.OpenAttachment(ctx, g.Workspace.ID, id)
+	if err != nil {
+		return nil, a, err
+	}
+	event := e.recordEvent(c, g, "attachments", id)
+	event.Action = "attachment.download"
+	if err := e.recordAlone(ctx, event); err != nil {
+		return nil, a, errors.Join(err, content.Close())
+	}
+	return content, a, nil
 }
 
 // RunPurge is the handler of WorkPurge: it deletes files that no record names

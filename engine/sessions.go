@@ -37,13 +37,14 @@ func (e *Engine) SignIn(ctx context.Context, c privacyd.Caller, email, password 
 	if err != nil && privacyd.CodeOf(err) != "account_not_found" {
 		return SignedIn{}, err
 	}
+	e.hashing.Lock() // a crowd of guesses must not take all processors
 	ok, err := passwordMatches(hash, password)
+	e.hashing.Unlock()
 	if err != nil {
 		return SignedIn{}, err
 	}
 	if !ok {
-		return SignedIn{}, e.deny(ctx, c, grant{}, privacyd.ActionSignIn, privacyd.Errorf(privacyd.ClassUnauthenticated, "sign_in_failed",
-			"The e-mail address or the password is wrong."))
+		return SignedIn{}, e.refuseSignIn(ctx, c, account)
 	}
 	var in SignedIn
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
@@ -51,6 +52,21 @@ func (e *Engine) SignIn(ctx context.Context, c privacyd.Caller, email, password 
 		return err
 	})
 	return in, err
+}
+
+// refuseSignIn audits a wrong password with the account that it was tried on.
+func (e *Engine) refuseSignIn(ctx context.Context, c privacyd.Caller, a privacyd.Account) error {
+	refusal := privacyd.Errorf(privacyd.ClassUnauthenticated, "sign_in_failed", "The e-mail address or the password is wrong.")
+	event := privacyd.AuditEvent{
+		Caller: c, Action: string(privacyd.ActionSignIn), Outcome: privacyd.OutcomeDenied, Code: refusal.Code,
+	}
+	if a.ID != "" {
+		event.Target = accountTarget(a)
+	}
+	if err := e.recordAlone(ctx, event); err != nil {
+		return err
+	}
+	return refusal
 }
 
 // CreateSignInLink makes a one-time link's secret for an account; it works for

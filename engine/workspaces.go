@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -63,8 +65,8 @@ func (e *Engine) prepareWorkspace(r NewWorkspace) (privacyd.Workspace, error) {
 func (e *Engine) checkDatasetKey(dataset, key string) error {
 	for _, d := range e.Datasets {
 		if d.Name == dataset && !d.Own {
-			if key == "" || len(key) > 200 {
-				return privacyd.Errorf(privacyd.ClassInvalid, "dataset_key_invalid", "A dataset key has 1 to 200 bytes.")
+			if len(key) > 200 {
+				return privacyd.Errorf(privacyd.ClassInvalid, "dataset_key_invalid", "A dataset key has at most 200 bytes.")
 			}
 			return nil
 		}
@@ -131,8 +133,11 @@ func (e *Engine) ListWorkspaces(ctx context.Context, c privacyd.Caller) ([]priva
 	case privacyd.CallerAccount:
 		return e.Workspaces.Workspaces(ctx, c.AccountID)
 	case privacyd.CallerToken:
-		w, err := e.Workspaces.Workspace(ctx, c.Token.WorkspaceID)
-		return []privacyd.Workspace{w}, err
+		g, err := e.authorise(ctx, c, c.Token.WorkspaceID, privacyd.ActionReadWorkspace)
+		if err != nil {
+			return nil, err
+		}
+		return []privacyd.Workspace{g.Workspace}, nil
 	default:
 		return nil, errNotSignedIn()
 	}
@@ -166,33 +171,81 @@ func (e *Engine) SyncWorkspaces(ctx context.Context, c privacyd.Caller) ([]priva
 	return adopted, nil
 }
 
+// SetDatasetKeys says by which keys datasets know a workspace; an empty key:
+// the dataset has nothing of it. The operator only. Codes: dataset_unknown,
+// dataset_key_taken. Audit: workspace.key.
+func (e *Engine) SetDatasetKeys(ctx context.Context, c privacyd.Caller, ref string, keys map[string]string) error {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionCreateWorkspace); err != nil {
+		return err
+	}
+	w, err := e.Workspaces.Workspace(ctx, ref)
+	if err != nil {
+		return err
+	}
+	event := privacyd.AuditEvent{
+		WorkspaceID: w.ID, Caller: c, Action: "workspace.key", Outcome: privacyd.OutcomeDone,
+		Target: privacyd.Target{Type: "workspace", ID: w.ID}, Changes: map[string]privacyd.Change{},
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		for dataset, key := range keys {
+			if err := e.checkDatasetKey(dataset, key); err != nil {
+				return err
+			}
+			if err := e.Workspaces.SetDatasetKey(ctx, w.ID, dataset, key); err != nil {
+				return err
+			}
+			event.Changes[dataset] = privacyd.Change{Before: w.DatasetKeys[dataset], After: key}
+		}
+		_, err := e.record(ctx, event)
+		return err
+	})
+}
+
 func (e *Engine) adoptWorkspace(ctx context.Context, c privacyd.Caller, dataset, key, name string) (*privacyd.Workspace, error) {
 	known, err := e.Workspaces.WorkspaceByDatasetKey(ctx, dataset, key)
 	if err != nil || known {
 		return nil, err
 	}
-	if name == "" {
-		name = dataset + " " + key
-	}
-	w, err := e.prepareWorkspace(NewWorkspace{Slug: slugFrom(dataset, key), Name: name, DatasetKeys: map[string]string{dataset: key}})
+	w, err := e.prepareWorkspace(NewWorkspace{
+		Slug: slugFrom(dataset, key), Name: cleanName(name, dataset+" "+key), DatasetKeys: map[string]string{dataset: key},
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &w, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.insertWorkspace(ctx, c, w) })
 }
 
-// slugFrom makes a slug of a dataset's name and key: names change, keys do not.
+// slugFrom makes a slug of a dataset's name and key: names change, keys do
+// not. Where letters are lost on the way, a hash of the key keeps it apart.
 func slugFrom(dataset, key string) string {
-	slug := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+	const longest = 50
+	text := dataset + "-" + key
+	slug := strings.Trim(strings.Map(func(r rune) rune {
+		if (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
 			return r
-		default:
-			return '-'
 		}
-	}, strings.ToLower(dataset+"-"+key))
-	if len(slug) > 63 {
-		slug = slug[:63]
+		return '-'
+	}, strings.ToLower(text)), "-")
+	if slug == text && len(slug) <= longest {
+		return slug
 	}
-	return strings.Trim(slug, "-")
+	sum := sha256.Sum256([]byte(text))
+	return strings.Trim(slug[:min(len(slug), longest)], "-") + "-" + hex.EncodeToString(sum[:4])
+}
+
+// cleanName makes a name that a dataset has one that can be shown.
+func cleanName(name, fallback string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(name, "")))
+	if name == "" {
+		name = fallback
+	}
+	for len(name) > 200 {
+		name = strings.ToValidUTF8(name[:200], "")
+	}
+	return name
 }

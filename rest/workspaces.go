@@ -85,6 +85,16 @@ func (d *door) workspaces() {
 			found, err := d.engine.CheckMaps(ctx, callerOf(ctx))
 			return &answer[MapFindings]{MapFindings{Datasets: found}}, d.fail(err)
 		})
+	keys := operation("set-dataset-keys", http.MethodPut, "/v1/workspaces/{workspace}/dataset-keys", "Say by which keys datasets know a workspace",
+		"The operator. An empty key: the dataset has nothing of it.")
+	keys.DefaultStatus = http.StatusNoContent
+	huma.Register(d.api, keys, func(ctx context.Context, in *struct {
+		WorkspacePath
+		Body map[string]string
+	},
+	) (*struct{}, error) {
+		return nil, d.fail(d.engine.SetDatasetKeys(ctx, callerOf(ctx), in.Workspace, in.Body))
+	})
 	add := created("add-member", "/v1/workspaces/{workspace}/members", "Add a member", "Admins.")
 	add.DefaultStatus = http.StatusNoContent
 	huma.Register(d.api, add, func(ctx context.Context, in *newMember) (*struct{}, error) {

@@ -27,6 +27,8 @@ type config struct {
 	Blobs    blobsConfig     `yaml:"blobs"`
 	Places   []placeConfig   `yaml:"places"`
 	BaseURL  string          `yaml:"base_url"` // what links begin with
+
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
 }
 
 type keysConfig struct {

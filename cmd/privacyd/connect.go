@@ -7,13 +7,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/user"
 	"sync"
 	"time"
 
 	"github.com/privacyd/privacyd/cli"
 	"github.com/privacyd/privacyd/client"
+	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/rest"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/work"
 )
 
 // host gives the command line what it needs.
@@ -69,34 +73,85 @@ func (f *folder) toServer(ctx context.Context, o cli.Folder) (cli.Connection, er
 	}, nil
 }
 
-// toSelf is a connection to an engine in this process.
+// toSelf is a connection to an engine in this process. It goes on when ctx
+// ends, so that a command that is interrupted can still cancel what it began;
+// Close ends it.
 func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (cli.Connection, error) {
-	i, err := h.open(ctx, f, cfg, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	i, err := h.open(ctx, f, cfg, log)
 	if err != nil {
 		f.close()
 		return cli.Connection{}, err
 	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := newPipe()
 	server := &http.Server{
 		Handler:           rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL}),
-		BaseContext:       func(net.Listener) context.Context { return rest.WithOperator(ctx, osUser()) },
+		BaseContext:       func(net.Listener) context.Context { return rest.WithOperator(background, osUser()) },
 		ReadHeaderTimeout: time.Minute,
 	}
-	background, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(l) }) // ends with Close
-	running.Go(func() { _ = i.runner.Run(background) })
+	running.Go(func() { i.work(background, f) })
 	return cli.Connection{
 		Client: &client.Client{Base: "http://privacyd", HTTP: &http.Client{Transport: &http.Transport{DialContext: l.dial}}, As: o.As},
 		Close: func(ctx context.Context) error {
 			err := server.Close()
 			stop()
 			running.Wait()
-			err = errors.Join(err, i.runner.RunUntilIdle(ctx), i.close())
+			err = errors.Join(err, i.finish(ctx, f), i.close())
 			f.close()
 			return err
 		},
 	}, nil
+}
+
+// work runs jobs while a command does: all of them where this process owns the
+// folder, else only those that the command makes.
+func (i *instance) work(ctx context.Context, f *folder) {
+	if f.lock != nil {
+		_ = i.runner.Run(ctx) // ends with ctx
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case key := <-i.asked.keys:
+			_ = i.runner.RunUntilIdle(ctx, key) // the job itself says what went wrong
+		}
+	}
+}
+
+// finish runs what the command queued and has not run yet.
+func (i *instance) finish(ctx context.Context, f *folder) error {
+	if f.lock != nil {
+		return i.runner.RunUntilIdle(ctx)
+	}
+	return nil
+}
+
+// askedQueue is a queue that remembers what this process put into it.
+type askedQueue struct {
+	work.Queue
+	db   *sqldb.DB
+	keys chan string
+}
+
+// Enqueue tells of an item once its transaction has committed.
+func (q *askedQueue) Enqueue(ctx context.Context, it work.Item) error {
+	if err := q.Queue.Enqueue(ctx, it); err != nil {
+		return err
+	}
+	if it.Kind == engine.WorkExport {
+		q.db.AfterCommit(ctx, func() {
+			select {
+			case q.keys <- it.Key:
+			default: // a server does not listen: it runs everything
+			}
+		})
+	}
+	return nil
 }
 
 func osUser() string {

@@ -23,12 +23,14 @@ import (
 const (
 	exportLife = 7 * 24 * time.Hour
 	purgeHour  = 3 // UTC
+	sweepHour  = 4 // UTC
 )
 
 // instance is everything that runs: opened in order, closed in reverse.
 type instance struct {
 	engine  *engine.Engine
 	runner  *local.Runner
+	asked   *askedQueue
 	closers []io.Closer
 }
 
@@ -73,6 +75,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 			return i.engine.GiveUp(ctx, kind, key, err)
 		},
 	})
+	i.asked = &askedQueue{Queue: i.runner, db: db, keys: make(chan string, 8)}
 	tables := store.New(db)
 	if err := tables.CheckKeys(ctx, keys.Sign([]byte("privacyd database"))); err != nil {
 		return err
@@ -80,9 +83,9 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: &auditlog.Log{Entries: tables, Keys: keys}, Queue: i.runner, Blobs: blobs{files}, Signer: keys,
+		Audit: &auditlog.Log{Entries: tables, Keys: keys}, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
-		Now:   func() time.Time { return time.Now().UTC() }, Log: log, Version: h.version, ExportLife: exportLife,
+		Now:   func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }, Log: log, Version: h.version, ExportLife: exportLife,
 	}
 	if len(cfg.Datasets) == 0 {
 		i.engine.Records = embedded{files: files, Store: &records.Store{
@@ -127,22 +130,40 @@ func migrate(ctx context.Context, db *sqldb.DB) error {
 func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) error {
 	i.runner.Handle(engine.WorkExport, i.engine.RunExport, 2)
 	i.runner.Handle(engine.WorkExpire, i.engine.RunExpire, 1)
+	i.runner.Handle(engine.WorkSweep, i.engine.RunSweep, 1)
+	if err := i.runner.Daily(ctx, work.Daily{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour}); err != nil {
+		return err
+	}
 	if i.engine.Records != nil {
-		i.runner.Handle(engine.WorkPurge, i.engine.RunPurge, 1)
+		i.runner.Handle(engine.WorkPurge, i.purge(files), 1)
 		if err := i.runner.Daily(ctx, work.Daily{Kind: engine.WorkPurge, Key: "embedded", Hour: purgeHour}); err != nil {
 			return err
 		}
 	}
-	if f.lock == nil {
-		return i.engine.Recover(ctx) // other nodes may be at work: their leases end by themselves
-	}
 	if err := files.Clean(ctx); err != nil {
 		return fmt.Errorf("clean up: %w", err)
+	}
+	if f.lock == nil {
+		return nil // other nodes may be at work: their leases end by themselves, and the sweep does the rest
 	}
 	if err := i.runner.Recover(ctx); err != nil {
 		return fmt.Errorf("clean up: %w", err)
 	}
+	if err := deleteUploads(ctx, i.engine, files); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
 	return i.engine.Recover(ctx)
+}
+
+// purge deletes what an upload or import left behind, besides the files that
+// no record names.
+func (i *instance) purge(files *blob.Store) work.Handler {
+	return func(ctx context.Context, key string, lease work.Lease) error {
+		if err := deleteUploads(ctx, i.engine, files); err != nil {
+			return err
+		}
+		return i.engine.RunPurge(ctx, key, lease)
+	}
 }
 
 // blobs is a blob.Store as engine sees it.

@@ -19,12 +19,10 @@ var version = "0.1.0-dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	app := cli.App{
 		Host: host{version: version}, Version: version,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	}
-	status := app.Run(ctx, os.Args[1:])
-	stop()
-	os.Exit(status) //nolint:gocritic // nothing is deferred that still matters
+	os.Exit(app.Run(ctx, os.Args[1:]))
 }

@@ -1,21 +1,21 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/privacyd/privacyd/web"
 )
 
 // pages puts the page door beside the REST door.
-func (h host) pages(i *instance, api http.Handler, cfg config, log *slog.Logger) http.Handler {
+func (h host) pages(i *instance, api http.Handler, cfg config, trusted []netip.Prefix) http.Handler {
 	mux := http.NewServeMux()
 	for _, path := range []string{"/v1/", "/healthz", "/openapi.json", "/openapi.yaml"} {
 		mux.Handle(path, api)
 	}
 	mux.Handle("/", web.New(i.engine, web.Options{
-		Version: h.version, Secure: strings.HasPrefix(cfg.BaseURL, "https://"), Log: log,
+		Version: h.version, Secure: strings.HasPrefix(cfg.BaseURL, "https://"), Log: i.engine.Log,
 	}))
-	return mux
+	return clientAddress(trusted, limitSignIn(mux))
 }

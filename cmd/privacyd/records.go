@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,28 +39,58 @@ func (r embedded) Import(ctx context.Context, workspaceID string, s engine.Impor
 		"Send an import as application/x-ndjson or application/zip.")
 }
 
-func (r embedded) importFile(ctx context.Context, workspaceID, path string) (engine.Imported, error) {
-	f, err := os.Open(path)
+func (r embedded) importFile(ctx context.Context, workspaceID, file string) (engine.Imported, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "import_unreadable", "The import file cannot be read: %w.", err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	if strings.EqualFold(filepath.Ext(path), ".zip") {
+	if strings.EqualFold(filepath.Ext(file), ".zip") {
 		info, err := f.Stat()
 		if err != nil {
 			return engine.Imported{}, fmt.Errorf("read the import: %w", err)
 		}
-		return r.importArchive(ctx, workspaceID, filepath.Base(path), f, info.Size())
+		return r.importArchive(ctx, workspaceID, filepath.Base(file), f, info.Size())
 	}
-	beside, err := records.OpenFolder(filepath.Dir(path))
+	beside, err := records.OpenFolder(filepath.Dir(file))
 	if err != nil {
 		return engine.Imported{}, err
 	}
 	defer beside.Close() //nolint:errcheck // it was only read
-	return r.run(ctx, workspaceID, records.NDJSON(filepath.Base(path), f, beside))
+	return r.run(ctx, workspaceID, records.NDJSON(filepath.Base(file), f, beside))
 }
 
-const importsFolder = "/imports/"
+const (
+	importsFolder = "/imports/"
+	uploadLife    = 24 * time.Hour // longer than any import takes
+)
+
+// deleteUploads deletes archives that were sent to be imported by a process
+// that died. Their names are UUIDv7, which say when that was.
+func deleteUploads(ctx context.Context, e *engine.Engine, files *blob.Store) error {
+	workspaces, err := e.ListWorkspaces(ctx, privacyd.System("recovery"))
+	if err != nil {
+		return err
+	}
+	for _, w := range workspaces {
+		for key, err := range files.List(ctx, w.ID+importsFolder) {
+			if err != nil {
+				return err
+			}
+			id, err := uuid.Parse(path.Base(key))
+			if err != nil {
+				continue
+			}
+			if sec, nsec := id.Time().UnixTime(); e.Now().Sub(time.Unix(sec, nsec)) < uploadLife {
+				continue
+			}
+			if err := files.Delete(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // importUpload keeps an archive that is sent, encrypted, until it is imported:
 // its directory is at its end.
@@ -79,7 +111,7 @@ func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.
 	if _, err := w.Commit(); err != nil {
 		return engine.Imported{}, err
 	}
-	defer r.files.Delete(context.WithoutCancel(ctx), key) //nolint:errcheck // the next start deletes it
+	defer r.files.Delete(context.WithoutCancel(ctx), key) //nolint:errcheck // the daily purge deletes it
 	in, err := r.files.Open(ctx, workspaceID, key)
 	if err != nil {
 		return engine.Imported{}, err

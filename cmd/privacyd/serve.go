@@ -37,6 +37,9 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkProxy(o, cfg); err != nil {
+		return err
+	}
 	if cfg.Database == "" {
 		owner, err := f.own()
 		if err != nil {
@@ -80,8 +83,12 @@ func checkListen(o cli.ServeOptions) error {
 
 // serve runs everything until ctx ends or one part fails.
 func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l net.Listener, o cli.ServeOptions) error {
+	trusted, err := cfg.trusted()
+	if err != nil {
+		return err
+	}
 	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
-	servers := []*http.Server{newServer(h.pages(i, api, cfg, i.engine.Log), ctx)}
+	servers := []*http.Server{newServer(h.pages(i, api, cfg, trusted), ctx)}
 	listeners := []net.Listener{l}
 	if f.lock != nil {
 		commands, err := f.listen()
@@ -102,7 +109,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	}
 	running.Go(func() { stop(i.runner.Run(ctx)) })
 	<-ctx.Done()
-	err := shutdown(servers)
+	err = shutdown(servers)
 	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, http.ErrServerClosed) {
 		err = errors.Join(err, cause)

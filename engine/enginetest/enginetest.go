@@ -205,7 +205,7 @@ func (b *Bench) OpenArchive(c privacyd.Caller, workspace, jobID string) *archive
 // Audited lists the audit log's actions with their outcomes, oldest first.
 func (b *Bench) Audited(workspace string) []string {
 	b.t.Helper()
-	list, err := b.ListAudit(b.t.Context(), Operator, workspace, privacyd.AuditFilter{})
+	list, err := b.ListAudit(b.t.Context(), Operator, workspace, privacyd.AuditFilter{Limit: 10_000})
 	b.Must(err)
 	var actions []string
 	for e, err := range list {

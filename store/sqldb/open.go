@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -117,6 +119,24 @@ func explainOpen(err error) error {
 	return err
 }
 
+// secured refuses to send records over a network in the clear, also as a
+// fallback.
+func secured(cfg *pgx.ConnConfig) error {
+	plain := map[string]bool{cfg.Host: cfg.TLSConfig == nil}
+	for _, f := range cfg.Fallbacks {
+		plain[f.Host] = plain[f.Host] || f.TLSConfig == nil
+	}
+	for host, inTheClear := range plain {
+		ip := net.ParseIP(host)
+		local := strings.HasPrefix(host, "/") || host == "localhost" || (ip != nil && ip.IsLoopback())
+		if inTheClear && !local {
+			return privacyd.Errorf(privacyd.ClassInvalid, "database_not_secured",
+				"A PostgreSQL server on another machine is reached by TLS only. Add sslmode=verify-full to its address.")
+		}
+	}
+	return nil
+}
+
 // PostgresSchema is the schema that holds all tables of privacyd's own.
 const PostgresSchema = "privacyd"
 
@@ -127,6 +147,9 @@ func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
 			"The database's address cannot be read. Give it as postgres://user:password@host:5432/name.")
+	}
+	if err := secured(cfg); err != nil {
+		return nil, err
 	}
 	cfg.RuntimeParams["search_path"] = PostgresSchema
 	cfg.RuntimeParams["timezone"] = "UTC"

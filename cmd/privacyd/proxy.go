@@ -1,0 +1,93 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/go-chi/httprate"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/cli"
+)
+
+// signInsPerMinute is how often one address may try to sign in.
+const signInsPerMinute = 20
+
+// trusted reads the addresses of the proxies that are believed about the
+// client. Code config_invalid.
+func (c config) trusted() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			ip, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+					"trusted_proxies: %q is no address and no range such as 10.0.0.0/8.", text)
+			}
+			p = netip.PrefixFrom(ip, ip.BitLen())
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// checkProxy wants to know where the page is seen from when a proxy stands in
+// front: cookies and links go by it.
+func checkProxy(o cli.ServeOptions, c config) error {
+	if o.BehindProxy && !strings.HasPrefix(c.BaseURL, "https://") {
+		return privacyd.Errorf(privacyd.ClassInvalid, "base_url_missing",
+			"--behind-proxy needs base_url in the configuration file: the https:// address that people see.")
+	}
+	return nil
+}
+
+// clientAddress puts the client's own address into RemoteAddr where a trusted
+// proxy says which it is: the last one in X-Forwarded-For that is no trusted
+// proxy. Nobody else is believed.
+func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
+	believed := func(ip netip.Addr) bool {
+		for _, p := range trusted {
+			if p.Contains(ip.Unmap()) {
+				return true
+			}
+		}
+		return false
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && believed(peer.Addr()) {
+			hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+			for n := len(hops) - 1; n >= 0; n-- {
+				ip, err := netip.ParseAddr(strings.TrimSpace(hops[n]))
+				if err != nil {
+					break
+				}
+				r.RemoteAddr = net.JoinHostPort(ip.Unmap().String(), "0")
+				if !believed(ip) {
+					break
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitSignIn keeps one address from guessing, and from filling the audit log
+// with refusals.
+func limitSignIn(next http.Handler) http.Handler {
+	limit := httprate.Limit(signInsPerMinute, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP),
+		httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "Too many attempts to sign in from this address. Wait a minute and try again.", http.StatusTooManyRequests)
+		}))
+	limited := limit(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/sign-in") {
+			limited.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
