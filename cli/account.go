@@ -61,6 +61,7 @@ func readPassword(r io.Reader) (string, error) {
 type accountLinkCmd struct {
 	Folder `embed:""`
 	Email  string `help:"E-mail address of the account." required:""`
+	JSON   bool   `help:"Print one JSON object."`
 }
 
 func (c *accountLinkCmd) Run(t *terminal) error {
@@ -68,6 +69,9 @@ func (c *accountLinkCmd) Run(t *terminal) error {
 		link, err := api.CreateSignInLink(t.ctx, c.Email)
 		if err != nil {
 			return err
+		}
+		if c.JSON {
+			return t.printJSON(map[string]string{"url": link})
 		}
 		t.say("The link works once, for an hour.")
 		if strings.HasPrefix(link, "/") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,37 +30,45 @@ type exportCmd struct {
 }
 
 func (c *exportCmd) Run(t *terminal) error {
-	if err := c.checkOut(); err != nil {
+	part, err := c.create()
+	if err != nil {
 		return err
 	}
-	return t.with(c.Folder, func(api *client.Client) error {
-		job, err := c.make(t, api)
-		if err != nil {
-			return err
-		}
-		if err := c.save(t, api, job); err != nil {
-			return err
-		}
-		if c.JSON {
-			err = t.printJSON(job)
-		} else {
-			t.say("Wrote %s: %s, %s, %s.", c.Out, count(job.Progress.Done, "record"), count(job.Result.Files, "attachment"), count(job.Result.Bytes, "byte"))
-		}
-		if err == nil && job.Result.Missing > 0 {
-			t.say("Missing: %s; manifest.json in the archive says which and why.", count(job.Result.Missing, "attachment"))
-			return exit(ExitPartly)
-		}
-		return err
-	})
+	job, err := c.fill(t, part)
+	if err != nil {
+		_ = part.Close() // it may be closed already
+		return errors.Join(err, os.Remove(part.Name()))
+	}
+	if c.JSON {
+		err = t.printJSON(job)
+	} else {
+		t.say("Wrote %s: %s, %s, %s.", c.Out, count(job.Progress.Done, "record"), count(job.Result.Files, "attachment"), count(job.Result.Bytes, "byte"))
+	}
+	if err == nil && job.Result.Missing > 0 {
+		t.say("Missing: %s; manifest.json in the archive says which and why.", count(job.Result.Missing, "attachment"))
+		return exit(ExitPartly)
+	}
+	return err
 }
 
-// checkOut finds out before the work whether the file can be written.
-func (c *exportCmd) checkOut() error {
-	f, err := os.OpenFile(c.Out+".part", os.O_CREATE|os.O_WRONLY, 0o600)
+// create opens a file beside the one to write before anything is asked for:
+// nobody should wait for an export that cannot be saved.
+func (c *exportCmd) create() (*os.File, error) {
+	part, err := os.OpenFile(c.Out+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return unwritable(err)
+		return nil, unwritable(privacyd.ClassInvalid, err)
 	}
-	return errors.Join(f.Close(), os.Remove(c.Out+".part"))
+	return part, nil
+}
+
+func (c *exportCmd) fill(t *terminal, part *os.File) (job *privacyd.Job, err error) {
+	err = t.with(c.Folder, func(api *client.Client) error {
+		if job, err = c.make(t, api); err != nil {
+			return err
+		}
+		return c.save(t, api, job, part)
+	})
+	return job, err
 }
 
 // make asks for the export and waits for it; interrupted, it cancels what it
@@ -109,32 +118,25 @@ func ended(job *privacyd.Job) error {
 	}
 }
 
-// save downloads the archive beside its name and renames it when it is whole
-// and on disk.
-func (c *exportCmd) save(t *terminal, api *client.Client, job *privacyd.Job) error {
-	part := c.Out + ".part"
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return unwritable(err)
-	}
-	err = api.Download(t.ctx, job.WorkspaceID, job.ID, 0, f)
+// save downloads the archive and gives it its name when it is whole and on
+// disk.
+func (c *exportCmd) save(t *terminal, api *client.Client, job *privacyd.Job, part *os.File) error {
+	err := api.Download(t.ctx, job.WorkspaceID, job.ID, 0, part)
 	if err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
+		err = errors.Join(part.Sync(), part.Close())
 	}
 	if err == nil {
-		err = os.Rename(part, c.Out)
+		err = os.Rename(part.Name(), c.Out)
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(part))
+	var disk *fs.PathError
+	if errors.As(err, &disk) {
+		return unwritable(privacyd.ClassUnavailable, disk)
 	}
-	return nil
+	return err
 }
 
-func unwritable(err error) error {
-	return privacyd.Errorf(privacyd.ClassInvalid, "file_unwritable", "The file cannot be written: %w. Choose another with --out.", err)
+func unwritable(class privacyd.Class, err error) error {
+	return privacyd.Errorf(class, "file_unwritable", "The file cannot be written: %w. Make room, or choose another with --out.", err)
 }
 
 func (t *terminal) bar(what string) *progressbar.ProgressBar {
