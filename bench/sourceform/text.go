@@ -26,7 +26,7 @@ type message struct {
 	created                     int64
 }
 
-// make makes message i; scattered ids come in no order, as UUIDv4 do.
+// makeMessage makes message i; scattered ids come in no order, as UUIDv4 do.
 func makeMessage(r *rand.Rand, i int, scattered bool) message {
 	m := message{
 		id: fmt.Sprintf("message-%09d", i), conversation: fmt.Sprintf("conversation-%08d", i/13),

@@ -49,8 +49,9 @@ func New(db *sql.DB, d sqldb.Dialect) *Source {
 	return &Source{db: db, dialect: d, Now: time.Now}
 }
 
-// OpenPostgres connects to a product's database, on which nothing can be
-// written through the source.
+// OpenPostgres connects to a product's database. All that a source runs there
+// is SELECT, EXPLAIN and COPY … TO in transactions that cannot write, and no
+// setting outlives them, so that a pooler may stand between.
 //
 // Error codes: database_url_invalid, database_unavailable.
 func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
@@ -60,7 +61,6 @@ func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
 			"The address of a dataset's database cannot be read. Give it as postgres://user:password@host:5432/name.")
 	}
 	cfg.RuntimeParams["application_name"] = "privacyd"
-	cfg.RuntimeParams["default_transaction_read_only"] = "on"
 	return own(ctx, stdlib.OpenDB(*cfg), sqldb.Postgres)
 }
 
