@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/privacyd/privacyd"
 )
 
@@ -13,9 +15,23 @@ type Author struct {
 	Name  string // may be empty
 }
 
+// writerKey marks a context in which records are written: for whom and where.
+type writerKey struct{}
+
+type writer struct {
+	caller    privacyd.Caller
+	role      privacyd.Role
+	workspace string
+}
+
+func writing(ctx context.Context, c privacyd.Caller, g grant) context.Context {
+	return context.WithValue(ctx, writerKey{}, writer{caller: c, role: g.Role, workspace: g.Workspace.ID})
+}
+
 // ResolveAuthors finds the accounts of authors by e-mail and makes one,
-// without password and not invited, for each that has none. It is called by
-// an import that was authorised, in its transaction. Audit: account.create.
+// without password and not invited, for each that has none. It is called by a
+// write of records that was authorised, in its transaction. Audit:
+// account.create, in the log of the workspace that is written to.
 func (e *Engine) ResolveAuthors(ctx context.Context, authors []Author) (map[string]string, error) {
 	ids := make(map[string]string, len(authors))
 	for _, author := range authors {
@@ -45,12 +61,20 @@ func (e *Engine) adoptAuthor(ctx context.Context, author Author) (privacyd.Accou
 			return a, err
 		}
 	}
-	return a, e.insertAccount(ctx, privacyd.System("import"), a, "")
+	event := e.accountEvent(privacyd.System("import"), a)
+	if w, ok := ctx.Value(writerKey{}).(writer); ok {
+		event.Caller, event.Role, event.WorkspaceID = w.caller, w.role, w.workspace
+	}
+	auditID, err := e.record(ctx, event)
+	if err != nil {
+		return a, err
+	}
+	return a, e.Accounts.InsertAccount(ctx, a, "", auditID)
 }
 
 func (e *Engine) isFree(ctx context.Context, id string) (bool, error) {
-	if id == "" {
-		return false, nil
+	if uuid.Validate(id) != nil {
+		return false, nil // ids of ours are UUIDs, and nothing else may look like one
 	}
 	_, err := e.Accounts.Account(ctx, id)
 	if privacyd.CodeOf(err) == "account_not_found" {

@@ -55,7 +55,8 @@ func TestWorkspaceExport(t *testing.T) {
 			}
 		}
 		want := []string{
-			"workspace.create done", "member.add done", "member.add done", "member.add done", "records.import intent", "records.import done",
+			"workspace.create done", "member.add done", "member.add done", "member.add done", "records.import intent",
+			"account.create done", "account.create done", "account.create done", "records.import done",
 			"data_export.create done", "data_export.start done", "data_export.complete done", "export.download done",
 		}
 		if diff := cmp.Diff(want, b.Audited(w.ID)); diff != "" {

@@ -92,7 +92,7 @@ func (e *Engine) Import(ctx context.Context, c privacyd.Caller, workspace string
 	if err := e.recordAlone(ctx, event); err != nil {
 		return Imported{}, err
 	}
-	done, err := e.Records.Import(ctx, g.Workspace.ID, s)
+	done, err := e.Records.Import(writing(ctx, c, g), g.Workspace.ID, s)
 	event.Outcome, event.Facts = privacyd.OutcomeDone, importFacts(done)
 	if err != nil {
 		event.Outcome, event.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)
@@ -124,7 +124,7 @@ func (e *Engine) PutRecord(ctx context.Context, c privacyd.Caller, workspace, co
 		return nil, err
 	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if stored, err = e.Records.Put(ctx, g.Workspace.ID, collection, id, record); err != nil {
+		if stored, err = e.Records.Put(writing(ctx, c, g), g.Workspace.ID, collection, id, record); err != nil {
 			return err
 		}
 		_, err := e.record(ctx, e.recordEvent(c, g, collection, id))
@@ -187,7 +187,7 @@ func (e *Engine) Attach(ctx context.Context, c privacyd.Caller, workspace string
 	if err := e.recordAlone(ctx, event); err != nil {
 		return nil, err
 	}
-	stored, err := e.Records.Attach(ctx, g.Workspace.ID, a, content)
+	stored, err := e.Records.Attach(writing(ctx, c, g), g.Workspace.ID, a, content)
 	event.Outcome = privacyd.OutcomeDone
 	if err != nil {
 		event.Outcome, event.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)

@@ -240,9 +240,19 @@ func (a *archived) each(ctx context.Context, name string, fn func(n uint64, reco
 	return nil
 }
 
-// accounts reads whom the archive's account ids name.
+// accounts reads whom the archive's account ids name: members, and others whose
+// name stands under a record.
 func (a *archived) accounts(c *checker) error {
-	return a.each(context.Background(), "accounts", func(_ uint64, record json.RawMessage) error {
+	for _, collection := range []string{"authors", "accounts"} {
+		if err := a.named(c, collection); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *archived) named(c *checker, collection string) error {
+	return a.each(context.Background(), collection, func(_ uint64, record json.RawMessage) error {
 		var account struct{ ID, Email, Name string }
 		if err := json.Unmarshal(record, &account); err != nil {
 			return fmt.Errorf("read the archive's accounts: %w", err)

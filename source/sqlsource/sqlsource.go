@@ -60,6 +60,9 @@ func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
 			"The address of a dataset's database cannot be read. Give it as postgres://user:password@host:5432/name.")
 	}
+	if err := sqldb.RequireTLS(cfg); err != nil {
+		return nil, err
+	}
 	cfg.RuntimeParams["application_name"] = "privacyd"
 	return own(ctx, stdlib.OpenDB(*cfg), sqldb.Postgres)
 }

@@ -37,12 +37,14 @@ func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := touch(path); err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
-	write, err := sqlitePool(path, key, "query_only=off")
+	// A larger cache and rarer checkpoints: records come in the order of ids that
+	// are not always sorted.
+	write, err := sqlitePool(path, key, "query_only=off", "cache_size=-32768", "wal_autocheckpoint=4000")
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sqlitePool(path, key, "query_only=on")
+	read, err := sqlitePool(path, key, "query_only=on", "cache_size=-8192")
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +65,13 @@ func touch(path string) error {
 	return f.Close()
 }
 
-func sqlitePool(path string, key []byte, mode string) (*sql.DB, error) {
+func sqlitePool(path string, key []byte, own ...string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "vfs=xts&_txlock=immediate"}).String()
-	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, mode) })
+	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, own) })
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
@@ -78,7 +80,7 @@ func sqlitePool(path string, key []byte, mode string) (*sql.DB, error) {
 
 // setUp runs on each new connection; the key comes first since nothing of the
 // file can be read before it.
-func setUp(c *sqlite3.Conn, key []byte, mode string) error {
+func setUp(c *sqlite3.Conn, key []byte, own []string) error {
 	pragmas := []string{
 		"hexkey='" + hex.EncodeToString(key) + "'",
 		"busy_timeout=10000",
@@ -87,13 +89,11 @@ func setUp(c *sqlite3.Conn, key []byte, mode string) error {
 		"secure_delete=on",      // deleted rows are overwritten, not only unlinked
 		"temp_store=memory",     // temporary files would have a weaker key
 		"foreign_keys=on",       //
-		"cache_size=-8192",      // KiB
 		"journal_size_limit=0",  // the log shrinks after each checkpoint
 		"trusted_schema=off",    //
 		"recursive_triggers=on", // so that REPLACE fires delete triggers
-		mode,
 	}
-	for _, p := range pragmas {
+	for _, p := range append(pragmas, own...) {
 		if err := c.Exec("PRAGMA " + p); err != nil {
 			return explainOpen(err)
 		}
@@ -119,9 +119,9 @@ func explainOpen(err error) error {
 	return err
 }
 
-// secured refuses to send records over a network in the clear, also as a
-// fallback.
-func secured(cfg *pgx.ConnConfig) error {
+// RequireTLS refuses to send records over a network in the clear, also as a
+// fallback. Code database_not_secured.
+func RequireTLS(cfg *pgx.ConnConfig) error {
 	plain := map[string]bool{cfg.Host: cfg.TLSConfig == nil}
 	for _, f := range cfg.Fallbacks {
 		plain[f.Host] = plain[f.Host] || f.TLSConfig == nil
@@ -148,7 +148,7 @@ func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
 			"The database's address cannot be read. Give it as postgres://user:password@host:5432/name.")
 	}
-	if err := secured(cfg); err != nil {
+	if err := RequireTLS(cfg); err != nil {
 		return nil, err
 	}
 	cfg.RuntimeParams["search_path"] = PostgresSchema
