@@ -46,9 +46,11 @@ func record() auditlog.Record {
 		Log: someLog, Action: "subject.export", Outcome: "done", TargetType: "contact", At: noon,
 		Public: map[string]any{"door": "rest", "facts": map[string]int64{"messages": 12}},
 		Private: []auditlog.Claim{
-			{Name: "actor", Value: "Ben", Owner: ben}, {Name: "actor_email", Value: "ben@example.com", Owner: ben},
+			{Name: "actor", Value: "Ben", Owner: ben},
+			{Name: "actor_email", Value: "ben@example.com", Owner: ben},
 			{Name: "ip", Value: "192.0.2.7", Owner: ben},
-			{Name: "target_id", Value: "anna-7", Owner: anna}, {Name: "target_name", Value: "Anna <b> & \u2028", Owner: anna},
+			{Name: "target_id", Value: "anna-7", Owner: anna},
+			{Name: "target_name", Value: "Anna <b> & \u2028", Owner: anna},
 			{Name: "changes", Value: map[string]any{"days": []int{30, 90}}, Owner: place},
 		},
 	}

@@ -17,14 +17,14 @@ func say(s Selection) string {
 	for _, c := range s.All {
 		var any []string
 		for _, p := range c.Any {
-			any = append(any, sayPath(s.Collection, p))
+			any = append(any, sayPath(p))
 		}
 		all = append(all, strings.Join(any, " or "))
 	}
 	return strings.Join(all, " and ")
 }
 
-func sayPath(from *Collection, p Path) string {
+func sayPath(p Path) string {
 	var b strings.Builder
 	for _, h := range p.Hops {
 		b.WriteString("(")
@@ -45,7 +45,6 @@ func sayPath(from *Collection, p Path) string {
 			b.WriteString("*")
 		}
 		b.WriteString(h.To.Name + ".")
-		from = h.To
 	}
 	return b.String() + p.Column + "=" + p.Value
 }

@@ -102,7 +102,11 @@ func TestSchemaAgreesWithExamples(t *testing.T) {
 func wrongs() []any {
 	return []any{
 		nil, "", "x", "X y", `a"b`, strings.Repeat("x", 2001), 5, -1, true, false,
-		[]any{}, map[string]any{}, []any{"x"}, map[string]any{"x": "y"}, "system", "null", "P",
+		[]any{},
+		map[string]any{},
+		[]any{"x"},
+		map[string]any{"x": "y"},
+		"system", "null", "P",
 	}
 }
 

@@ -52,9 +52,6 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-// ahead are commands that a page names before they are there.
-var ahead = map[string]string{"docs/data-map.md": "erase"}
-
 func testCommandsExist(t *testing.T, known map[string][]string) {
 	for _, page := range pages(t) {
 		for _, m := range mentions(read(t, page)) {
@@ -66,9 +63,6 @@ func testCommandsExist(t *testing.T, known map[string][]string) {
 func checkMention(t *testing.T, page string, m mention, known map[string][]string) {
 	t.Helper()
 	name, flags := m.resolve(known)
-	if flags == nil && ahead[page] == m.words[0] {
-		return
-	}
 	if flags == nil {
 		t.Errorf("%s: there is no command like: privacyd %s", page, m.text)
 		return

@@ -66,12 +66,18 @@ func (c *Collection) Field(name string) (*Field, int) {
 
 var collections = compile([]*Collection{
 	{Name: "contacts", Fields: []*Field{
-		id(), text("name"), text("email"), text("phone"), text("language"), text("company"), {Name: "tags", Kind: Tags},
-		object("custom_fields"), {Name: "identities", Kind: Identities}, at("created_at"),
+		id(), text("name"), text("email"), text("phone"), text("language"), text("company"),
+		{Name: "tags", Kind: Tags},
+		object("custom_fields"),
+		{Name: "identities", Kind: Identities},
+		at("created_at"),
 	}},
 	{Name: "conversations", Fields: []*Field{
 		id(), link("contact_id", "contacts"), text("channel"), choice("status", "open", "pending", "resolved"), text("resolution"),
-		at("resolved_at"), {Name: "priority", Kind: Scalar}, {Name: "tags", Kind: Tags}, account("assignee_id"), at("created_at"),
+		at("resolved_at"),
+		{Name: "priority", Kind: Scalar},
+		{Name: "tags", Kind: Tags},
+		account("assignee_id"), at("created_at"),
 		{Name: "last_message_at", Kind: Time, Derived: true},
 	}},
 	{Name: "messages", Fields: []*Field{
@@ -92,11 +98,16 @@ var collections = compile([]*Collection{
 		id(), link("flow_id", "flows"), {Name: "version", Kind: Scalar, Required: true}, object("graph"),
 	}},
 	{Name: "flow_runs", Fields: []*Field{
-		id(), link("flow_id", "flows"), {Name: "conversation_id", Kind: ID, Link: "conversations"}, at("started_at"),
-		{Name: "path", Kind: Array}, text("error"),
+		id(), link("flow_id", "flows"),
+		{Name: "conversation_id", Kind: ID, Link: "conversations"},
+		at("started_at"),
+		{Name: "path", Kind: Array},
+		text("error"),
 	}},
 	{Name: "tickets", Fields: []*Field{
-		id(), {Name: "number", Kind: Scalar}, text("title"), text("body"), text("status"), account("reporter_id"),
+		id(),
+		{Name: "number", Kind: Scalar},
+		text("title"), text("body"), text("status"), account("reporter_id"),
 		account("assignee_id"), at("created_at"), at("updated_at"),
 	}},
 	{Name: "documents", Fields: []*Field{
@@ -106,8 +117,11 @@ var collections = compile([]*Collection{
 		[]*Field{account("author_id"), text("body"), at("created_at")})},
 	{Name: "attachments", Fields: slices.Concat([]*Field{id()},
 		record("contact", "message", "ticket", "document", "comment", "knowledge_source"), []*Field{
-			text("filename"), text("content_type"), {Name: "size", Kind: Integer, Derived: true},
-			{Name: "sha256", Kind: Text, Derived: true}, {Name: "content_base64", Kind: Content}, {Name: "path", Kind: Path},
+			text("filename"), text("content_type"),
+			{Name: "size", Kind: Integer, Derived: true},
+			{Name: "sha256", Kind: Text, Derived: true},
+			{Name: "content_base64", Kind: Content},
+			{Name: "path", Kind: Path},
 		})},
 })
 

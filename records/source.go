@@ -217,8 +217,6 @@ func (a *archived) read(ctx context.Context, c *checker) error {
 	return nil
 }
 
-var errEnough = errors.New("too many problems")
-
 // each reads a collection that the archive may lack.
 func (a *archived) each(ctx context.Context, name string, fn func(n uint64, record json.RawMessage) error) error {
 	var n uint64

@@ -78,7 +78,11 @@ func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 // limitSignIn keeps one address from guessing, and from filling the audit log
 // with refusals.
 func limitSignIn(next http.Handler) http.Handler {
-	limit := httprate.Limit(signInsPerMinute, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP),
+	byAddress := func(r *http.Request) (string, error) {
+		ip, err := netip.ParseAddrPort(r.RemoteAddr)
+		return httprate.CanonicalizeIP(ip.Addr().String()), err
+	}
+	limit := httprate.LimitBy(signInsPerMinute, time.Minute, byAddress,
 		httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "Too many attempts to sign in from this address. Wait a minute and try again.", http.StatusTooManyRequests)
 		}))
