@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -131,11 +132,26 @@ func (a App) Run(ctx context.Context, args []string) int {
 	if status >= 0 {
 		return status // --help
 	}
+	if err == nil {
+		err = refuseEmpty(command)
+	}
 	if err != nil {
 		fmt.Fprintf(a.Stderr, "privacyd: %v\nRun privacyd --help, or privacyd COMMAND --help.\n", err)
 		return ExitUsage
 	}
 	return a.report(command.Run(&terminal{App: a, ctx: ctx}))
+}
+
+// refuseEmpty refuses --contact "" and --as "": a variable that a script forgot
+// to set must not turn one person's export into everybody's, or an account
+// into the operator.
+func refuseEmpty(command *kong.Context) error {
+	for _, p := range command.Path {
+		if p.Flag != nil && p.Flag.Target.Kind() == reflect.String && p.Flag.Target.Len() == 0 {
+			return fmt.Errorf("--%s is empty", p.Flag.Name)
+		}
+	}
+	return nil
 }
 
 // report tells a person what went wrong and gives the status for it.

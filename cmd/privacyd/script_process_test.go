@@ -52,7 +52,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	const patience, pause = 30 * time.Second, 50 * time.Millisecond
+	const patience, pause = 90 * time.Second, 50 * time.Millisecond
 	for range int(patience / pause) {
 		status(ts, args[1:])
 		if pattern.MatchString(ts.ReadFile("stdout")) {
