@@ -127,7 +127,7 @@ func TestSelectTakesEveryWayToAPerson(t *testing.T) {
 	}
 	var got []string
 	for _, p := range sel.All[1].Any {
-		got = append(got, sayPath(sel.Collection, p))
+		got = append(got, sayPath(p))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -90,15 +90,15 @@ func checkWays(t *rapid.T, g *Graph) {
 			at, passed := c, []*Collection{c}
 			for _, h := range p.Hops {
 				if !slices.Contains(at.Links, h.Link) || h.Link.Relation != Belongs || h.To.Name != h.Link.To || h.Recursive != (at == h.To) {
-					t.Fatalf("%s: a hop that is no link: %s", c.Name, sayPath(c, p))
+					t.Fatalf("%s: a hop that is no link: %s", c.Name, sayPath(p))
 				}
 				if !h.Recursive && slices.Contains(passed, h.To) {
-					t.Fatalf("%s: comes back: %s", c.Name, sayPath(c, p))
+					t.Fatalf("%s: comes back: %s", c.Name, sayPath(p))
 				}
 				at, passed = h.To, append(passed, h.To)
 			}
 			if (at.Name != "c0" || p.Column != "id") && !slices.ContainsFunc(at.Links, func(l *Link) bool { return l.To == "c0" && l.On[0].Column == p.Column }) {
-				t.Fatalf("%s: does not end at the workspace: %s", c.Name, sayPath(c, p))
+				t.Fatalf("%s: does not end at the workspace: %s", c.Name, sayPath(p))
 			}
 		}
 	}

@@ -80,6 +80,9 @@ func (d Dialect) explain(err error) error {
 	case diskFull(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "disk_full",
 			"The database's disk is full. Free some space and try again; nothing was changed.").Because(err)
+	case errors.Is(err, sqlite3.IOERR):
+		return privacyd.Errorf(privacyd.ClassUnavailable, "disk_failed",
+			"The database's disk cannot be read or written: it is full, or it fails. Make room or replace it, and try again.").Because(err)
 	case connectionLost(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
 			"The database cannot be reached. Check that it runs and try again; nothing was changed.").Because(err)
