@@ -97,7 +97,7 @@ type Dataset struct {
 type Redaction struct {
 	Collection string `json:"collection"`
 	Field      string `json:"field"`
-	Action     string `json:"action"` // left_out, masked
+	Action     string `json:"action"` // left_out, masked, review
 	Reason     string `json:"reason"`
 	Records    int64  `json:"records,omitempty"`
 }

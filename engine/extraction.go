@@ -220,16 +220,24 @@ func (x *extraction) info() archive.Info {
 }
 
 // redactions lists the fields that are left out of a subject export since they
-// are about other people, Art. 15(4) GDPR.
+// are about other people, and those that a person should look through first,
+// Art. 15(4) GDPR.
 func (x *extraction) redactions() []archive.Redaction {
 	var out []archive.Redaction
 	for _, p := range x.parts {
 		for _, f := range p.selection.Collection.Fields {
-			if f.Exported() && !slices.Contains(p.selection.Fields, f) {
-				out = append(out, archive.Redaction{
-					Collection: p.selection.Collection.Name, Field: f.Name, Action: "left_out", Reason: "about another person",
-				})
+			r := archive.Redaction{Collection: p.selection.Collection.Name, Field: f.Name}
+			switch {
+			case !f.Exported():
+				continue
+			case !slices.Contains(p.selection.Fields, f):
+				r.Action, r.Reason = "left_out", "about another person"
+			case f.Whose == datamap.WhoseShared:
+				r.Action, r.Reason = "review", "may be about other people too: look it through before you hand it over"
+			default:
+				continue
 			}
+			out = append(out, r)
 		}
 	}
 	return out
