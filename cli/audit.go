@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,7 +30,9 @@ func (c *auditListCmd) Run(t *terminal) error {
 			}
 			return api.ExportAudit(t.ctx, c.Workspace, "csv", t.Stdout)
 		}
-		entries, _, err := api.AuditEntries(t.ctx, c.Workspace, "", c.Limit)
+		entries, err := upTo(c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
+			return api.AuditEntries(t.ctx, c.Workspace, cursor, n)
+		})
 		if err != nil {
 			return err
 		}
@@ -58,7 +59,7 @@ func actor(e privacyd.AuditEntry) string {
 
 // CheckOptions say which maps to compare with which databases.
 type CheckOptions struct {
-	Config string
+	Folder        // whose configuration names the maps, where nothing else does
 	Target string // a database's address or file, or a map's file
 	Map    string // a map's file; empty: the target is one
 }
@@ -85,16 +86,13 @@ type mapCmd struct {
 
 type mapCheckCmd struct {
 	Folder `embed:""`
-	Target string `arg:"" optional:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone."`
+	Target string `arg:"" optional:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone; without it every dataset of --config."`
 	Map    string `help:"The map's file." placeholder:"FILE"`
 	JSON   bool   `help:"Print one JSON object."`
 }
 
 func (c *mapCheckCmd) Run(t *terminal) error {
-	if _, err := os.Stat(c.Map); c.Map != "" && err != nil {
-		return privacyd.Errorf(privacyd.ClassInvalid, "map_unreadable", "The map's file cannot be read: %w.", err)
-	}
-	reports, err := t.Host.CheckMap(t.ctx, CheckOptions{Target: c.Target, Map: c.Map})
+	reports, err := t.Host.CheckMap(t.ctx, CheckOptions{Folder: c.Folder, Target: c.Target, Map: c.Map})
 	if err != nil {
 		return err
 	}

@@ -147,12 +147,17 @@ func (a App) Run(ctx context.Context, args []string) int {
 // into the operator.
 func refuseEmpty(command *kong.Context) error {
 	for _, p := range command.Path {
-		if p.Flag != nil && p.Flag.Target.Kind() == reflect.String && p.Flag.Target.Len() == 0 {
+		switch {
+		case p.Flag != nil && empty(p.Flag.Target):
 			return fmt.Errorf("--%s is empty", p.Flag.Name)
+		case p.Positional != nil && empty(p.Positional.Target):
+			return fmt.Errorf("<%s> is empty", p.Positional.Name)
 		}
 	}
 	return nil
 }
+
+func empty(v reflect.Value) bool { return v.Kind() == reflect.String && v.Len() == 0 }
 
 // report tells a person what went wrong and gives the status for it.
 func (a App) report(err error) int {
@@ -217,6 +222,26 @@ func count(n int64, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// upTo reads pages until it has limit items or there are no more.
+func upTo[T any](limit int, page func(cursor string, n int) ([]T, string, error)) ([]T, error) {
+	const most = 200
+	if limit < 1 {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "limit_invalid", "--limit is at least 1.")
+	}
+	var all []T
+	for cursor := ""; ; {
+		items, next, err := page(cursor, min(limit-len(all), most))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+		if next == "" || len(all) >= limit {
+			return all, nil
+		}
+		cursor = next
+	}
 }
 
 // list is the JSON object of a list, empty or not.

@@ -54,6 +54,9 @@ func (c *exportCmd) Run(t *terminal) error {
 // create opens a file beside the one to write before anything is asked for:
 // nobody should wait for an export that cannot be saved.
 func (c *exportCmd) create() (*os.File, error) {
+	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
+		return nil, unwritable(privacyd.ClassInvalid, errors.New("it is a folder"))
+	}
 	part, err := os.OpenFile(c.Out+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, unwritable(privacyd.ClassInvalid, err)

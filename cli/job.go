@@ -24,7 +24,9 @@ type jobListCmd struct {
 
 func (c *jobListCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		jobs, _, err := api.Jobs(t.ctx, c.Workspace, "", c.Limit)
+		jobs, err := upTo(c.Limit, func(cursor string, n int) ([]*privacyd.Job, string, error) {
+			return api.Jobs(t.ctx, c.Workspace, cursor, n)
+		})
 		if err != nil {
 			return err
 		}

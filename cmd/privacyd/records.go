@@ -133,6 +133,10 @@ func (r embedded) importArchive(ctx context.Context, workspaceID, name string, i
 	if err != nil {
 		return engine.Imported{}, err
 	}
+	if a.Manifest().ExportFormat != string(privacyd.FormatJSON) {
+		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "archive_not_json",
+			"This archive is for spreadsheets and has not everything in it. Import one that was exported with --format json.")
+	}
 	return r.run(ctx, workspaceID, records.Archived(name, a, "workspaces", "accounts", "members", "authors"))
 }
 
