@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -157,7 +158,11 @@ func (e *Engine) settleExport(ctx context.Context, jobID string, lease work.Leas
 		e.Log.WarnContext(ctx, "export failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
 		return err
 	default:
-		e.Log.ErrorContext(ctx, "export failed", "job", jobID, "error", err)
+		level := slog.LevelWarn // the job says what it was
+		if privacyd.ClassOf(err) == privacyd.ClassInternal {
+			level = slog.LevelError
+		}
+		e.Log.Log(ctx, level, "export failed", "job", jobID, "error", err)
 		return e.stopExport(ctx, jobID, lease, privacyd.JobFailed, err)
 	}
 }

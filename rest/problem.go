@@ -65,8 +65,10 @@ func (d *door) fail(err error) error {
 		return nil
 	}
 	switch privacyd.ClassOf(err) {
-	case privacyd.ClassInternal, privacyd.ClassUnavailable:
-		d.engine.Log.Error("request failed", "error", err, "cause", errors.Unwrap(err))
+	case privacyd.ClassInternal:
+		d.engine.Log.Error("request failed", "error", err)
+	case privacyd.ClassUnavailable:
+		d.engine.Log.Warn("request failed", "error", err, "cause", errors.Unwrap(err))
 	}
 	return problem(err)
 }

@@ -64,7 +64,7 @@ func (d *differences) add(format string, args ...any) {
 }
 
 // ours are collections that hold more than the import does.
-var ours = map[string]bool{"workspaces": true, "accounts": true, "members": true, "record_authors": true}
+var ours = map[string]bool{"workspaces": true, "accounts": true, "authors": true, "members": true}
 
 // compare adds what differs between an archive and the source.
 func compare(file string, source *sourceSet, found *differences) error {
@@ -96,7 +96,7 @@ type comparison struct {
 }
 
 func (c *comparison) run(files []*zip.File) error {
-	if err := c.each("accounts", c.account); err != nil {
+	if err := c.each("authors", c.account); err != nil {
 		return err
 	}
 	for _, f := range files {

@@ -64,7 +64,7 @@ func TestNothingIsLost(t *testing.T) {
 func TestCompare(t *testing.T) {
 	hash := "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of hello
 	good := map[string]string{
-		"data/accounts.json":      `{"id":"a-1","email":"agent@x.example"}`,
+		"data/authors.json":      `{"id":"a-1","email":"agent@x.example"}`,
 		"data/contacts.json":      `{"id":"c","name":"N","phone":null}`,
 		"data/conversations.json": `{"id":"v","contact_id":"c","assignee_id":"a-1"}`,
 		"data/messages.json":      `{"id":"m","body":"hi"}`,
@@ -80,7 +80,7 @@ func TestCompare(t *testing.T) {
 		{"record lost", "data/contacts.json", "", "contacts c is not in the archive"},
 		{"record added", "data/messages.json", `{"id":"m","body":"hi"}` + ",\n" + `{"id":"n"}`, "messages n is not in the source"},
 		{"record twice", "data/messages.json", `{"id":"m","body":"hi"}` + ",\n" + `{"id":"m","body":"hi"}`, "messages m is in the archive twice"},
-		{"account", "data/accounts.json", `{"id":"a-1","email":"other@x.example"}`, "conversations v is"},
+		{"account", "data/authors.json", `{"id":"a-1","email":"other@x.example"}`, "conversations v is"},
 		{"file", "attachments/1-f", "hullo", "attachments f: its file has another content"},
 		{"file's path", "data/attachments.json", `{"id":"f","sha256":"` + hash + `","path":"attachments/2-f"}`, "which is not in the archive"},
 		{"collection", "data/flows.json", `{"id":"x"}`, "flows x is not in the source"},

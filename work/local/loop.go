@@ -192,7 +192,7 @@ func (r *Runner) deactivate(it *item) {
 // report logs that the database does not answer, once, and that it does again.
 func (l *loop) report(ctx context.Context, err error) {
 	switch {
-	case errors.Is(err, context.Canceled), err == nil && !l.failing:
+	case ctx.Err() != nil, errors.Is(err, context.Canceled), err == nil && !l.failing:
 	case err == nil:
 		l.failing = false
 		l.r.o.Logger.InfoContext(ctx, "work goes on")
