@@ -64,7 +64,7 @@ func TestNothingIsLost(t *testing.T) {
 func TestCompare(t *testing.T) {
 	hash := "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of hello
 	good := map[string]string{
-		"data/authors.json":      `{"id":"a-1","email":"agent@x.example"}`,
+		"data/authors.json":       `{"id":"a-1","email":"agent@x.example"}`,
 		"data/contacts.json":      `{"id":"c","name":"N","phone":null}`,
 		"data/conversations.json": `{"id":"v","contact_id":"c","assignee_id":"a-1"}`,
 		"data/messages.json":      `{"id":"m","body":"hi"}`,
