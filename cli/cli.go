@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"reflect"
 
@@ -170,6 +171,11 @@ func (a App) report(err error) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stderr, "privacyd: interrupted")
 		return ExitFailed
+	}
+	var gone *url.Error
+	if errors.As(err, &gone) {
+		err = privacyd.Errorf(privacyd.ClassUnavailable, "server_gone",
+			"The server stopped while the command ran: %w. What it had begun goes on when it starts again.", gone.Err)
 	}
 	if code := privacyd.CodeOf(err); code != "internal" {
 		fmt.Fprintf(a.Stderr, "privacyd: %v (%s)\n", err, code)

@@ -150,6 +150,16 @@ func (t *terminal) bar(what string) *progressbar.ProgressBar {
 		progressbar.OptionShowCount(), progressbar.OptionThrottle(pollEvery), progressbar.OptionClearOnFinish())
 }
 
+// spin shows that something goes on whose end is not known.
+func (t *terminal) spin(what string) *progressbar.ProgressBar {
+	if !t.interactive() {
+		return progressbar.DefaultSilent(-1, what)
+	}
+	const dots = 14
+	return progressbar.NewOptions64(-1, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(t.Stderr),
+		progressbar.OptionSpinnerType(dots), progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
+}
+
 type archiveCmd struct {
 	Verify archiveVerifyCmd `cmd:"" help:"Check every hash and count of an archive, offline."`
 }

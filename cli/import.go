@@ -31,7 +31,7 @@ func (c *importCmd) Run(t *terminal) error {
 		return fmt.Errorf("find the file: %w", err)
 	}
 	return t.with(c.Folder, func(api *client.Client) error {
-		bar := t.bar("importing")
+		bar := t.spin("importing")
 		done, err := c.send(t, api, path)
 		_ = bar.Finish() // it is only shown
 		if err != nil {
