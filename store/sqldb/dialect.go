@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -77,6 +78,8 @@ func (d Dialect) explain(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, sqlite3.INTERRUPT): // what a context's end does to a statement
+		return fmt.Errorf("%w: %w", context.Canceled, err)
 	case diskFull(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "disk_full",
 			"The database's disk is full. Free some space and try again; nothing was changed.").Because(err)
