@@ -81,23 +81,23 @@ func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error)
 	if c.Contact != "" {
 		ask.Type, ask.Subject = privacyd.JobSubjectExport, &privacyd.Subject{Kind: "contact", ID: c.Contact}
 	}
-	job, created, err := api.CreateJob(t.ctx, c.Workspace, ask)
+	asked, created, err := api.CreateJob(t.ctx, c.Workspace, ask)
 	if err != nil {
 		return nil, err
 	}
 	bar := t.bar("exporting records")
-	job, err = api.WaitJob(t.ctx, job.WorkspaceID, job.ID, pollEvery, func(j *privacyd.Job) {
+	job, err := api.WaitJob(t.ctx, asked.WorkspaceID, asked.ID, pollEvery, func(j *privacyd.Job) {
 		bar.ChangeMax64(max(j.Progress.Total, 1))
 		_ = bar.Set64(j.Progress.Done) // it is only shown
 	})
 	_ = bar.Finish() // it is only shown
-	if err != nil {
-		if created && job != nil && t.ctx.Err() != nil {
-			return nil, errors.Join(err, cancelJob(t.ctx, api, job))
-		}
-		return nil, err
+	switch {
+	case err == nil:
+		return job, ended(job)
+	case created && t.ctx.Err() != nil:
+		return nil, errors.Join(err, cancelJob(t.ctx, api, asked))
 	}
-	return job, ended(job)
+	return nil, err
 }
 
 func cancelJob(ctx context.Context, api *client.Client, job *privacyd.Job) error {

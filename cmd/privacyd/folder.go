@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +44,30 @@ func openFolder(dir string) (*folder, error) {
 
 func (f *folder) path(parts ...string) string {
 	return filepath.Join(append([]string{f.dir}, parts...)...)
+}
+
+// checkWhole refuses a folder of which a part is gone: a new database beside
+// old keys, or new keys beside an old database, would pass for an instance that
+// has nothing in it. Codes database_missing, key_missing.
+func (f *folder) checkWhole(cfg config) error {
+	if cfg.Database != "" || strings.Contains(cfg.Keys.Store, "://") {
+		return nil
+	}
+	_, database := os.Stat(f.path("privacyd.db"))
+	keys, err := os.ReadDir(cfg.Keys.Store)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the key store: %w", err)
+	}
+	used := slices.ContainsFunc(keys, fs.DirEntry.IsDir) // the first key is made within a transaction
+	switch {
+	case used && errors.Is(database, fs.ErrNotExist):
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_missing",
+			"This data folder has been used, but its database privacyd.db is not there. Put it back from a backup, or give --database if its state is in PostgreSQL.")
+	case len(keys) == 0 && database == nil:
+		return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
+			"This data folder has a database, but its keys (%s) are not there. Put them back from a backup; nothing was changed.", cfg.Keys.Store)
+	}
+	return nil
 }
 
 // own takes the lock; false when another process has it.

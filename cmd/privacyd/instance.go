@@ -54,6 +54,9 @@ func (h host) open(ctx context.Context, f *folder, cfg config, log *slog.Logger)
 }
 
 func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log *slog.Logger) error {
+	if err := f.checkWhole(cfg); err != nil {
+		return err
+	}
 	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root})
 	if err != nil {
 		return err
