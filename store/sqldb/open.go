@@ -111,7 +111,14 @@ func probe(ctx context.Context, db *sql.DB) error {
 }
 
 func explainOpen(err error) error {
-	if errors.Is(err, sqlite3.NOTADB) {
+	var known *privacyd.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, sqlite3.CORRUPT):
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_damaged",
+			"The database's file is damaged or cut short. Restore it from a backup; nothing was changed. (%w)", err)
+	case errors.Is(err, sqlite3.NOTADB):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "key_wrong",
 			"The key does not open this database. Put back the key file that was made with it (keys/root.key); "+
 				"nothing was changed. (%w)", err)
