@@ -11,12 +11,18 @@ import (
 // CheckKeys binds the database to the root key: mac is what that key makes of
 // a fixed text. The first one is kept; a later one that differs is refused
 // before anything is sealed with keys that the others do not have. Code
-// key_wrong.
-func (s *Store) CheckKeys(ctx context.Context, mac []byte) error {
+// key_wrong; key_missing when the key store was made just now and the database
+// has been used before.
+func (s *Store) CheckKeys(ctx context.Context, mac []byte, fresh bool) error {
 	const name = "key_check"
-	_, err := s.db.Exec(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, mac)
+	made, err := s.db.Exec(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, mac)
 	if err != nil {
 		return fmt.Errorf("keep the check of the root key: %w", err)
+	}
+	if fresh && made == 0 {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
+			"The key store that this database was used with is not there: a new one would lose what it sealed. "+
+				"Put the key store back from its backup, or name its place by keys.store.")
 	}
 	var kept []byte
 	if err := s.db.QueryRow(ctx, `SELECT value FROM instance WHERE name = $1`, name).Scan(&kept); err != nil {

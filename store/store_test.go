@@ -344,3 +344,12 @@ func TestInTxRollsBack(t *testing.T) {
 		wantCode(t, err, "workspace_not_found")
 	})
 }
+
+func TestCheckKeys(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		must(t, s.CheckKeys(t.Context(), []byte("right"), true))
+		must(t, s.CheckKeys(t.Context(), []byte("right"), false))
+		wantCode(t, s.CheckKeys(t.Context(), []byte("wrong"), false), "key_wrong")
+		wantCode(t, s.CheckKeys(t.Context(), []byte("right"), true), "key_missing")
+	})
+}

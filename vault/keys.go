@@ -198,9 +198,11 @@ func (v *Vault) makeCheck(ctx context.Context, want []byte) ([]byte, error) {
 		break
 	}
 	if !used {
-		if _, err := v.records.Create(ctx, checkName, want); err != nil {
+		made, err := v.records.Create(ctx, checkName, want)
+		if err != nil {
 			return nil, err
 		}
+		v.fresh = made
 	}
 	have, err := v.records.Read(ctx, checkName)
 	if errors.Is(err, errAbsent) {

@@ -70,7 +70,12 @@ type Vault struct {
 	fences  []byte      // HMAC key that makes fences authentic
 	links   []byte
 	pages   []byte
+	fresh   bool
 }
+
+// Fresh tells whether this Open made the key store. A database that has been
+// used before then belongs to one that is lost.
+func (v *Vault) Fresh() bool { return v.fresh }
 
 // Open opens the key store with the root key. At the very first start it makes
 // both.

@@ -80,7 +80,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	})
 	i.asked = &askedQueue{Queue: i.runner, db: db, keys: make(chan string, 8)}
 	tables := store.New(db)
-	if err := tables.CheckKeys(ctx, keys.Sign([]byte("privacyd database"))); err != nil {
+	if err := tables.CheckKeys(ctx, keys.Sign([]byte("privacyd database")), keys.Fresh()); err != nil {
 		return err
 	}
 	spool := vault.NewSpool(f.path("tmp"))
