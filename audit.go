@@ -57,6 +57,8 @@ type AuditEntry struct {
 	TargetType  string            `json:"target_type,omitempty"`
 	TargetID    string            `json:"target_id,omitempty"`
 	TargetName  string            `json:"target_name,omitempty"`
+	Subject     string            `json:"subject,omitempty"`  // the person whom the target is about, as kind:id
+	Operator    string            `json:"operator,omitempty"` // the operating-system user who acted as the actor
 	IP          string            `json:"ip,omitempty"`
 	Door        Door              `json:"door,omitempty"`
 	Code        string            `json:"code,omitempty"`

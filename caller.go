@@ -36,6 +36,7 @@ type Caller struct {
 	Token     *Token // of a token
 	IP        string // the client's address; empty where there is none
 	Door      Door
+	Operator  string // the operating-system user, where an operator acts as an account
 }
 
 // Scoped tells whether an API token allows action a in workspace ws. Callers

@@ -65,6 +65,7 @@ const (
 	ClaimTargetName = "target_name"
 	ClaimIP         = "ip"
 	ClaimChanges    = "changes"
+	ClaimSubject    = "subject" // the person whom the target is about, as kind:id
 	PublicActorKind = "actor_kind"
 	claimOwner      = "_owner"
 )

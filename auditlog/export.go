@@ -46,7 +46,7 @@ func WriteCSV(w io.Writer, entries iter.Seq2[Opened, error]) error {
 func (o Opened) cells() []string {
 	cells := []string{
 		formatTime(o.At), o.actor(), o.Action, o.TargetType,
-		o.cell(ClaimTargetID), o.cell(ClaimIP), o.cell(ClaimChanges),
+		o.target(), o.cell(ClaimIP), o.changes(),
 	}
 	for i, c := range cells {
 		cells[i] = neutral(c)
@@ -67,6 +67,36 @@ func (o Opened) actor() string {
 	}
 	kind, _ := o.Public[PublicActorKind].(string)
 	return kind
+}
+
+// target is the target's id, and whom it is about where that is not the same.
+func (o Opened) target() string {
+	id, subject := o.cell(ClaimTargetID), o.cell(ClaimSubject)
+	if subject == "" || subject == erasedCell || strings.HasSuffix(subject, ":"+id) {
+		return id
+	}
+	return strings.TrimSpace(id + " " + subject)
+}
+
+// changes is the changes, and what came of the action where it was not simply
+// done: a refused act must not read like one that happened.
+func (o Opened) changes() string {
+	changes := o.cell(ClaimChanges)
+	if o.Outcome == "" || o.Outcome == "done" {
+		return changes
+	}
+	fields := map[string]any{"outcome": o.Outcome}
+	if code, ok := o.Public["code"]; ok {
+		fields["code"] = code
+	}
+	if changes != "" {
+		fields["changes"] = json.RawMessage(changes)
+	}
+	text, err := json.Marshal(fields)
+	if err != nil { // the changes were erased
+		return o.Outcome + " " + changes
+	}
+	return string(text)
 }
 
 // cell is a claim as text: strings as they are, everything else as JSON.

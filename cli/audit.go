@@ -43,14 +43,26 @@ func (c *auditListCmd) Run(t *terminal) error {
 		fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP")
 		for _, e := range entries {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), actor(e), e.Action,
-				strings.TrimSpace(string(e.Outcome)+" "+e.Code), strings.TrimSpace(e.TargetType+" "+e.TargetID), e.IP)
+				strings.TrimSpace(string(e.Outcome)+" "+e.Code), target(e), e.IP)
 		}
 		return w.Flush()
 	})
 }
 
 // actor says who acted; what was erased has left only its kind.
+// target says what an action was done to, and whom that is about.
+func target(e privacyd.AuditEntry) string {
+	text := strings.TrimSpace(e.TargetType + " " + e.TargetID)
+	if e.Subject != "" && !strings.HasSuffix(e.Subject, ":"+e.TargetID) {
+		text += ", " + strings.Replace(e.Subject, ":", " ", 1)
+	}
+	return text
+}
+
 func actor(e privacyd.AuditEntry) string {
+	if e.ActorEmail != "" && e.Operator != "" {
+		return e.ActorEmail + " (by operator " + e.Operator + ")"
+	}
 	if e.ActorEmail != "" {
 		return e.ActorEmail
 	}

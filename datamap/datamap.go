@@ -264,7 +264,7 @@ type Row struct {
 }
 
 // File is a blob that a row names.
-type File struct{ Bucket, Key, Name string }
+type File struct{ Column, Bucket, Key, Name string }
 
 // WorkspaceRow is a workspace as a dataset knows it.
 type WorkspaceRow struct{ Key, Name string }

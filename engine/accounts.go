@@ -152,3 +152,9 @@ func digest(password string) []byte {
 	sum := sha512.Sum384([]byte(password))
 	return []byte(base64.RawStdEncoding.EncodeToString(sum[:]))
 }
+
+// errNotInvited keeps people out who are only known as authors of records.
+func errNotInvited() error {
+	return privacyd.Errorf(privacyd.ClassConflict, "account_not_invited",
+		"This person is only known as the author of records. Make the account first: privacyd account create.")
+}

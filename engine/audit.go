@@ -55,6 +55,10 @@ func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 		owner = auditlog.Owner{Kind: "account", ID: ev.Caller.AccountID} // an account's key spans all logs
 	}
 	var claims []auditlog.Claim
+	if ev.Caller.Operator != "" {
+		own := auditlog.Owner{Log: ev.WorkspaceID}
+		claims = append(claims, auditlog.Claim{Name: "operator", Value: ev.Caller.Operator, Owner: own})
+	}
 	for _, c := range []struct{ name, value string }{
 		{auditlog.ClaimActor, ev.Caller.Name}, {"actor_id", ev.Caller.ID()}, {auditlog.ClaimActorEmail, ev.Caller.Email}, {auditlog.ClaimIP, ev.Caller.IP},
 	} {
@@ -73,7 +77,7 @@ func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 		if s.Kind == "account" {
 			owner.Log = ""
 		}
-		claims = append(claims, auditlog.Claim{Name: "subject", Value: s.Kind + ":" + s.ID, Owner: owner})
+		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimSubject, Value: s.Kind + ":" + s.ID, Owner: owner})
 	}
 	if ev.Target.ID != "" {
 		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimTargetID, Value: ev.Target.ID, Owner: owner})
@@ -154,7 +158,7 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 	}
 	for name, into := range map[string]any{
 		auditlog.ClaimActor: &a.Actor, auditlog.ClaimActorEmail: &a.ActorEmail, auditlog.ClaimIP: &a.IP,
-		auditlog.ClaimTargetID: &a.TargetID, auditlog.ClaimTargetName: &a.TargetName, auditlog.ClaimChanges: &a.Changes,
+		auditlog.ClaimTargetID: &a.TargetID, auditlog.ClaimTargetName: &a.TargetName, auditlog.ClaimChanges: &a.Changes, auditlog.ClaimSubject: &a.Subject, "operator": &a.Operator,
 	} {
 		if raw, ok := o.Private[name]; ok {
 			if err := json.Unmarshal(raw, into); err != nil {

@@ -39,6 +39,9 @@ func (e *Engine) ResolveAuthors(ctx context.Context, authors []Author) (map[stri
 		if privacyd.CodeOf(err) == "account_not_found" {
 			known, err = e.adoptAuthor(ctx, author)
 		}
+		if privacyd.CodeOf(err) == "account_exists" { // another import was faster
+			known, _, err = e.Accounts.AccountByEmail(ctx, author.Email)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -213,6 +213,9 @@ func (e *Engine) GiveUp(ctx context.Context, kind, jobID string, why error) erro
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
 		job, err := e.lockJob(ctx, jobID)
+		if privacyd.CodeOf(err) == "job_not_found" {
+			return nil
+		}
 		if err != nil || job.State.Ended() {
 			return err
 		}

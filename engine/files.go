@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -103,7 +104,8 @@ func (x *extraction) copyFiles(ctx context.Context, p *part, in *bufio.Reader, r
 		if err := writeFrame(out, json.RawMessage(record)); err != nil {
 			return err
 		}
-		if err := x.meter.add(ctx); err != nil {
+		x.meter.p.Done++
+		if err := x.meter.report(ctx, time.Second); err != nil {
 			return err
 		}
 	}
@@ -138,43 +140,43 @@ func (x *extraction) writeRecords(ctx context.Context, p *part, fields []archive
 }
 
 // copyRowFiles writes the files of one row and gives the row with their paths:
-// null for one that is missing.
+// null for one that is missing, one place for each file column of the map.
 func (x *extraction) copyRowFiles(ctx context.Context, p *part, row spooledRow) ([]byte, error) {
-	paths := make([]*string, len(row.Files))
-	for i, f := range row.Files {
-		at, err := x.copyFile(ctx, p, row, f)
-		if err != nil {
+	columns := p.selection.Collection.Files
+	paths := make([]*string, len(columns))
+	for i, c := range columns {
+		var err error
+		if paths[i], err = x.copyColumn(ctx, p, row, c); err != nil {
 			return nil, err
 		}
-		paths[i] = at
 	}
-	if len(p.selection.Collection.Files) > 1 {
+	if len(columns) > 1 {
 		return appendField(row.JSON, pathField(p), paths)
-	}
-	if len(paths) == 0 {
-		return x.withoutFile(p, row)
 	}
 	return appendField(row.JSON, pathField(p), paths[0])
 }
 
-// withoutFile is a row that names no file; where each has one, that file is
-// missing.
-func (x *extraction) withoutFile(p *part, row spooledRow) ([]byte, error) {
-	if f := p.selection.Collection.Files[0]; f.Required {
-		missing := archive.MissingFile{
-			Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON), Name: fileName(p, row), Reason: "content_missing",
-		}
-		if err := x.out.Missing(missing); err != nil {
-			return nil, err
+// copyColumn writes the file that a row names in one column. A row that names
+// none where each has one is reported.
+func (x *extraction) copyColumn(ctx context.Context, p *part, row spooledRow, c *datamap.FileColumn) (*string, error) {
+	for _, f := range row.Files {
+		if f.Column == c.Column {
+			return x.copyFile(ctx, p, row, f)
 		}
 	}
-	return appendField(row.JSON, pathField(p), nil)
+	if !c.Required {
+		return nil, nil
+	}
+	return nil, x.out.Missing(archive.MissingFile{
+		Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON),
+		Name: fileName(p, c, row), Reason: "content_missing",
+	})
 }
 
-// fileName is what the row calls its file.
-func fileName(p *part, row spooledRow) string {
+// fileName is what the row calls the file of a column.
+func fileName(p *part, c *datamap.FileColumn, row spooledRow) string {
 	for _, f := range p.selection.Fields {
-		if f.Column != p.selection.Collection.Files[0].NameColumn {
+		if f.Column != c.NameColumn {
 			continue
 		}
 		var fields map[string]any
@@ -189,10 +191,15 @@ func fileName(p *part, row spooledRow) string {
 // pathField is the field that says where a record's files are in the archive:
 // an array where a record may name several.
 func pathField(p *part) string {
+	name := "path"
 	if len(p.selection.Collection.Files) > 1 {
-		return "paths"
+		name = "paths"
 	}
-	return "path"
+	taken := func(f *datamap.Field) bool { return f.Name == name }
+	for slices.ContainsFunc(p.selection.Fields, taken) {
+		name = "archive_" + name
+	}
+	return name
 }
 
 func (x *extraction) copyFile(ctx context.Context, p *part, row spooledRow, f datamap.File) (*string, error) {
@@ -283,6 +290,9 @@ func readFrame(r *bufio.Reader, v any) error {
 	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(r, raw); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // the end is not expected here
+		}
 		return fmt.Errorf("read spooled row: %w", err)
 	}
 	return json.Unmarshal(raw, v)

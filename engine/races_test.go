@@ -184,3 +184,61 @@ func TestStrangersStayStrange(t *testing.T) {
 		}
 	})
 }
+
+// TestPathIsTaken exports a collection that has a field called path, and one
+// of whose two files is missing.
+func TestPathIsTaken(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		for _, c := range b.Datasets[1].Graph.Map.Collections {
+			if c.Name != "attachments" {
+				continue
+			}
+			for _, f := range c.Fields {
+				if f.Name == "filename" {
+					f.Name = "path"
+				}
+			}
+		}
+		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		for record, err := range b.OpenArchive(enginetest.Operator, w.ID, job.ID).Records("attachments") {
+			b.Must(err)
+			if text := string(record); strings.Count(text, `"path":`) != 1 || !strings.Contains(text, `"archive_path":"attachments/`) {
+				t.Errorf("%s", text)
+			}
+		}
+	})
+}
+
+// TestAuthorsCannotSignIn keeps out who is only known from records.
+func TestAuthorsCannotSignIn(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		const author = "agent.one@example.com"
+		_, err := b.CreateSignInLink(t.Context(), enginetest.Operator, author)
+		b.WantCode(err, "account_not_invited")
+		b.WantCode(b.AddMember(t.Context(), enginetest.Operator, w.ID, author, privacyd.RoleAdmin), "account_not_invited")
+		_, err = b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: author, Name: "Agent One"})
+		b.Must(err)
+		b.Must(b.AddMember(t.Context(), enginetest.Operator, w.ID, author, privacyd.RoleAgent))
+	})
+}
+
+// TestLogSaysWhoseDataLeft looks for the person, and for the operator behind an
+// account.
+func TestLogSaysWhoseDataLeft(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		b.Export(b.Member(privacyd.RoleAdmin, w), engine.NewJob{
+			Workspace: w.ID, Type: privacyd.JobSubjectExport, Subject: &privacyd.Subject{Kind: "contact", ID: "c-001"},
+		})
+		list, err := b.ListAudit(t.Context(), enginetest.Operator, w.ID, privacyd.AuditFilter{Action: "subject_export.create", Limit: 1})
+		b.Must(err)
+		for e, err := range list {
+			b.Must(err)
+			if e.Subject != "contact:c-001" || e.Operator != enginetest.Operator.Name {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}

@@ -87,6 +87,9 @@ func (e *Engine) CreateSignInLink(ctx context.Context, c privacyd.Caller, email 
 		if err != nil {
 			return err
 		}
+		if !account.Invited {
+			return errNotInvited()
+		}
 		auditID, err := e.record(ctx, privacyd.AuditEvent{
 			Caller: c, Action: "session.link", Outcome: privacyd.OutcomeDone, Target: accountTarget(account),
 		})
@@ -195,7 +198,7 @@ func (e *Engine) As(ctx context.Context, c privacyd.Caller, email string) (priva
 		return privacyd.Caller{}, err
 	}
 	as := callerFor(a)
-	as.Door, as.IP = c.Door, c.IP
+	as.Door, as.IP, as.Operator = c.Door, c.IP, c.Name
 	return as, nil
 }
 

@@ -108,6 +108,9 @@ func (e *Engine) addMember(ctx context.Context, c privacyd.Caller, w privacyd.Wo
 	if err != nil {
 		return err
 	}
+	if !a.Invited {
+		return errNotInvited()
+	}
 	auditID, err := e.record(ctx, privacyd.AuditEvent{
 		WorkspaceID: w.ID, Caller: c, Action: "member.add", Outcome: privacyd.OutcomeDone, Target: accountTarget(a),
 		Changes: map[string]privacyd.Change{"role": {After: role}},

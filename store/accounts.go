@@ -22,10 +22,11 @@ func scanAccount(row scanner) (privacyd.Account, error) {
 
 // InsertAccount adds an account. Code account_exists when the address is taken.
 func (s *Store) InsertAccount(ctx context.Context, a privacyd.Account, passwordHash, auditID string) error {
-	_, err := s.db.Exec(ctx, `INSERT INTO accounts (id, email, name, password_hash, invited, created_at, audit_entry_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	// Not an error of the database's: that would end the transaction.
+	n, err := s.db.Exec(ctx, `INSERT INTO accounts (id, email, name, password_hash, invited, created_at, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email) DO NOTHING`,
 		a.ID, a.Email, a.Name, passwordHash, toInt(a.Invited), sqldb.Micros(a.CreatedAt), auditID)
-	if sqldb.IsUnique(err) {
+	if err == nil && n == 0 {
 		return privacyd.Errorf(privacyd.ClassConflict, "account_exists", "An account with this e-mail address exists already.")
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +84,7 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 		f.close()
 		return cli.Connection{}, err
 	}
+	i.asked.remember = true
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := newPipe()
 	server := &http.Server{
@@ -125,10 +127,11 @@ func (i *instance) work(ctx context.Context, f *folder) {
 
 // finish runs what the command queued and has not run yet.
 func (i *instance) finish(ctx context.Context, f *folder) error {
-	if f.lock != nil {
-		return i.runner.RunUntilIdle(ctx)
+	keys := i.asked.all()
+	if f.lock == nil || len(keys) == 0 {
+		return nil
 	}
-	return nil
+	return i.runner.RunUntilIdle(ctx, keys...)
 }
 
 // askedQueue is a queue that remembers what this process put into it.
@@ -136,6 +139,17 @@ type askedQueue struct {
 	work.Queue
 	db   *sqldb.DB
 	keys chan string
+
+	remember bool // a command does; a server runs everything anyway
+	mu       sync.Mutex
+	asked    []string
+}
+
+// all is every key that this process has queued.
+func (q *askedQueue) all() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.asked)
 }
 
 // Enqueue tells of an item once its transaction has committed.
@@ -143,11 +157,14 @@ func (q *askedQueue) Enqueue(ctx context.Context, it work.Item) error {
 	if err := q.Queue.Enqueue(ctx, it); err != nil {
 		return err
 	}
-	if it.Kind == engine.WorkExport {
+	if q.remember && it.Kind == engine.WorkExport {
 		q.db.AfterCommit(ctx, func() {
+			q.mu.Lock()
+			q.asked = append(q.asked, it.Key)
+			q.mu.Unlock()
 			select {
 			case q.keys <- it.Key:
-			default: // a server does not listen: it runs everything
+			default: // a command that owns the folder does not listen: it runs everything
 			}
 		})
 	}

@@ -29,6 +29,9 @@ func openFolder(dir string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the data folder: %w", err)
 	}
+	if _, err := os.Stat(abs); errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(os.Stderr, "Making a new data folder at %s.\n", abs)
+	}
 	for _, d := range []string{abs, filepath.Join(abs, "tmp")} {
 		err := os.MkdirAll(d, 0o700)
 		if err == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,6 +144,9 @@ func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOpt
 		fmt.Fprintln(o.Out, "NOT SAFE: --dev is for trying things out.")
 	}
 	fmt.Fprintf(o.Out, "privacyd %s listens on %s\n", h.version, cfg.BaseURL)
+	if strings.HasPrefix(cfg.BaseURL, "https://") && len(cfg.TrustedProxies) == 0 {
+		fmt.Fprintln(o.Out, "WARNING: no trusted_proxies are configured: every visitor has the proxy's address, in the audit log and for the limit on signing in.")
+	}
 	if o.Sample {
 		return h.sample(ctx, i, cfg, o)
 	}

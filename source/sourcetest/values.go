@@ -119,8 +119,8 @@ func files(t *testing.T, s Source) {
 		t.Fatal(err)
 	}
 	want(t, got, [][]datamap.File{
-		{{Bucket: "uploads", Key: "k/1", Name: "../../etc/passwd"}, {Bucket: "numbered", Key: "1"}},
-		{{Bucket: "numbered", Key: "2"}},
-		{{Bucket: "uploads", Key: `k/"3`}, {Bucket: "avatars", Key: "a3"}, {Bucket: "numbered", Key: "3"}},
+		{{Column: "blob_key", Bucket: "uploads", Key: "k/1", Name: "../../etc/passwd"}, {Column: "id", Bucket: "numbered", Key: "1"}},
+		{{Column: "id", Bucket: "numbered", Key: "2"}},
+		{{Column: "blob_key", Bucket: "uploads", Key: `k/"3`}, {Column: "avatar", Bucket: "avatars", Key: "a3"}, {Column: "id", Bucket: "numbered", Key: "3"}},
 	})
 }

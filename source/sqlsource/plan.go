@@ -26,6 +26,7 @@ type output struct {
 
 // filePlan is where in the result a file's key and name are; -1: nowhere.
 type filePlan struct {
+	column    string // of the map
 	bucket    string
 	key, name int
 }
@@ -43,7 +44,7 @@ func (s *Snapshot) plan(ctx context.Context, sel datamap.Selection) (plan, error
 		p.outputs = append(p.outputs, output{name: fieldName(f), prefix: prefix(i, fieldName(f)), column: c, format: f.Format})
 	}
 	for _, f := range sel.Collection.Files {
-		p.files = append(p.files, filePlan{bucket: f.Bucket, key: what.index(f.Column), name: what.index(f.NameColumn)})
+		p.files = append(p.files, filePlan{column: f.Column, bucket: f.Bucket, key: what.index(f.Column), name: what.index(f.NameColumn)})
 	}
 	if what.err != nil {
 		return plan{}, what.err
@@ -133,7 +134,7 @@ func (p *plan) filesOf(into []datamap.File, text func(i int) string) []datamap.F
 		if key == "" {
 			continue
 		}
-		file := datamap.File{Bucket: f.bucket, Key: key}
+		file := datamap.File{Column: f.column, Bucket: f.bucket, Key: key}
 		if f.name >= 0 {
 			file.Name = text(f.name)
 		}

@@ -187,7 +187,9 @@ func (it *item) tell(ctx context.Context, what outcome, after time.Duration, res
 		it.r.o.Logger.DebugContext(ctx, "work is done", attributes...)
 	case release:
 		it.r.o.Logger.InfoContext(ctx, "work is given back", attributes...)
-	case wait, retry:
+	case wait:
+		it.r.o.Logger.DebugContext(ctx, "work waits", append(attributes, "after", after)...)
+	case retry:
 		it.r.o.Logger.WarnContext(ctx, "work is tried again later", append(attributes, "after", after)...)
 	case dead:
 		it.r.o.Logger.ErrorContext(ctx, "work failed for good", attributes...)
