@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/user"
-	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +83,6 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 		f.close()
 		return cli.Connection{}, err
 	}
-	i.asked.remember = true
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := newPipe()
 	server := &http.Server{
@@ -97,7 +95,7 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 	running.Go(func() { i.work(background, f) })
 	return cli.Connection{
 		Client: &client.Client{Base: "http://privacyd", HTTP: &http.Client{Transport: &http.Transport{DialContext: l.dial}}, As: o.As},
-		Close: func(ctx context.Context) error {
+		Close: func(context.Context) error {
 			err := server.Close()
 			stop()
 			running.Wait()
@@ -125,13 +123,24 @@ func (i *instance) work(ctx context.Context, f *folder) {
 	}
 }
 
-// finish runs what the command queued and has not run yet.
-func (i *instance) finish(ctx context.Context, f *folder) error {
-	keys := i.asked.all()
-	if f.lock == nil || len(keys) == 0 {
+// finish runs what waits before the command ends, where this process owns the
+// folder: nobody else would. An interrupt ends it; one that came before leaves
+// a moment for what was cancelled to be cleaned up.
+func (i *instance) finish(command context.Context, f *folder) error {
+	if f.lock == nil {
 		return nil
 	}
-	return i.runner.RunUntilIdle(ctx, keys...)
+	const moment = 5 * time.Second
+	ctx := command
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(command), moment)
+		defer cancel()
+	}
+	if err := i.runner.RunUntilIdle(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // askedQueue is a queue that remembers what this process put into it.
@@ -139,17 +148,6 @@ type askedQueue struct {
 	work.Queue
 	db   *sqldb.DB
 	keys chan string
-
-	remember bool // a command does; a server runs everything anyway
-	mu       sync.Mutex
-	asked    []string
-}
-
-// all is every key that this process has queued.
-func (q *askedQueue) all() []string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return slices.Clone(q.asked)
 }
 
 // Enqueue tells of an item once its transaction has committed.
@@ -157,11 +155,8 @@ func (q *askedQueue) Enqueue(ctx context.Context, it work.Item) error {
 	if err := q.Queue.Enqueue(ctx, it); err != nil {
 		return err
 	}
-	if q.remember && it.Kind == engine.WorkExport {
+	if it.Kind == engine.WorkExport {
 		q.db.AfterCommit(ctx, func() {
-			q.mu.Lock()
-			q.asked = append(q.asked, it.Key)
-			q.mu.Unlock()
 			select {
 			case q.keys <- it.Key:
 			default: // a command that owns the folder does not listen: it runs everything
