@@ -104,7 +104,7 @@ func encrypt(t *testing.T, key, salt []byte, context string, plain []byte, piece
 
 func decrypt(t *testing.T, key []byte, context string, ct []byte) []byte {
 	t.Helper()
-	r, err := newSealedReader(key, context, bytes.NewReader(ct), int64(len(ct)))
+	r, err := newSealedReader(newBuffers(), key, context, bytes.NewReader(ct), int64(len(ct)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestChunkedRanges(t *testing.T) {
 		n := rapid.IntRange(0, 20*chunkSize).Draw(rt, "size")
 		plain := pattern(n)
 		ct := encrypt(t, key, pattern(saltSize), "c", plain, n+1)
-		r, err := newSealedReader(key, "c", bytes.NewReader(ct), int64(len(ct)))
+		r, err := newSealedReader(newBuffers(), key, "c", bytes.NewReader(ct), int64(len(ct)))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestChunkedRanges(t *testing.T) {
 func TestChunkedReaderConforms(t *testing.T) {
 	plain := pattern(5*chunkSize + 77)
 	ct := encrypt(t, plain[:32], plain[:24], "", plain, len(plain))
-	r, err := newSealedReader(plain[:32], "", bytes.NewReader(ct), int64(len(ct)))
+	r, err := newSealedReader(newBuffers(), plain[:32], "", bytes.NewReader(ct), int64(len(ct)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestChunkedTampered(t *testing.T) {
 		"chunk more":               join(ct, chunk(3)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := newSealedReader(key, "c", bytes.NewReader(bad), int64(len(bad)))
+			r, err := newSealedReader(newBuffers(), key, "c", bytes.NewReader(bad), int64(len(bad)))
 			if err == nil {
 				_, err = io.ReadAll(io.NewSectionReader(r, 0, r.Size()))
 			}
@@ -224,12 +224,12 @@ func TestChunkedShortSource(t *testing.T) {
 	key := pattern(32)
 	ct := encrypt(t, key, pattern(saltSize), "c", pattern(50_000), 50_000)
 	for _, n := range []int{0, 10, headerSize, 20_000, len(ct) - 1} {
-		if _, err := newSealedReader(key, "c", bytes.NewReader(ct[:n]), int64(len(ct))); !errors.Is(err, ErrDamaged) {
+		if _, err := newSealedReader(newBuffers(), key, "c", bytes.NewReader(ct[:n]), int64(len(ct))); !errors.Is(err, ErrDamaged) {
 			t.Errorf("source of %d bytes: %v", n, err)
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := newSealedReader(key, "c", failing{broken}, int64(len(ct))); !errors.Is(err, broken) {
+	if _, err := newSealedReader(newBuffers(), key, "c", failing{broken}, int64(len(ct))); !errors.Is(err, broken) {
 		t.Errorf("a failing source: %v", err)
 	}
 }
@@ -314,7 +314,7 @@ func FuzzSealedReader(f *testing.F) {
 	f.Add(out.Bytes())
 	f.Add(out.Bytes()[:headerSize])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := newSealedReader(key, "", bytes.NewReader(b), int64(len(b)))
+		r, err := newSealedReader(newBuffers(), key, "", bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			return
 		}

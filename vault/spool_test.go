@@ -217,7 +217,7 @@ func BenchmarkDecrypt(b *testing.B) {
 	}
 	_, _ = w.Write(make([]byte, 16<<20))
 	_ = w.Close()
-	r, err := newSealedReader(make([]byte, 32), "", bytes.NewReader(out.Bytes()), int64(out.Len()))
+	r, err := newSealedReader(newBuffers(), make([]byte, 32), "", bytes.NewReader(out.Bytes()), int64(out.Len()))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -71,6 +72,7 @@ type Vault struct {
 	links   []byte
 	pages   []byte
 	fresh   bool
+	buffers *sync.Pool // for reading files
 }
 
 // Fresh tells whether this Open made the key store. A database that has been
@@ -141,7 +143,7 @@ func unlock(root []byte, rs records, o Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{records: rs, wrap: wrap, now: o.Now, cache: newCache(o.Cached)}
+	v := &Vault{records: rs, wrap: wrap, now: o.Now, cache: newCache(o.Cached), buffers: newBuffers()}
 	if v.now == nil {
 		v.now = time.Now
 	}
