@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -267,6 +268,8 @@ type meter struct {
 	written func() int64
 	last    time.Time
 	rows    int
+
+	expected atomic.Int64 // what is counted so far of what is to come
 }
 
 func newMeter(e *Engine, job *privacyd.Job, lease work.Lease, written func() int64) *meter {
@@ -290,7 +293,7 @@ func (m *meter) report(ctx context.Context, every time.Duration) error {
 		return ctx.Err()
 	}
 	m.last, m.p.Bytes = now, m.written()
-	m.p.Total = max(m.p.Total, m.p.Done)
+	m.p.Total = max(m.expected.Load(), m.p.Done)
 	return m.e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if err := m.lease.Check(ctx); err != nil {
 			return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
@@ -22,6 +24,8 @@ type extraction struct {
 	parts     []part
 	snapshots map[Source]Snapshot
 	datasets  []archive.Dataset
+
+	stopCounting func()
 }
 
 // part is one collection to export.
@@ -97,15 +101,41 @@ func (x *extraction) choose(d Dataset, key string) error {
 	return nil
 }
 
+// estimate counts what is to be read, beside the reading and in snapshots of
+// its own: SQLite takes a sixth of an export to count a large table. It is for
+// the progress alone, so its errors end nothing.
 func (x *extraction) estimate(ctx context.Context) error {
-	for _, p := range x.parts {
-		n, err := x.snapshots[p.dataset.Source].Estimate(ctx, p.selection)
-		if err != nil {
-			return fmt.Errorf("estimate %s: %w", p.selection.Collection.Name, err)
+	ctx, stop := context.WithCancel(ctx)
+	var counting sync.WaitGroup
+	sources := slices.Collect(maps.Keys(x.snapshots))
+	x.stopCounting = func() { stop(); counting.Wait() }
+	counting.Go(func() {
+		for _, source := range sources {
+			if err := x.count(ctx, source); err != nil && ctx.Err() == nil {
+				x.e.Log.WarnContext(ctx, "the records of an export could not be counted", "job", x.job.ID, "error", err)
+			}
 		}
-		x.meter.p.Total += n
-	}
+	})
 	return x.meter.report(ctx, 0)
+}
+
+func (x *extraction) count(ctx context.Context, source Source) error {
+	s, err := source.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // it was only read
+	for _, p := range x.parts {
+		if p.dataset.Source != source {
+			continue
+		}
+		n, err := s.Estimate(ctx, p.selection)
+		if err != nil {
+			return err
+		}
+		x.meter.expected.Add(n)
+	}
+	return nil
 }
 
 func (x *extraction) readRecords(ctx context.Context) error {
@@ -130,13 +160,7 @@ func (x *extraction) readCollection(ctx context.Context, p *part) error {
 	if err != nil {
 		return err
 	}
-	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
-		if err := w.Record(row.JSON); err != nil {
-			return err
-		}
-		return x.meter.add(ctx)
-	})
-	if err != nil {
+	if err := x.copyRows(ctx, p, w.Record); err != nil {
 		return err
 	}
 	return w.Close()
@@ -147,16 +171,23 @@ func (x *extraction) readCSV(ctx context.Context, p *part) error {
 	if err != nil {
 		return err
 	}
-	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
-		if err := w.Record(row.JSON); err != nil {
+	if err := x.copyRows(ctx, p, w.Record); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// copyRows writes every row of a collection.
+func (x *extraction) copyRows(ctx context.Context, p *part, record func([]byte) error) error {
+	read := func(ctx context.Context, row func([]byte) error) error {
+		return x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(r datamap.Row) error { return row(r.JSON) })
+	}
+	return relayRows(ctx, read, func(row []byte) error {
+		if err := record(row); err != nil {
 			return err
 		}
 		return x.meter.add(ctx)
 	})
-	if err != nil {
-		return err
-	}
-	return w.Close()
 }
 
 func (x *extraction) collection(ctx context.Context, p *part) (*archive.CollectionWriter, error) {
@@ -195,6 +226,9 @@ func (x *extraction) closeSnapshots(context.Context) error {
 }
 
 func (x *extraction) close() {
+	if x.stopCounting != nil {
+		x.stopCounting()
+	}
 	_ = x.closeSnapshots(context.Background()) // the error that led here matters more
 	for _, p := range x.parts {
 		if p.spool != nil {

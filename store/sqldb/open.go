@@ -44,7 +44,7 @@ func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sqlitePool(path, key, "query_only=on", "cache_size=-8192")
+	read, err := sqlitePool(path, key, "query_only=on", "cache_size=-1024")
 	if err != nil {
 		return nil, err
 	}
