@@ -23,8 +23,10 @@ var allowed = map[string][]string{
 	"archive":                 {""},
 	"work":                    {},
 	"auditlog":                {},
-	"vault":                   {"", "vault/bucket"},
+	"vault":                   {"", "vault/bucket", "vault/durable"},
 	"vault/bucket":            {"", "vault/bucket/buckettest"},
+	"vault/durable":           {"vault/bucket"},
+	"ledger":                  {"", "vault/bucket", "vault/durable"},
 	"engine":                  {"", "archive", "auditlog", "datamap", "work"},
 	"store/sqldb":             {""},
 	"store":                   {"", "auditlog", "store/sqldb"},
@@ -51,7 +53,7 @@ var allowed = map[string][]string{
 var drivers = map[string][]string{
 	"github.com/jackc/pgx":         {"store/sqldb", "store/sqldb/sqldbtest", "source/sqlsource"},
 	"github.com/ncruces/go-sqlite": {"store/sqldb", "source/sqlsource"},
-	"gocloud.dev":                  {"vault", "vault/bucket", "source/blob"},
+	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},
 	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest"},
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/vault/bucket"
+	"github.com/privacyd/privacyd/vault/durable"
 )
 
 const (
@@ -71,10 +72,10 @@ func createRoot(path string) ([]byte, error) {
 	if _, err := rand.Read(root); err != nil {
 		return nil, fmt.Errorf("make the root key: %w", err)
 	}
-	if err := makeDirs(filepath.Dir(path)); err != nil {
+	if err := durable.MakeDirs(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	if _, err := placeNew(path, formatRoot(root)); err != nil {
+	if _, err := durable.Place(path, formatRoot(root)); err != nil {
 		return nil, err
 	}
 	return readRoot(path)
@@ -89,7 +90,7 @@ func sweepRoot(path string) {
 		return
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(path)+".") && strings.HasSuffix(e.Name(), newSuffix) {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+".") && strings.HasSuffix(e.Name(), durable.NewSuffix) {
 			_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
