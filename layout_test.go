@@ -28,7 +28,8 @@ var allowed = map[string][]string{
 	"vault/durable":           {"vault/bucket"},
 	"ledger":                  {"", "vault/bucket", "vault/durable"},
 	"engine":                  {"", "archive", "auditlog", "datamap", "work"},
-	"store/sqldb":             {""},
+	"store/sqldb":             {"", "store/sqldb/pages"},
+	"store/sqldb/pages":       {},
 	"store":                   {"", "auditlog", "store/sqldb"},
 	"work/local":              {"", "work", "store/sqldb"},
 	"source/sqlsource":        {"", "datamap", "store/sqldb"},
@@ -52,7 +53,7 @@ var allowed = map[string][]string{
 // drivers may be imported by the packages that are named for them alone.
 var drivers = map[string][]string{
 	"github.com/jackc/pgx":         {"store/sqldb", "store/sqldb/sqldbtest", "source/sqlsource"},
-	"github.com/ncruces/go-sqlite": {"store/sqldb", "source/sqlsource"},
+	"github.com/ncruces/go-sqlite": {"store/sqldb", "store/sqldb/pages", "source/sqlsource"},
 	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},
 	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest"},
 }

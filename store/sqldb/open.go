@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/ncruces/go-sqlite3"
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
-	_ "github.com/ncruces/go-sqlite3/vfs/xts" // the page encryption
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store/sqldb/pages"
 )
 
 const (
@@ -34,6 +34,7 @@ func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 	if len(key) != 64 {
 		return nil, fmt.Errorf("open sqlite: the key has %d bytes, not 64", len(key))
 	}
+	pages.Register()
 	if err := touch(path); err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
@@ -70,7 +71,7 @@ func sqlitePool(path string, key []byte, own ...string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
-	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "vfs=xts&_txlock=immediate"}).String()
+	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "vfs=" + pages.Name + "&_txlock=immediate"}).String()
 	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, own) })
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
