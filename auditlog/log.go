@@ -24,7 +24,7 @@ type Log struct {
 }
 
 // Append adds an entry and gives its id. Claims of an owner who was erased are
-// not kept: they count as erased from the beginning.
+// left out, with their names and digests, as if they had never been given.
 //
 // Errors: ErrPublic; those of Entries and Keys.
 func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
@@ -34,23 +34,7 @@ func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
 	if r.At.IsZero() {
 		r.At = l.now()
 	}
-	leaf := &Leaf{
-		ID: id, Log: r.Log, At: r.At.UTC().Truncate(time.Microsecond), Action: r.Action, Outcome: r.Outcome,
-		TargetType: r.TargetType, Public: r.Public,
-	}
-	owners, err := l.disclose(leaf, r.Private)
-	if err != nil {
-		return "", fmt.Errorf("append an audit entry: %w", err)
-	}
-	encoded, err := leaf.Encode()
-	if err != nil {
-		return "", fmt.Errorf("append an audit entry: %w", err)
-	}
-	e := Entry{
-		ID: id, Log: r.Log, At: leaf.At, Action: r.Action, Outcome: r.Outcome, TargetType: r.TargetType,
-		Leaf: encoded, LeafHash: LeafHash(encoded),
-	}
-	sealed, err := l.seal(ctx, &e, owners)
+	e, sealed, err := l.write(ctx, id, r)
 	if err != nil {
 		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
@@ -58,6 +42,40 @@ func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
 		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
 	return id, nil
+}
+
+// write makes the entry and seals its disclosures. The leaf is bound into what
+// is sealed, so that an owner turns out to be erased only after the leaf was
+// made: it is then made again without them, and so on, since another may be
+// erased meanwhile.
+func (l *Log) write(ctx context.Context, id string, r Record) (Entry, []SealedDisclosure, error) {
+	for {
+		leaf := &Leaf{
+			ID: id, Log: r.Log, At: r.At.UTC().Truncate(time.Microsecond), Action: r.Action, Outcome: r.Outcome,
+			TargetType: r.TargetType, Public: r.Public,
+		}
+		owners, err := l.disclose(leaf, r.Private)
+		if err != nil {
+			return Entry{}, nil, err
+		}
+		encoded, err := leaf.Encode()
+		if err != nil {
+			return Entry{}, nil, err
+		}
+		e := Entry{
+			ID: id, Log: r.Log, At: leaf.At, Action: r.Action, Outcome: r.Outcome, TargetType: r.TargetType,
+			Leaf: encoded, LeafHash: LeafHash(encoded),
+		}
+		sealed, erased, err := l.seal(ctx, &e, owners)
+		if err != nil || len(erased) == 0 {
+			return e, sealed, err
+		}
+		r.Private = without(r.Private, erased)
+	}
+}
+
+func without(claims []Claim, erased []Owner) []Claim {
+	return slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return slices.Contains(erased, c.Owner) })
 }
 
 func (l *Log) now() time.Time {
@@ -128,19 +146,21 @@ func (l *Log) add(leaf *Leaf, o *owned, name string, value any) error {
 	return nil
 }
 
-func (l *Log) seal(ctx context.Context, e *Entry, owners []*owned) ([]SealedDisclosure, error) {
-	var out []SealedDisclosure
+// seal seals the disclosures, and says who of their owners was erased.
+func (l *Log) seal(ctx context.Context, e *Entry, owners []*owned) (out []SealedDisclosure, erased []Owner, err error) {
 	for _, o := range owners {
 		ref := l.Keys.Reference(o.owner.Log, o.owner.Kind, o.owner.ID)
-		sealed, erased, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), bundle(o.disclosures))
+		sealed, gone, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), bundle(o.disclosures))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if !erased {
-			out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed})
+		if gone {
+			erased = append(erased, o.owner)
+			continue
 		}
+		out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed})
 	}
-	return out, nil
+	return out, erased, nil
 }
 
 // sealAAD binds a sealed disclosure to its entry, to the letter of the leaf:
