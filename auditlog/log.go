@@ -17,6 +17,7 @@ import (
 type Log struct {
 	Entries Entries
 	Keys    Sealer
+	Trees   Trees            // needed for View alone
 	Rand    io.Reader        // of salts and ids; default crypto/rand
 	Now     func() time.Time // for ids, which are in the order of insertion; default time.Now
 
