@@ -70,9 +70,33 @@ type AuditEntry struct {
 
 // AuditFilter narrows a listing. The zero value lists everything, newest first.
 type AuditFilter struct {
-	From, Until time.Time
+	From, Until time.Time // From included, Until not
 	Action      string
 	TargetType  string
+	Actor       string // name, e-mail, id or kind; case does not count
+	Target      string // type, id, or the person it is about as kind:id
 	Before      string // entry id: list older ones
 	Limit       int
+}
+
+// CheckpointState says whether a signed checkpoint covers an entry: nobody can
+// then take it back unseen.
+type CheckpointState string
+
+// The states of an entry.
+const (
+	CheckpointSigned  CheckpointState = "signed"
+	CheckpointPending CheckpointState = "pending" // it is committed, and will be covered
+)
+
+// Audited says which entry of the audit log records a change.
+type Audited struct {
+	Entry      string          `json:"entry"` // UUIDv7
+	Checkpoint CheckpointState `json:"checkpoint" enum:"signed,pending" doc:"signed: a signed checkpoint covers the entry."`
+}
+
+// AuditKey is what is kept of a key under which a product wrote entries: keyed
+// hashes, and the ids of the entries, 16 bytes each.
+type AuditKey struct {
+	Hash, Content, Entries []byte
 }

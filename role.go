@@ -28,6 +28,7 @@ const (
 	ActionCancelJob       Action = "jobs.cancel"
 	ActionDownload        Action = "export.download"
 	ActionReadAudit       Action = "audit.read"
+	ActionWriteAudit      Action = "audit.write" // the product's own actions
 	ActionManageTokens    Action = "tokens.manage"
 	ActionManageMembers   Action = "members.manage"
 	ActionReadWorkspace   Action = "workspace.read"
@@ -61,6 +62,7 @@ var permissions = []struct {
 	{ActionReadJobs, []Role{RoleAdmin, RoleAgent}},
 	{ActionCancelJob, []Role{RoleAdmin, RoleAgent}},
 	{ActionReadAudit, []Role{RoleAdmin, RoleAuditor}},
+	{ActionWriteAudit, []Role{RoleAdmin}},
 	{ActionManageTokens, []Role{RoleAdmin}},
 	{ActionManageMembers, []Role{RoleAdmin}},
 	{ActionReadWorkspace, []Role{RoleAdmin, RoleAgent, RoleAuditor}},

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,10 +50,21 @@ func put(public map[string]any, name, value string) {
 	}
 }
 
+const accountKind = "account"
+
+// auditOwner says whose key seals what the log of a workspace knows of a
+// person. An account's key spans all logs.
+func auditOwner(workspaceID string, s privacyd.Subject) auditlog.Owner {
+	if s.Kind == accountKind {
+		workspaceID = ""
+	}
+	return auditlog.Owner{Log: workspaceID, Kind: s.Kind, ID: s.ID}
+}
+
 func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	if ev.Caller.Kind == privacyd.CallerAccount {
-		owner = auditlog.Owner{Kind: "account", ID: ev.Caller.AccountID} // an account's key spans all logs
+		owner = auditOwner(ev.WorkspaceID, privacyd.Subject{Kind: accountKind, ID: ev.Caller.AccountID})
 	}
 	var claims []auditlog.Claim
 	if ev.Caller.Operator != "" {
@@ -73,10 +85,7 @@ func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	var claims []auditlog.Claim
 	if s := ev.Target.Subject; s != nil {
-		owner = auditlog.Owner{Log: ev.WorkspaceID, Kind: s.Kind, ID: s.ID}
-		if s.Kind == "account" {
-			owner.Log = ""
-		}
+		owner = auditOwner(ev.WorkspaceID, *s)
 		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimSubject, Value: s.Kind + ":" + s.ID, Owner: owner})
 	}
 	if ev.Target.ID != "" {
@@ -161,7 +170,9 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 		auditlog.ClaimTargetID: &a.TargetID, auditlog.ClaimTargetName: &a.TargetName, auditlog.ClaimChanges: &a.Changes, auditlog.ClaimSubject: &a.Subject, "operator": &a.Operator,
 	} {
 		if raw, ok := o.Private[name]; ok {
-			if err := json.Unmarshal(raw, into); err != nil {
+			d := json.NewDecoder(bytes.NewReader(raw))
+			d.UseNumber() // a product's numbers keep all their digits
+			if err := d.Decode(into); err != nil {
 				return a, fmt.Errorf("read audit entry %s: %s: %w", o.ID, name, err)
 			}
 		}

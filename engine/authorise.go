@@ -80,12 +80,9 @@ func (e *Engine) deny(ctx context.Context, c privacyd.Caller, g grant, action pr
 	default:
 		return refusal
 	}
-	err := e.Tx.InTx(ctx, func(ctx context.Context) error {
-		_, err := e.record(ctx, privacyd.AuditEvent{
-			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(action),
-			Outcome: privacyd.OutcomeDenied, Code: privacyd.CodeOf(refusal),
-		})
-		return err
+	err := e.recordRefusal(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(action),
+		Outcome: privacyd.OutcomeDenied, Code: privacyd.CodeOf(refusal),
 	})
 	if err != nil {
 		return fmt.Errorf("audit a refusal: %w", err)

@@ -38,8 +38,12 @@ func attempts(b *enginetest.Bench, w privacyd.Workspace, jobID string) map[priva
 			_, err := b.Import(ctx, c, w.ID, engine.ImportSource{Body: bytes.NewReader([]byte(`{"collection":"contacts","record":{"id":"c-imp"}}`))})
 			return err
 		},
-		privacyd.ActionReadJobs:      func(c privacyd.Caller) error { _, err := b.ListJobs(ctx, c, w.ID, "", 0); return err },
-		privacyd.ActionReadAudit:     func(c privacyd.Caller) error { _, err := b.ListAudit(ctx, c, w.ID, privacyd.AuditFilter{}); return err },
+		privacyd.ActionReadJobs:  func(c privacyd.Caller) error { _, err := b.ListJobs(ctx, c, w.ID, "", 0); return err },
+		privacyd.ActionReadAudit: func(c privacyd.Caller) error { _, err := b.ListAudit(ctx, c, w.ID, privacyd.AuditFilter{}); return err },
+		privacyd.ActionWriteAudit: func(c privacyd.Caller) error {
+			_, err := b.RecordActions(ctx, c, w.ID, engine.NewActions{Entries: []engine.ProductAction{send(b)}})
+			return err
+		},
 		privacyd.ActionReadWorkspace: func(c privacyd.Caller) error { _, _, err := b.Engine.Workspace(ctx, c, w.ID); return err },
 		privacyd.ActionManageMembers: func(c privacyd.Caller) error {
 			err := b.AddMember(ctx, c, w.ID, "nobody@example.com", privacyd.RoleAgent)

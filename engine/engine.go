@@ -35,6 +35,7 @@ type Engine struct {
 	Lookup     JobLookup
 	Exports    Exports
 	Audit      AuditLog
+	AuditKeys  AuditKeys
 	Queue      work.Queue
 	Blobs      Blobs // archives of exports and the embedded dataset's attachments
 	Signer     Signer
@@ -47,6 +48,7 @@ type Engine struct {
 	ExportLife time.Duration // how long a finished export can be downloaded
 
 	hashing sync.Mutex // one password at a time
+	refused refusals
 }
 
 // newID makes an identifier of ours: UUIDv7, so that ids sort by time.

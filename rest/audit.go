@@ -12,6 +12,8 @@ import (
 	"github.com/privacyd/privacyd/auditlog"
 )
 
+const auditPath = "/v1/workspaces/{workspace}/audit-entries"
+
 // AuditQuery narrows a list of audit entries.
 type AuditQuery struct {
 	From       time.Time `query:"from"`
@@ -39,7 +41,7 @@ func (q AuditQuery) filter(limit int) privacyd.AuditFilter {
 }
 
 func (d *door) audit() {
-	huma.Register(d.api, operation("list-audit-entries", http.MethodGet, "/v1/workspaces/{workspace}/audit-entries", "List audit entries, newest first", "Admins and auditors."),
+	huma.Register(d.api, operation("list-audit-entries", http.MethodGet, auditPath, "List audit entries, newest first", "Admins and auditors."),
 		func(ctx context.Context, in *WorkspaceAudit) (*answer[AuditEntries], error) {
 			return d.auditPage(ctx, in.Workspace, in.AuditQuery)
 		})
@@ -47,11 +49,12 @@ func (d *door) audit() {
 		func(ctx context.Context, in *AuditQuery) (*answer[AuditEntries], error) {
 			return d.auditPage(ctx, "", *in)
 		})
-	export := operation("export-audit-entries", http.MethodGet, "/v1/workspaces/{workspace}/audit-entries/export", "Export the audit log", "Admins and auditors.")
+	export := operation("export-audit-entries", http.MethodGet, auditPath+"/export", "Export the audit log", "Admins and auditors.")
 	export.Responses = map[string]*huma.Response{"200": {
 		Description: "The log, newest first", Content: map[string]*huma.MediaType{"text/csv": {}, "application/json": {}},
 	}}
 	huma.Register(d.api, export, d.exportAudit)
+	d.auditActions()
 }
 
 func (d *door) auditPage(ctx context.Context, workspace string, q AuditQuery) (*answer[AuditEntries], error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
 )
 
 // Problem is every error's body (RFC 9457). Code is stable; Detail is for
@@ -19,6 +20,8 @@ type Problem struct {
 	Code   string   `json:"code" doc:"Stable; programs may branch on it."`
 	Class  string   `json:"class" doc:"What can be done about it."`
 	Errors []string `json:"errors,omitempty" doc:"Where the request is wrong."`
+
+	Entries []engine.EntryProblem `json:"entries,omitempty" doc:"Of a batch: the entries that cannot be taken, at most 100."`
 }
 
 // Error implements error.

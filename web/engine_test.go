@@ -80,7 +80,7 @@ func openProduct(t *testing.T) *product {
 	tables, spool, runner := store.New(db), vault.NewSpool(dir), local.New(db, local.Options{Logger: log})
 	e := &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: &auditlog.Log{Entries: tables, Keys: keys}, Queue: runner, Blobs: blobs{files}, Signer: keys,
+		Audit: &auditlog.Log{Entries: tables, Keys: keys}, AuditKeys: tables, Queue: runner, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   func() time.Time { return time.Now().UTC() }, Log: log, Version: "1.2.3", ExportLife: 7 * 24 * time.Hour,
 		Datasets: []engine.Dataset{dataset(t, "privacyd", store.DataMap, db, nil), dataset(t, "records", records.DataMap, db, files)},

@@ -21,6 +21,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionReadJobs:        "See exports and their progress",
 	privacyd.ActionCancelJob:       "Cancel an export that one may ask for",
 	privacyd.ActionReadAudit:       "Read the audit log",
+	privacyd.ActionWriteAudit:      "Write the product's own actions into the audit log",
 	privacyd.ActionManageTokens:    "Make API tokens",
 	privacyd.ActionManageMembers:   "Add members",
 	privacyd.ActionReadWorkspace:   "Open the workspace",

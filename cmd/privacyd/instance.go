@@ -86,7 +86,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: &auditlog.Log{Entries: tables, Keys: keys}, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
+		Audit: &auditlog.Log{Entries: tables, Keys: keys}, AuditKeys: tables, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }, Log: log, Version: h.version, ExportLife: exportLife,
 	}

@@ -35,6 +35,7 @@ type Bench struct {
 	DB     *sqldb.DB
 	Runner *local.Runner
 	Files  *blob.Store
+	Keys   *vault.Vault
 	Folder string // holds root.key, keys and blobs
 
 	t testing.TB
@@ -62,6 +63,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	}
 	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
 	b.Must(err)
+	b.Keys = keys
 	t.Cleanup(func() { _ = keys.Close() })
 	b.Files, err = blob.Open(ctx, filepath.Join(dir, "blobs"), keys)
 	b.Must(err)
@@ -73,7 +75,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	s, spool := store.New(db), vault.NewSpool(dir)
 	b.Engine = &engine.Engine{
 		Tx: s, Accounts: s, Workspaces: s, Sessions: s, Jobs: s, Lookup: s, Exports: s,
-		Audit: &auditlog.Log{Entries: s, Keys: keys}, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
+		Audit: &auditlog.Log{Entries: s, Keys: keys}, AuditKeys: s, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
 	}
