@@ -136,9 +136,13 @@ func (db *DB) Writer() *sql.DB { return db.write }
 func (db *DB) Reader() *sql.DB { return db.read }
 
 // Close closes every connection. On SQLite the write-ahead log is folded into
-// the file first.
+// the file first, and what the planner and the progress of exports know of the
+// tables' sizes is brought up to date where those have changed much.
 func (db *DB) Close() error {
 	var err error
+	if db.Dialect == SQLite {
+		_, _ = db.write.Exec("PRAGMA optimize=0x10002") // statistics are no reason to fail
+	}
 	if db.read != db.write {
 		err = db.read.Close()
 	}
