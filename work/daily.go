@@ -3,6 +3,8 @@ package work
 import (
 	"fmt"
 	"time"
+
+	"github.com/privacyd/privacyd"
 )
 
 // Daily is an item that runs once a day: by one node of many, and once, not
@@ -28,28 +30,10 @@ func (d Daily) Valid() error {
 // Next is the first time after t at which the item is due. On the day on which
 // clocks skip the hour it is due when they have done so; where the hour comes
 // twice, it is due once.
-func (d Daily) Next(t time.Time) time.Time {
-	local := t.In(d.zone())
-	for day := local.Day() - 1; ; day++ {
-		if due := d.on(local.Year(), local.Month(), day); due.After(t) {
-			return due.UTC()
-		}
-	}
-}
+func (d Daily) Next(t time.Time) time.Time { return privacyd.NextHour(t, d.Hour, d.zone()) }
 
 // Due tells whether the item is due at exactly t.
 func (d Daily) Due(t time.Time) bool { return d.Next(t.Add(-time.Nanosecond)).Equal(t) }
-
-func (d Daily) on(year int, month time.Month, day int) time.Time {
-	due := time.Date(year, month, day, d.Hour, 0, 0, 0, d.zone())
-	want := time.Date(year, month, day, d.Hour, 0, 0, 0, time.UTC)
-	_, offset := due.Zone()
-	// In a gap the time package may answer with a time before it.
-	if wall := due.Add(time.Duration(offset) * time.Second); wall.Before(want) {
-		return due.Add(want.Sub(wall))
-	}
-	return due
-}
 
 func (d Daily) zone() *time.Location {
 	if d.Zone == nil {
