@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"":                        {},
 	"datamap":                 {""},
 	"archive":                 {""},
-	"work":                    {},
+	"work":                    {""},
 	"auditlog":                {},
 	"vault":                   {"", "vault/bucket", "vault/durable"},
 	"vault/bucket":            {"", "vault/bucket/buckettest"},
