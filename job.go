@@ -8,8 +8,7 @@ import (
 // JobType names an operation.
 type JobType string
 
-// The job types. Only exports run in this version; the others are accepted by
-// nothing yet and are listed so that names never change.
+// The job types. What each of them takes and does is in operation.go.
 const (
 	JobDataExport        JobType = "data_export"
 	JobSubjectExport     JobType = "subject_export"
@@ -48,16 +47,17 @@ const (
 )
 
 var transitions = map[JobState][]JobState{
-	JobPendingApproval: {JobScheduled, JobQueued, JobCancelled, JobBlocked},
-	JobScheduled:       {JobQueued, JobCancelled, JobBlocked},
-	JobQueued:          {JobRunning, JobCancelled, JobBlocked, JobFailed},
-	JobRunning:         {JobQueued, JobCompleted, JobCancelled, JobFailed, JobBlocked},
-	JobBlocked:         {JobPendingApproval, JobQueued, JobCancelled, JobFailed},
+	JobPendingApproval: {JobScheduled, JobQueued, JobCancelled, JobBlocked, JobFailed},
+	JobScheduled:       {JobQueued, JobCancelled, JobBlocked, JobPendingApproval},
+	JobQueued:          {JobRunning, JobCancelled, JobBlocked, JobFailed, JobPendingApproval},
+	JobRunning:         {JobQueued, JobCompleted, JobCancelled, JobFailed, JobBlocked, JobPendingApproval},
+	JobBlocked:         {JobPendingApproval, JobScheduled, JobQueued, JobCancelled, JobFailed},
 	JobCompleted:       {JobExpired},
 }
 
 // MayBecome tells whether next may follow s. Running may become queued again
-// when the process that ran it died.
+// when the process that ran it died, and an erasure goes back to
+// pending_approval when its plan is no more what was confirmed.
 func (s JobState) MayBecome(next JobState) bool { return slices.Contains(transitions[s], next) }
 
 // Ended tells whether nothing more happens to a job by itself, but for expiry.
@@ -86,6 +86,17 @@ const (
 	FormatCSV  Format = "csv"
 )
 
+// Wait says what a job in pending_approval or blocked waits for.
+type Wait string
+
+// What jobs wait for.
+const (
+	WaitConfirmation Wait = "confirmation" // a signed-in person who may confirms the plan
+	WaitApproval     Wait = "approval"     // a second person approves it
+	WaitHold         Wait = "hold"         // a legal hold is released
+	WaitBlocker      Wait = "blocker"      // somebody mends what is in the way
+)
+
 // Progress is how far a job is. Total is 0 while it is not known.
 type Progress struct {
 	Done  int64  `json:"done"`
@@ -96,22 +107,38 @@ type Progress struct {
 
 // JobResult is what a job came to. It holds counts, never personal data.
 type JobResult struct {
-	Records map[string]int64 `json:"records,omitempty"` // collection → records
-	Files   int64            `json:"files"`
-	Missing int64            `json:"missing"` // attachments whose blob is lost; the manifest names them
-	Bytes   int64            `json:"bytes"`   // of the finished archive
+	Records map[string]int64 `json:"records,omitempty"` // collection → records exported, or rows deleted
+	Files   int64            `json:"files"`             // exported, or on their way to be deleted
+	Missing int64            `json:"missing"`           // attachments whose blob is lost; the manifest names them
+	Bytes   int64            `json:"bytes"`             // of the finished archive
 	SHA256  string           `json:"sha256,omitempty"`
+
+	// Of erasures alone.
+	Changed        map[string]int64 `json:"changed,omitempty"`         // collection → rows of which fields were blanked or replaced
+	Kept           map[string]int64 `json:"kept,omitempty"`            // collection → rows kept on a ground of Art. 17(3)
+	Held           int64            `json:"held,omitempty"`            // rows that stayed under a legal hold
+	FilesDeadline  *time.Time       `json:"files_deadline,omitempty"`  // when the last file is gone at the latest
+	Residue        int64            `json:"residue,omitempty"`         // rows in which verification still found the person
+	Review         int64            `json:"review,omitempty"`          // rows on the review list: others' texts that may mention them
+	ExportsExpired int64            `json:"exports_expired,omitempty"` // earlier exports that held what was erased
+	ReceiptID      string           `json:"receipt_id,omitempty"`
 }
 
 // Job is an operation on its way.
 type Job struct {
-	ID             string     `json:"id"` // UUIDv7
-	WorkspaceID    string     `json:"workspace_id"`
+	ID             string     `json:"id"`           // UUIDv7
+	WorkspaceID    string     `json:"workspace_id"` // empty: an account in all its workspaces
 	Type           JobType    `json:"type"`
 	State          JobState   `json:"state"`
-	Subject        *Subject   `json:"subject,omitempty"`
+	WaitingOn      Wait       `json:"waiting_on,omitempty"`
+	Subject        *Subject   `json:"subject,omitempty"` // its id is gone once the person is erased
 	Format         Format     `json:"format,omitempty"`
-	RequestedBy    string     `json:"requested_by"` // account id, or "operator"
+	Before         *time.Time `json:"before,omitempty"`    // bulk_deletion: what had its last message before
+	PlanHash       string     `json:"plan_hash,omitempty"` // of the plan that is, or was, to be confirmed
+	RequestedBy    string     `json:"requested_by"`        // account id, or "operator"
+	ConfirmedBy    string     `json:"confirmed_by,omitempty"`
+	ConfirmedAt    *time.Time `json:"confirmed_at,omitempty"`
+	ApprovedBy     string     `json:"approved_by,omitempty"`
 	IdempotencyKey string     `json:"-"`
 	Progress       Progress   `json:"progress"`
 	Result         *JobResult `json:"result,omitempty"`
@@ -120,11 +147,15 @@ type Job struct {
 	CancelAsked    bool       `json:"cancel_requested,omitempty"`
 	CancelledBy    string     `json:"cancelled_by,omitempty"`
 	CreatedAt      time.Time  `json:"created_at"`
-	ExecuteAfter   *time.Time `json:"execute_after,omitempty"`
+	ExecuteAfter   *time.Time `json:"execute_after,omitempty"` // the end of the grace period
+	RemindAt       *time.Time `json:"remind_at,omitempty"`     // when those concerned are told of it next
 	StartedAt      *time.Time `json:"started_at,omitempty"`
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
 	ExpiresAt      *time.Time `json:"expires_at,omitempty"` // of a finished export
 	Runs           int        `json:"runs"`                 // how often it was begun
+
+	SubjectRef    string `json:"-"` // a keyed hash of the subject, by which its jobs are found; empty: Subject.ID is stored as it is
+	SubjectSealed []byte `json:"-"` // the subject's id, sealed with the person's key
 }
 
 // Pending tells whether the job still has something to do.

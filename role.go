@@ -32,6 +32,14 @@ const (
 	ActionManageTokens    Action = "tokens.manage"
 	ActionManageMembers   Action = "members.manage"
 	ActionReadWorkspace   Action = "workspace.read"
+	ActionManageWorkspace Action = "workspace.manage" // its settings
+	ActionDeleteSubject   Action = "subject.delete"
+	ActionDeleteRecords   Action = "records.delete" // in bulk
+	ActionDeleteWorkspace Action = "workspace.delete"
+	ActionManageRetention Action = "retention.manage"
+	ActionManageHolds     Action = "holds.manage"
+	ActionApprove         Action = "jobs.approve" // the second pair of eyes
+	ActionReadReceipts    Action = "receipts.read"
 )
 
 // Actions of the operator alone, on the whole instance.
@@ -40,6 +48,12 @@ const (
 	ActionCreateWorkspace Action = "workspace.create"
 	ActionSyncWorkspaces  Action = "workspace.sync"
 	ActionCheckMap        Action = "map.check"
+)
+
+// Actions of the account that they are about, whatever its roles.
+const (
+	ActionDeleteAccount Action = "account.delete"
+	ActionExportAccount Action = "account.export"
 )
 
 // Actions that need no role: they are what signing in is.
@@ -66,6 +80,14 @@ var permissions = []struct {
 	{ActionManageTokens, []Role{RoleAdmin}},
 	{ActionManageMembers, []Role{RoleAdmin}},
 	{ActionReadWorkspace, []Role{RoleAdmin, RoleAgent, RoleAuditor}},
+	{ActionManageWorkspace, []Role{RoleAdmin}},
+	{ActionDeleteSubject, []Role{RoleAdmin}},
+	{ActionDeleteRecords, []Role{RoleAdmin}},
+	{ActionDeleteWorkspace, []Role{RoleAdmin}},
+	{ActionManageRetention, []Role{RoleAdmin}},
+	{ActionManageHolds, []Role{RoleAdmin}},
+	{ActionApprove, []Role{RoleAdmin}},
+	{ActionReadReceipts, []Role{RoleAdmin, RoleAuditor}},
 }
 
 // May tells whether a member with role r may do a.

@@ -25,6 +25,14 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionManageTokens:    "Make API tokens",
 	privacyd.ActionManageMembers:   "Add members",
 	privacyd.ActionReadWorkspace:   "Open the workspace",
+	privacyd.ActionManageWorkspace: "Change the workspace's settings",
+	privacyd.ActionDeleteSubject:   "Delete a contact",
+	privacyd.ActionDeleteRecords:   "Delete conversations by date",
+	privacyd.ActionDeleteWorkspace: "Delete the workspace",
+	privacyd.ActionManageRetention: "Change how long conversations are kept",
+	privacyd.ActionManageHolds:     "Place and release legal holds",
+	privacyd.ActionApprove:         "Approve what another admin confirmed",
+	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
 }
 
 // auditWords says what happened. What is not here is shown by its code.
