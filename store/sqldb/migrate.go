@@ -15,6 +15,9 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
+// migrationsSuffix ends the name of the table of a component's migrations.
+const migrationsSuffix = "_migrations"
+
 // Migrate brings the tables of one component ("store", "work", "records") up
 // to date. schema holds files NNNN_name.sql, the same for both databases, in
 // which the lines between "-- only: sqlite" or "-- only: postgres" and
@@ -73,7 +76,7 @@ func (db *DB) provider(component string, migrations []*goose.Migration) (*goose.
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	store, err := database.NewStore(dialect, component+"_migrations")
+	store, err := database.NewStore(dialect, component+migrationsSuffix)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -40,18 +41,19 @@ func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 	}
 	// A larger cache and rarer checkpoints: records come in the order of ids that
 	// are not always sorted.
-	write, err := sqlitePool(path, key, "query_only=off", "cache_size=-32768", "wal_autocheckpoint=4000")
+	db := &DB{Dialect: SQLite, guard: &guard{}}
+	var err error
+	db.write, err = sqlitePool(path, key, db.guard, "query_only=off", "cache_size=-32768", "wal_autocheckpoint=4000")
 	if err != nil {
 		return nil, err
 	}
-	write.SetMaxOpenConns(1)
-	read, err := sqlitePool(path, key, "query_only=on", "cache_size=-1024")
+	db.write.SetMaxOpenConns(1)
+	db.read, err = sqlitePool(path, key, db.guard, "query_only=on", "cache_size=-1024")
 	if err != nil {
 		return nil, err
 	}
-	read.SetMaxOpenConns(sqliteReaders)
-	db := &DB{Dialect: SQLite, write: write, read: read}
-	if err := probe(ctx, write); err != nil {
+	db.read.SetMaxOpenConns(sqliteReaders)
+	if err := probe(ctx, db.write); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -66,13 +68,13 @@ func touch(path string) error {
 	return f.Close()
 }
 
-func sqlitePool(path string, key []byte, own ...string) (*sql.DB, error) {
+func sqlitePool(path string, key []byte, g *guard, own ...string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "vfs=" + pages.Name + "&_txlock=immediate"}).String()
-	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, own) })
+	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUp(c, key, g, own) })
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
@@ -81,10 +83,10 @@ func sqlitePool(path string, key []byte, own ...string) (*sql.DB, error) {
 
 // setUp runs on each new connection; the key comes first since nothing of the
 // file can be read before it.
-func setUp(c *sqlite3.Conn, key []byte, own []string) error {
+func setUp(c *sqlite3.Conn, key []byte, g *guard, own []string) error {
 	pragmas := []string{
 		"hexkey='" + hex.EncodeToString(key) + "'",
-		"busy_timeout=10000",
+		"busy_timeout=" + strconv.FormatInt(busyPatience.Milliseconds(), 10),
 		"journal_mode=WAL",
 		"synchronous=FULL",      // a committed transaction survives a power cut
 		"secure_delete=on",      // deleted rows are overwritten, not only unlinked
@@ -99,8 +101,10 @@ func setUp(c *sqlite3.Conn, key []byte, own []string) error {
 			return explainOpen(err)
 		}
 	}
-	_, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true)
-	return err
+	if _, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true); err != nil {
+		return err
+	}
+	return c.SetAuthorizer(g.authorize)
 }
 
 func probe(ctx context.Context, db *sql.DB) error {

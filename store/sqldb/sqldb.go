@@ -23,6 +23,7 @@ type DB struct {
 	Dialect Dialect
 	write   *sql.DB // SQLite: one connection, since it has one writer
 	read    *sql.DB // SQLite: query_only connections; PostgreSQL: the same pool
+	guard   *guard  // SQLite alone
 }
 
 type txKey struct{ db *DB }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"net/url"
 	"path/filepath"
 	"testing"
 
@@ -65,6 +66,28 @@ func PostgresDSN(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return dsnFor(cfg, name)
+}
+
+// Role makes a role of the server that may do nothing yet, dropped when the
+// test ends. Ask for it before the databases that it is used with.
+func Role(t testing.TB) string {
+	t.Helper()
+	name := "r_" + randomHex(t)
+	server := serverDSN(t)
+	admin(t, server, "CREATE ROLE "+name+" LOGIN")
+	t.Cleanup(func() { admin(t, server, "DROP ROLE "+name) })
+	return name
+}
+
+// As gives the address of a database for another role.
+func As(t testing.TB, dsn, role string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	return u.String()
 }
 
 func admin(t testing.TB, dsn, statement string) {
