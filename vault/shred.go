@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 )
 
-const shredTries = 5
+const (
+	shredTries  = 5
+	shredAtOnce = 16
+)
 
 // Shred destroys the owner's key and puts a fence in its place: nothing that
 // it sealed can be opened again, and the key is never made again, also by a
@@ -25,18 +29,50 @@ func (v *Vault) Shred(ctx context.Context, owner Owner) error {
 	if owner == (Owner{}) {
 		return errors.New("shred: the instance's own key cannot be destroyed")
 	}
-	reference := v.Reference(owner.Workspace, owner.Kind, owner.ID)
-	defer v.cache.drop(reference)
-	if err := v.fence(ctx, reference); err != nil {
-		return fmt.Errorf("shred: %w", err)
-	}
-	if owner.Kind != "" {
-		return nil
-	}
-	if err := v.destroyPersons(ctx, reference); err != nil {
+	if err := v.shred(ctx, v.Reference(owner.Workspace, owner.Kind, owner.ID)); err != nil {
 		return fmt.Errorf("shred: %w", err)
 	}
 	return nil
+}
+
+// ShredFor is Shred for any number of owners known by reference. It destroys
+// several keys at once, since most of the time goes into waiting for the disk.
+// Where it fails, some keys may be destroyed and others not: repeat it.
+func (v *Vault) ShredFor(ctx context.Context, references ...string) error {
+	for _, r := range references {
+		if !referencePattern.MatchString(r) || r == v.Reference("", "", "") {
+			return errors.New("shred: that is not a reference of a key that can be destroyed")
+		}
+	}
+	work := make(chan string)
+	failed := make([]error, min(shredAtOnce, len(references)))
+	var running sync.WaitGroup
+	for i := range failed {
+		running.Go(func() {
+			for r := range work {
+				if failed[i] == nil {
+					failed[i] = errors.Join(ctx.Err(), v.shred(ctx, r))
+				}
+			}
+		})
+	}
+	for _, r := range references {
+		work <- r
+	}
+	close(work)
+	running.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("shred: %w", err)
+	}
+	return nil
+}
+
+func (v *Vault) shred(ctx context.Context, reference string) error {
+	defer v.cache.drop(reference)
+	if err := v.fence(ctx, reference); err != nil || len(reference) > nameDigits {
+		return err
+	}
+	return v.destroyPersons(ctx, reference)
 }
 
 // fence takes the key's own name, so that making a key again fails where it

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,81 @@ func TestShredFor(t *testing.T) {
 	}
 	if _, erased, err := v.SealFor(t.Context(), ref, nil, nil); !erased || err != nil {
 		t.Errorf("SealFor: erased %v, %v", erased, err)
+	}
+}
+
+// TestShredMany destroys the keys of many persons at once, of whom some never
+// had one and one comes twice, beside others who keep theirs.
+func TestShredMany(t *testing.T) {
+	p := newPlace(t)
+	v := p.open(t)
+	var gone, kept []vault.Owner
+	var refs []string
+	for i := range 100 {
+		o := vault.Owner{Workspace: "w1", Kind: "contact", ID: strconv.Itoa(i)}
+		if i%3 > 0 {
+			_, err := v.Seal(t.Context(), o, nil, []byte("x"))
+			must(t, err)
+		}
+		if i%2 > 0 {
+			kept = append(kept, o)
+			continue
+		}
+		gone = append(gone, o)
+		refs = append(refs, v.Reference(o.Workspace, o.Kind, o.ID))
+	}
+	must(t, v.ShredFor(t.Context(), append(refs, refs[7])...))
+	must(t, v.ShredFor(t.Context()))
+	for _, v := range []*vault.Vault{v, p.open(t)} {
+		for _, o := range gone {
+			_, err := v.Seal(t.Context(), o, nil, nil)
+			wantShredded(t, err)
+		}
+		for _, o := range kept {
+			_, err := v.Seal(t.Context(), o, nil, nil)
+			must(t, err)
+		}
+	}
+}
+
+func TestShredForRefused(t *testing.T) {
+	v := newPlace(t).open(t)
+	ref := v.Reference("w1", "contact", "anna")
+	for _, bad := range []string{"", "x", "../" + ref, ref + "/", v.Reference("", "", "")} {
+		if err := v.ShredFor(t.Context(), ref, bad); err == nil {
+			t.Errorf("%q was shredded", bad)
+		}
+	}
+	_, err := v.Seal(t.Context(), anna, nil, nil)
+	must(t, err)
+}
+
+// BenchmarkShred is what the disk takes for each of many persons.
+func BenchmarkShred(b *testing.B) {
+	for _, had := range []bool{true, false} {
+		b.Run(map[bool]string{true: "key", false: "no key"}[had], func(b *testing.B) {
+			v, err := vault.Open(b.Context(), vault.Options{Keys: b.TempDir(), Root: make([]byte, vault.RootSize)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			const persons = 1000
+			for n := 0; b.Loop(); n++ {
+				b.StopTimer()
+				var refs []string
+				for i := range persons {
+					ref := v.Reference("w", "contact", strconv.Itoa(n*persons+i))
+					if _, _, err := v.SealFor(b.Context(), ref, nil, nil); had && err != nil {
+						b.Fatal(err)
+					}
+					refs = append(refs, ref)
+				}
+				b.StartTimer()
+				if err := v.ShredFor(b.Context(), refs...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N*persons)/b.Elapsed().Seconds(), "persons/s")
+		})
 	}
 }
 
