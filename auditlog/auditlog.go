@@ -23,8 +23,9 @@ import (
 
 // Errors that callers tell apart.
 var (
-	// ErrPublic: what was to be public is not a code, number, time or hash.
-	ErrPublic = errors.New("the leaf of an audit entry holds codes, whole numbers, times, booleans and hashes only")
+	// ErrPublic: what was to be public is not a code, number, time or hash, nor an
+	// id of ours (UUIDv7).
+	ErrPublic = errors.New("the leaf of an audit entry holds codes, ids of ours, whole numbers, times, booleans and hashes only")
 	// ErrLeaf: bytes that are not a leaf as this package writes them.
 	ErrLeaf = errors.New("that is not the leaf of an audit entry")
 	// ErrHash: a leaf that is not the one its stored hash was made of.

@@ -200,7 +200,7 @@ func publicValue(v any, depth int) (any, error) {
 }
 
 func publicString(s string) bool {
-	return isCode(s) || hashPattern.MatchString(s) || timePattern.MatchString(s)
+	return isCode(s) || hashPattern.MatchString(s) || timePattern.MatchString(s) || idPattern.MatchString(s)
 }
 
 // ParseLeaf reads a leaf. Bytes that differ in any way from what Encode would

@@ -3,8 +3,24 @@ package auditlog
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+)
+
+const (
+	defaultEvery        = 250 * time.Millisecond
+	defaultPublishEvery = time.Second
+	stopTimeout         = 10 * time.Second
+	// batchSize bounds a transaction that grows trees, in entries.
+	batchSize = 2048
+	// sweepSize bounds one look for lost entries.
+	sweepSize = 20_000
+	firstPoll = 5 * time.Millisecond
+	lastPoll  = 100 * time.Millisecond
 )
 
 // Published is where the newest checkpoint of each log is kept apart from the
@@ -20,45 +36,199 @@ type Published interface {
 // Sequencer integrates entries into the trees of their logs and signs
 // checkpoints. Set every field that has no default; it is then safe for
 // concurrent use and must not be copied. Any number of nodes may have one.
+//
+// Nothing is signed in an epoch of which more is published than the database
+// has: a new epoch is opened, whose first leaf (ActionEpoch) says so.
 type Sequencer struct {
-	Store     Sequence
-	Signer    crypto.Signer // Ed25519
-	Published Published
-	Append    func(ctx context.Context, r Record) (string, error) // Log.Append
-	Now       func() time.Time                                    // default time.Now
-	Log       *slog.Logger
-	Every     time.Duration // between two passes; default 250 ms
+	Store        Sequence
+	Signer       crypto.Signer // Ed25519
+	Published    Published
+	Append       func(ctx context.Context, r Record) (string, error) // Log.Append
+	Now          func() time.Time                                    // default time.Now
+	Log          *slog.Logger                                        // default: none
+	Every        time.Duration                                       // between two passes; default 250 ms
+	PublishEvery time.Duration                                       // between two publications by Run; default 1 s
+
+	once  sync.Once
+	wake  chan struct{} // a pass is wanted
+	grew  chan struct{} // something is to be published
+	mu    sync.Mutex    // guards what follows
+	known map[string]mark
+	dirty map[string]Head      // grown, not published yet
+	note  map[string]time.Time // workspace logs that the instance's log does not know of, and when it is to learn
 }
 
-// Sequence is where trees grow.
-type Sequence interface {
-	Trees
+// setUp makes what the zero value has not.
+func (s *Sequencer) setUp() {
+	s.once.Do(func() {
+		s.wake, s.grew = make(chan struct{}, 1), make(chan struct{}, 1)
+		s.known, s.dirty, s.note = map[string]mark{}, map[string]Head{}, map[string]time.Time{}
+	})
 }
 
-// Run works until ctx ends: a pass at once, then one at each tick or Wake.
-func (s *Sequencer) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+func (s *Sequencer) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Sequencer) logger() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+// public is the key of Signer.
+func (s *Sequencer) public() (ed25519.PublicKey, error) {
+	public, ok := s.Signer.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, errors.New("the key that signs checkpoints is not Ed25519")
+	}
+	return public, nil
 }
 
 // Wake asks Run for a pass now.
-func (s *Sequencer) Wake() {}
+func (s *Sequencer) Wake() {
+	s.setUp()
+	signal(s.wake)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it was asked for already
+	}
+}
+
+// Run works until ctx ends: a pass at once, then one at each tick or Wake.
+// What fails is logged and tried again. At the end it finishes what is
+// waiting, within ten seconds; its error is that of this end alone.
+func (s *Sequencer) Run(ctx context.Context) error {
+	s.setUp()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.checkAll(ctx) })
+	beside.Go(func() { s.publishing(ctx) })
+	s.passes(ctx)
+	beside.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return s.Finish(last)
+}
+
+// passes passes until ctx ends.
+func (s *Sequencer) passes(ctx context.Context) {
+	every := s.Every
+	if every <= 0 {
+		every = defaultEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	trouble := s.newTrouble("the audit log cannot be sequenced; it is tried again")
+	for ctx.Err() == nil {
+		_, err := s.integrateAll(ctx, false)
+		trouble.report(ctx, errors.Join(err, s.noteDue(ctx, false)))
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-s.wake:
+		}
+	}
+}
 
 // Pass integrates everything that is waiting, in all logs, signs and publishes.
-// It gives how many entries were integrated.
-func (s *Sequencer) Pass(ctx context.Context) (integrated int, err error) { return 0, nil }
+// It gives how many entries were integrated. What was committed before Pass was
+// called is covered by a signed checkpoint when it returns without an error,
+// unless a transaction that runs holds it back: see Lag.
+func (s *Sequencer) Pass(ctx context.Context) (integrated int, err error) {
+	s.setUp()
+	integrated, err = s.integrateAll(ctx, true)
+	if err != nil {
+		return integrated, err
+	}
+	if err := s.noteDue(ctx, true); err != nil {
+		return integrated, err
+	}
+	noted, err := s.integrateAll(ctx, true)
+	if err != nil {
+		return integrated + noted, err
+	}
+	return integrated + noted, s.publishAll(ctx)
+}
+
+// Finish is Pass at a clean stop: the instance's log learns of every
+// workspace's log that grew, not only of those whose minute is over.
+func (s *Sequencer) Finish(ctx context.Context) error {
+	if _, err := s.Pass(ctx); err != nil {
+		return fmt.Errorf("finish the audit log: %w", err)
+	}
+	if err := s.noteAll(ctx); err != nil {
+		return fmt.Errorf("finish the audit log: %w", err)
+	}
+	if _, err := s.Pass(ctx); err != nil {
+		return fmt.Errorf("finish the audit log: %w", err)
+	}
+	return nil
+}
 
 // Wait returns when a signed checkpoint covers the entry, whichever node
 // signed it. ErrPending when the deadline of ctx comes first; ErrNoEntry.
-func (s *Sequencer) Wait(ctx context.Context, entryID string) error { return nil }
-
-// Reconcile looks through all entries for such as the cursor has passed without
-// integrating them, and integrates them; it also thins out older checkpoints.
-// It is meant to be run once a day.
-func (s *Sequencer) Reconcile(ctx context.Context) (found int, err error) { return 0, nil }
+func (s *Sequencer) Wait(ctx context.Context, entryID string) error {
+	s.Wake()
+	for poll := firstPoll; ; poll = min(2*poll, lastPoll) {
+		_, err := s.Store.Find(ctx, entryID)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil && !errors.Is(err, ErrNotSequenced) {
+			return fmt.Errorf("wait for a signed checkpoint: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return ErrPending
+			}
+			return fmt.Errorf("wait for a signed checkpoint: %w", ctx.Err())
+		case <-time.After(poll):
+		}
+	}
+}
 
 // Lag tells how many committed entries no signed checkpoint covers, and how
-// old the oldest is.
+// old the oldest is. On PostgreSQL a long transaction of anybody's in the same
+// server holds back the entries that were committed since it began.
 func (s *Sequencer) Lag(ctx context.Context) (oldest time.Duration, waiting int64, err error) {
-	return 0, 0, nil
+	at, waiting, err := s.Store.Lag(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure the lag of the audit log: %w", err)
+	}
+	if waiting == 0 {
+		return 0, 0, nil
+	}
+	return max(s.now().Sub(at), 0), waiting, nil
+}
+
+// trouble logs what keeps failing once in a while, and its end.
+type trouble struct {
+	s      *Sequencer
+	what   string
+	logged time.Time
+	failed bool
+}
+
+const logEvery = time.Minute
+
+func (s *Sequencer) newTrouble(what string) *trouble { return &trouble{s: s, what: what} }
+
+func (t *trouble) report(ctx context.Context, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && t.failed:
+		t.s.logger().InfoContext(ctx, "the audit log works again")
+		t.failed = false
+	case err != nil && (!t.failed || time.Since(t.logged) > logEvery):
+		t.s.logger().ErrorContext(ctx, t.what, "error", err)
+		t.failed, t.logged = true, time.Now()
+	}
 }

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+const treeOf = `(SELECT no FROM audit_trees WHERE log = $1 AND epoch = $2)`
+
+// Heads gives the head of each epoch of a log; see auditlog.Trees.
+func (s *Store) Heads(ctx context.Context, log string) ([]auditlog.Head, error) {
+	heads, err := collect(ctx, s, scanHead, `SELECT log, epoch, size, root, checkpoint, signed_at
+		FROM audit_trees WHERE log = $1 ORDER BY epoch`, log)
+	if err != nil {
+		return nil, fmt.Errorf("read the heads of an audit log: %w", err)
+	}
+	return heads, nil
+}
+
+func scanHead(row scanner) (h auditlog.Head, err error) {
+	return h, scanHeadAnd(row, &h)
+}
+
+// scanHeadAnd scans a head and, after it, more columns.
+func scanHeadAnd(row scanner, h *auditlog.Head, more ...any) error {
+	var root []byte
+	var at int64
+	if err := row.Scan(append([]any{&h.Log, &h.Epoch, &h.Size, &root, &h.Checkpoint, &at}, more...)...); err != nil {
+		return err
+	}
+	copy(h.Root[:], root)
+	h.Origin, _, _ = strings.Cut(string(h.Checkpoint), "\n")
+	h.At = sqldb.Time(at)
+	return nil
+}
+
+// Older gives the kept older checkpoints of an epoch; see auditlog.Trees.
+func (s *Store) Older(ctx context.Context, log string, epoch int) ([][]byte, error) {
+	older, err := collect(ctx, s, scanBytes, `SELECT checkpoint FROM audit_checkpoints
+		WHERE tree = `+treeOf+` ORDER BY size`, log, epoch)
+	if err != nil {
+		return nil, fmt.Errorf("read older checkpoints: %w", err)
+	}
+	return older, nil
+}
+
+func scanBytes(row scanner) (b []byte, err error) { return b, row.Scan(&b) }
+
+// Find gives an entry's position; see auditlog.Trees.
+func (s *Store) Find(ctx context.Context, entryID string) (auditlog.Position, error) {
+	var log sql.NullString
+	var epoch, index sql.NullInt64
+	err := s.db.QueryRow(ctx, `SELECT t.log, t.epoch, p.idx FROM audit_entries e
+		LEFT JOIN audit_positions p ON p.entry = e.seq LEFT JOIN audit_trees t ON t.no = p.tree
+		WHERE e.id = $1`, entryID).Scan(&log, &epoch, &index)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return auditlog.Position{}, auditlog.ErrNoEntry
+	case err != nil:
+		return auditlog.Position{}, fmt.Errorf("find the position of an audit entry: %w", err)
+	case !epoch.Valid:
+		return auditlog.Position{}, auditlog.ErrNotSequenced
+	}
+	return auditlog.Position{Log: log.String, Epoch: int(epoch.Int64), Index: index.Int64}, nil
+}
+
+// Placed gives entries by their indexes; see auditlog.Trees.
+func (s *Store) Placed(ctx context.Context, log string, epoch int, from, to int64) ([]auditlog.Placed, error) {
+	rows, err := s.db.Query(ctx, `SELECT p.idx, coalesce(e.id, ''), coalesce(e.log, ''), coalesce(e.at, 0), coalesce(e.action, ''),
+			coalesce(e.outcome, ''), coalesce(e.target_type, ''), e.leaf, e.leaf_hash, coalesce(d.owner, ''), d.sealed
+		FROM audit_positions p LEFT JOIN audit_entries e ON e.seq = p.entry LEFT JOIN audit_disclosures d ON d.entry_id = e.id
+		WHERE p.tree = `+treeOf+` AND p.idx >= $3 AND p.idx < $4 ORDER BY p.idx, d.owner`, log, epoch, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read audit entries: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	var page []auditlog.Placed
+	for rows.Next() {
+		if page, err = addPlaced(page, rows); err != nil {
+			return nil, fmt.Errorf("read audit entries: %w", err)
+		}
+	}
+	return page, rows.Err()
+}
+
+// addPlaced adds a row to the page: an entry comes once for each disclosure.
+func addPlaced(page []auditlog.Placed, row scanner) ([]auditlog.Placed, error) {
+	var e auditlog.Placed
+	var at int64
+	var hash []byte
+	var d auditlog.SealedDisclosure
+	err := row.Scan(&e.Index, &e.ID, &e.Log, &at, &e.Action, &e.Outcome, &e.TargetType, &e.Leaf, &hash, &d.Owner, &d.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	e.At = sqldb.Time(at)
+	copy(e.LeafHash[:], hash)
+	if n := len(page); n == 0 || page[n-1].Index != e.Index {
+		page = append(page, e)
+	}
+	if d.Owner != "" {
+		last := &page[len(page)-1]
+		d.EntryID = last.ID
+		last.Disclosures = append(last.Disclosures, d)
+	}
+	return page, nil
+}
+
+// indexed is a value at an index of a tree; nil: it is gone.
+type indexed struct {
+	at    int64
+	bytes []byte
+}
+
+func scanIndexed(row scanner) (v indexed, err error) { return v, row.Scan(&v.at, &v.bytes) }
+
+// Leaves gives leaves by their indexes; see auditlog.Trees.
+func (s *Store) Leaves(ctx context.Context, log string, epoch int, from, to int64) ([][]byte, error) {
+	found, err := s.ofEntries(ctx, "leaf", log, epoch, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read leaves: %w", err)
+	}
+	leaves := make([][]byte, to-from)
+	for _, v := range found {
+		leaves[v.at-from] = v.bytes
+	}
+	return leaves, nil
+}
+
+// LeafHashes gives the hashes of leaves; see auditlog.Trees.
+func (s *Store) LeafHashes(ctx context.Context, log string, epoch int, from, to int64) ([][32]byte, error) {
+	found, err := s.ofEntries(ctx, "leaf_hash", log, epoch, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read leaf hashes: %w", err)
+	}
+	return hashesOf(found, from, to, auditlog.ErrNoEntry)
+}
+
+func (s *Store) ofEntries(ctx context.Context, column, log string, epoch int, from, to int64) ([]indexed, error) {
+	return collect(ctx, s, scanIndexed, `SELECT p.idx, e.`+column+` FROM audit_positions p LEFT JOIN audit_entries e ON e.seq = p.entry
+		WHERE p.tree = `+treeOf+` AND p.idx >= $3 AND p.idx < $4 ORDER BY p.idx`, log, epoch, from, to)
+}
+
+// Nodes gives roots of complete subtrees; see auditlog.Trees.
+func (s *Store) Nodes(ctx context.Context, log string, epoch, level int, from, to int64) ([][32]byte, error) {
+	found, err := collect(ctx, s, scanIndexed, `SELECT n, hash FROM audit_nodes
+		WHERE tree = `+treeOf+` AND level = $3 AND n >= $4 AND n < $5 ORDER BY n`, log, epoch, level, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read nodes of an audit log's tree: %w", err)
+	}
+	return hashesOf(found, from, to, auditlog.ErrNoTile)
+}
+
+// hashesOf is the hashes [from, to); gone is the error when one is not there.
+func hashesOf(found []indexed, from, to int64, gone error) ([][32]byte, error) {
+	hashes := make([][32]byte, to-from)
+	next := from
+	for _, v := range found {
+		if v.at != next || len(v.bytes) != len(hashes[0]) {
+			break
+		}
+		hashes[v.at-from] = [32]byte(v.bytes)
+		next++
+	}
+	if next != to {
+		return nil, fmt.Errorf("read the hash at %d: %w", next, gone)
+	}
+	return hashes, nil
+}
