@@ -23,12 +23,54 @@ type Member struct {
 	CreatedAt   time.Time `json:"created_at"`
 }
 
-// Session is a signed-in browser. Its token is stored only as a hash.
+// MemberProfile is a member as the list of members shows it.
+type MemberProfile struct {
+	AccountID    string    `json:"account_id"`
+	Email        string    `json:"email"`
+	Name         string    `json:"name"`
+	Role         Role      `json:"role"`
+	CreatedAt    time.Time `json:"created_at"`
+	SecondFactor bool      `json:"second_factor" doc:"A code is asked for at sign-in."`
+}
+
+// Invitation asks somebody to become a member. Its link's secret is stored only
+// as a hash.
+type Invitation struct {
+	ID          string    `json:"id"` // UUIDv7
+	WorkspaceID string    `json:"workspace_id"`
+	AccountID   string    `json:"-"` // the account that there is, or the id of the one that accepting makes
+	Email       string    `json:"email"`
+	Role        Role      `json:"role"`
+	InvitedBy   string    `json:"-"` // as Caller.ID
+	CreatedAt   time.Time `json:"created_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+// Session is a signed-in browser. Its token is stored only as a hash; address
+// and browser are sealed.
 type Session struct {
-	ID        string
-	AccountID string
-	CreatedAt time.Time
-	ExpiresAt time.Time
+	ID        string    `json:"id"`
+	AccountID string    `json:"-"`
+	CreatedAt time.Time `json:"created_at"`
+	SeenAt    time.Time `json:"seen_at" doc:"To within ten minutes."`
+	ExpiresAt time.Time `json:"expires_at"`
+	IP        string    `json:"ip,omitempty"`
+	Browser   string    `json:"browser,omitempty"`
+	Current   bool      `json:"current,omitempty" doc:"The one that asks."`
+}
+
+// SecondFactor is the state of an account's second factor (TOTP, RFC 6238).
+type SecondFactor struct {
+	On        bool      `json:"on"`
+	Since     time.Time `json:"since,omitzero"`
+	CodesLeft int       `json:"recovery_codes_left"`
+}
+
+// Attempts is how often something was tried of late.
+type Attempts struct {
+	N     int       // failures that count still
+	At    time.Time // of the last one
+	Until time.Time // no try is taken before
 }
 
 // Token is an API token of one workspace. Its secret is shown once and stored

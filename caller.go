@@ -37,6 +37,13 @@ type Caller struct {
 	IP        string // the client's address; empty where there is none
 	Door      Door
 	Operator  string // the operating-system user, where an operator acts as an account
+	Browser   Browser
+}
+
+// Browser is what a browser shows of itself.
+type Browser struct {
+	Secret string // of the cookie by which it is known again; empty: it has none
+	Name   string // such as "Firefox on Linux"; empty: unknown
 }
 
 // Scoped tells whether an API token allows action a in workspace ws. Callers

@@ -3,6 +3,7 @@ package privacyd
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Class groups errors by what a caller can do about them. Every door has one
@@ -18,6 +19,7 @@ const (
 	ClassNotFound        Class = "not_found"       // no such thing, or not the caller's to see
 	ClassConflict        Class = "conflict"        // the state of things does not allow it now
 	ClassRefused         Class = "refused"         // a hold, a blocker, a changed plan, a map that does not fit
+	ClassLimited         Class = "limited"         // too often; Later says when to try again
 	ClassUnavailable     Class = "unavailable"     // a database, disk or key is not usable at the moment
 	ClassInternal        Class = "internal"        // a defect of ours
 )
@@ -33,6 +35,12 @@ type Error struct {
 	Message string
 	Err     error // the cause, for logs only
 }
+
+// Later is the cause of an error that passes by itself: how long to wait.
+type Later time.Duration
+
+// Error implements error.
+func (l Later) Error() string { return "try again in " + time.Duration(l).String() }
 
 // Errorf makes an Error whose message is formatted as fmt.Errorf does; a %w
 // operand becomes its cause.

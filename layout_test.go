@@ -36,6 +36,8 @@ var allowed = map[string][]string{
 	"source/blob":             {"", "vault", "vault/bucket"},
 	"records":                 {"", "source/blob", "store/sqldb"},
 	"client":                  {""},
+	"mail":                    {""},
+	"mail/mailtest":           {},
 	"rest":                    {"", "auditlog", "datamap", "engine"},
 	"web":                     {"", "engine"},
 	"cli":                     {"", "archive", "client"},
@@ -54,8 +56,10 @@ var allowed = map[string][]string{
 var drivers = map[string][]string{
 	"github.com/jackc/pgx":         {"store/sqldb", "store/sqldb/sqldbtest", "source/sqlsource"},
 	"github.com/ncruces/go-sqlite": {"store/sqldb", "store/sqldb/pages", "source/sqlsource"},
+	"github.com/wneessen/go-mail":  {"mail"},
+	"github.com/emersion":          {"mail/mailtest"},
 	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},
-	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest"},
+	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest", "mail/mailtest"},
 }
 
 func TestImports(t *testing.T) {

@@ -46,6 +46,8 @@ func statusOf(class privacyd.Class) int {
 		return http.StatusNotFound
 	case privacyd.ClassConflict, privacyd.ClassRefused:
 		return http.StatusConflict
+	case privacyd.ClassLimited:
+		return http.StatusTooManyRequests
 	case privacyd.ClassUnavailable:
 		return http.StatusServiceUnavailable
 	default:

@@ -72,6 +72,8 @@ func statusOf(class privacyd.Class) int {
 		return http.StatusNotFound
 	case privacyd.ClassConflict, privacyd.ClassRefused:
 		return http.StatusConflict
+	case privacyd.ClassLimited:
+		return http.StatusTooManyRequests
 	case privacyd.ClassUnavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -134,6 +136,8 @@ func titleOf(class privacyd.Class) string {
 		return "Not found"
 	case privacyd.ClassConflict, privacyd.ClassRefused:
 		return "That is not possible now"
+	case privacyd.ClassLimited:
+		return "Too often"
 	case privacyd.ClassUnavailable:
 		return "Not available at the moment"
 	default:

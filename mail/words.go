@@ -1,0 +1,55 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+)
+
+var errAbsent = errors.New("the mail lacks what its template shows")
+
+// date writes a time for people.
+func date(t *time.Time) (string, error) {
+	if t == nil {
+		return "", errAbsent
+	}
+	return t.UTC().Format("2 January 2006, 15:04") + " UTC", nil
+}
+
+// size writes a number of bytes in powers of 1000.
+func size(bytes int64) string {
+	value, units := float64(bytes)/1000, []string{"kB", "MB", "GB", "TB"}
+	unit := 0
+	for value >= 999.5 && unit < len(units)-1 {
+		value /= 1000
+		unit++
+	}
+	if value < 9.95 {
+		return fmt.Sprintf("%.1f %s", value, units[unit])
+	}
+	return fmt.Sprintf("%.0f %s", value, units[unit])
+}
+
+func days(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
+// kept says how long something is kept; 0: for ever.
+func kept(n *int) (string, error) {
+	switch {
+	case n == nil:
+		return "", errAbsent
+	case *n == 0:
+		return "for ever", nil
+	default:
+		return days(*n), nil
+	}
+}
+
+func format(f privacyd.Format) string { return strings.ToUpper(string(f)) }
