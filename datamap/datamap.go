@@ -242,11 +242,15 @@ type Selection struct {
 // Condition holds for a row when one of its paths leads to the root row.
 type Condition struct{ Any []Path }
 
-// Path leads from a row over links to the row where Column, as text, is Value.
+// Path leads from a row over links to a row: the one where Column, as text, is
+// Value; with Keys or Rows, one of those; with none of the three, any row.
+// Without hops it is about the row itself.
 type Path struct {
 	Hops   []Hop
 	Column string
 	Value  string
+	Keys   *KeySet
+	Rows   *Rows
 }
 
 // Hop follows one link.
@@ -255,6 +259,9 @@ type Hop struct {
 	To   *Collection
 	// Recursive: a link of the collection to itself, followed zero or more times.
 	Recursive bool
+	// Reverse: the link is one of To's, followed back from the row that it leads
+	// to. Its On and When are of To's columns.
+	Reverse bool
 }
 
 // Row is a record as a source read it. It is valid until the next one is read.
