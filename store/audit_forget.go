@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// BeginErasures remembers that owners are being erased from the audit logs.
+// One that was erased before is begun anew.
+func (s *Store) BeginErasures(ctx context.Context, owners []string, intent string, at time.Time) error {
+	rows, args := s.rowsAs("r", 3, column{"owner", owners})
+	_, err := s.db.Exec(ctx, `INSERT INTO audit_erasures (owner, intent, begun_at) SELECT r.owner, $1, $2 FROM `+rows+` WHERE true
+		ON CONFLICT (owner) DO UPDATE SET intent = EXCLUDED.intent, begun_at = EXCLUDED.begun_at, done_at = NULL`,
+		append([]any{intent, sqldb.Micros(at)}, args...)...)
+	if err != nil {
+		return fmt.Errorf("begin to erase from the audit log: %w", err)
+	}
+	return nil
+}
+
+const erasureColumns = `SELECT a.owner, a.intent, e.log, a.done_at IS NOT NULL
+	FROM audit_erasures a JOIN audit_entries e ON e.id = a.intent`
+
+func scanErasure(row scanner) (a privacyd.AuditErasure, err error) {
+	return a, row.Scan(&a.Owner, &a.Intent, &a.Log, &a.Done)
+}
+
+// Erasures gives what is remembered of owners, in any order.
+func (s *Store) Erasures(ctx context.Context, owners []string) ([]privacyd.AuditErasure, error) {
+	rows, args := s.rowsAs("r", 1, column{"owner", owners})
+	all, err := collect(ctx, s, scanErasure, erasureColumns+` JOIN `+rows+` ON r.owner = a.owner`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read erasures from the audit log: %w", err)
+	}
+	return all, nil
+}
+
+// OpenErasures gives erasures that were begun before a time and are not done,
+// those of the oldest intent.
+func (s *Store) OpenErasures(ctx context.Context, before time.Time, limit int) ([]privacyd.AuditErasure, error) {
+	all, err := collect(ctx, s, scanErasure, erasureColumns+` WHERE a.intent = (SELECT intent FROM audit_erasures
+			WHERE done_at IS NULL AND begun_at < $1 ORDER BY begun_at, intent LIMIT 1)
+		AND a.done_at IS NULL LIMIT $2`, sqldb.Micros(before), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read unfinished erasures from the audit log: %w", err)
+	}
+	return all, nil
+}
+
+// LateErasures gives erasures that are done although there are disclosures
+// of their owners, of which a process knew the key longer than it lived.
+func (s *Store) LateErasures(ctx context.Context, limit int) ([]privacyd.AuditErasure, error) {
+	all, err := collect(ctx, s, scanErasure, erasureColumns+` WHERE a.done_at IS NOT NULL
+		AND EXISTS (SELECT 1 FROM audit_disclosures d WHERE d.owner = a.owner) LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for disclosures of erased persons: %w", err)
+	}
+	return all, nil
+}
+
+func scanText(row scanner) (text string, err error) { return text, row.Scan(&text) }
+
+// placed is a disclosure and where its entry is.
+type placed struct {
+	entry, owner string
+	at           auditlog.Position
+}
+
+func scanPlacedDisclosure(row scanner) (p placed, err error) {
+	return p, row.Scan(&p.entry, &p.owner, &p.at.Log, &p.at.Epoch, &p.at.Index)
+}
+
+// EraseDisclosures deletes at most limit disclosures of owners from entries
+// that are in a tree, and gives where those entries are, each once. left is one
+// of the entries from which some are still to be deleted, in a tree or not;
+// empty: there are none. It takes part in a transaction. Of several that delete
+// the same, one counts it.
+func (s *Store) EraseDisclosures(ctx context.Context, owners []string, limit int) (gone []auditlog.Position, left string, err error) {
+	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+	found, err := collect(ctx, s, scanPlacedDisclosure, `SELECT d.entry_id, d.owner, t.log, t.epoch, p.idx
+		FROM `+rows+` JOIN audit_disclosures d ON d.owner = r.owner JOIN audit_entries e ON e.id = d.entry_id
+		JOIN audit_positions p ON p.entry = e.seq JOIN audit_trees t ON t.no = p.tree LIMIT $1`, append([]any{limit}, args...)...)
+	if err != nil {
+		return nil, "", fmt.Errorf("find disclosures to erase: %w", err)
+	}
+	if gone, err = s.deleteDisclosures(ctx, found); err != nil {
+		return nil, "", err
+	}
+	rows, args = s.rowsAs("r", 1, column{"owner", owners})
+	remaining, err := collect(ctx, s, scanText, `SELECT d.entry_id FROM `+rows+` JOIN audit_disclosures d ON d.owner = r.owner LIMIT 1`, args...)
+	if err != nil || len(remaining) == 0 {
+		return gone, "", err
+	}
+	return gone, remaining[0], nil
+}
+
+func (s *Store) deleteDisclosures(ctx context.Context, found []placed) ([]auditlog.Position, error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	var entries, owners []string
+	at := make(map[string]auditlog.Position, len(found))
+	for _, p := range found {
+		entries, owners = append(entries, p.entry), append(owners, p.owner)
+		at[p.entry] = p.at
+	}
+	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
+	deleted, err := collect(ctx, s, scanText, `DELETE FROM audit_disclosures
+		WHERE (entry_id, owner) IN (SELECT r.entry_id, r.owner FROM `+rows+`) RETURNING entry_id`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("erase disclosures: %w", err)
+	}
+	var gone []auditlog.Position
+	for _, entry := range deleted {
+		if p, ok := at[entry]; ok {
+			gone = append(gone, p)
+			delete(at, entry)
+		}
+	}
+	return gone, nil
+}
+
+// EndErasures remembers that the erasures of owners are done, and tells of how
+// many this was not known.
+func (s *Store) EndErasures(ctx context.Context, owners []string, at time.Time) (int64, error) {
+	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+	ended, err := s.db.Exec(ctx, `UPDATE audit_erasures SET done_at = $1
+		WHERE done_at IS NULL AND owner IN (SELECT r.owner FROM `+rows+`)`, append([]any{sqldb.Micros(at)}, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("end erasures from the audit log: %w", err)
+	}
+	return ended, nil
+}
+
+// DropErasures forgets erasures that were done before a time.
+func (s *Store) DropErasures(ctx context.Context, before time.Time) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM audit_erasures WHERE done_at < $1`, sqldb.Micros(before)); err != nil {
+		return fmt.Errorf("forget erasures from the audit log: %w", err)
+	}
+	return nil
+}
+
+// TruncateLog makes what was deleted unreadable in the database's own files;
+// see sqldb.DB.TruncateLog.
+func (s *Store) TruncateLog(ctx context.Context) (bool, error) { return s.db.TruncateLog(ctx) }
