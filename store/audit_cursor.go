@@ -38,9 +38,10 @@ const (
 	pgPlace = `((SELECT system_identifier::text FROM pg_control_system()) || '/' ||
 		(SELECT oid::text FROM pg_database WHERE datname = current_database()))`
 	// Batches are joined by index whatever the statistics say, which are those of
-	// empty tables in a new database.
-	pgPlanning = `set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-		set_config('enable_mergejoin', 'off', true)`
+	// empty tables in a new database. What must be scanned then looks so dear that
+	// it would be compiled.
+	pgPlanning = `set_config('enable_seqscan', 'off', true) || set_config('enable_hashjoin', 'off', true) ||
+		set_config('enable_mergejoin', 'off', true) || set_config('jit', 'off', true)`
 )
 
 func (s *Store) order() order {
@@ -50,15 +51,15 @@ func (s *Store) order() order {
 			next:   `(e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < ` + pgXmin,
 			behind: `(e.xid, e.seq) > (c.xid, c.seq) AND e.xid < ` + pgXmin,
 			passed: `((e.xid < ` + pgXmin + ` AND (e.xid, e.seq) <= (c.xid, c.seq)) OR e.xid >= ` + pgXmax + `)`,
-			ahead:  `(e.xid, e.seq) > (c.xid, c.seq)`,
+			ahead:  `(e.xid, e.seq) > ((SELECT xid FROM audit_cursor), (SELECT seq FROM audit_cursor))`,
 			xmin:   pgXmin + `::text`, place: pgPlace,
 			moved:   `((c.place <> '' AND c.place <> ` + pgPlace + `) OR c.xid >= ` + pgXmax + `)`,
 			advance: `xid = $1::text::xid8, seq = $2`,
 		}
 	}
 	return order{
-		lock: `c.one, '', '', ''`, xid: `'0'`, by: `e.seq`,
-		next: `e.seq > $2`, behind: `e.seq > c.seq`, passed: `e.seq <= c.seq`, ahead: `e.seq > c.seq`,
+		lock: `c.one, ''`, xid: `'0'`, by: `e.seq`,
+		next: `e.seq > $2`, behind: `e.seq > c.seq`, passed: `e.seq <= c.seq`, ahead: `e.seq > (SELECT seq FROM audit_cursor)`,
 		xmin: `'0'`, place: `'sqlite'`, moved: `FALSE`, advance: `seq = $2`,
 	}
 }
@@ -75,8 +76,8 @@ func (s *Store) InLock(ctx context.Context, wait bool, fn func(ctx context.Conte
 			clause = s.db.Dialect.ForUpdateSkipLocked()
 		}
 		var one int
-		var setting string
-		err := s.db.QueryRow(ctx, `SELECT `+s.order().lock+` FROM audit_cursor c`+clause).Scan(&one, &setting, &setting, &setting)
+		var settings string
+		err := s.db.QueryRow(ctx, `SELECT `+s.order().lock+` FROM audit_cursor c`+clause).Scan(&one, &settings)
 		if errors.Is(err, sql.ErrNoRows) && !wait {
 			return nil
 		}
@@ -192,7 +193,7 @@ func (s *Store) Lost(ctx context.Context, after int64, limit int) (lost []auditl
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for lost audit entries: %w", err)
 	}
-	lost, err = collect(ctx, s, scanWaiting, `SELECT e.seq, e.log, e.leaf_hash FROM audit_entries e CROSS JOIN audit_cursor c
+	lost, err = collect(ctx, s, scanWaiting, `SELECT e.seq, e.log, e.leaf_hash FROM audit_cursor c CROSS JOIN audit_entries e
 		WHERE e.seq > $1 AND e.seq <= $2 AND `+s.order().passed+`
 			AND NOT EXISTS (SELECT 1 FROM audit_positions p WHERE p.entry = e.seq) ORDER BY e.seq`, after, next)
 	if err != nil {
@@ -218,11 +219,19 @@ func (s *Store) Entry(ctx context.Context, id string) (auditlog.Waiting, error) 
 	return one(w, err, auditlog.ErrNoEntry, "read an audit entry")
 }
 
+// lagCounted bounds what Lag looks at.
+const lagCounted = 100_000
+
 // Lag tells what no signed checkpoint covers; see auditlog.Upkeep.
 func (s *Store) Lag(ctx context.Context) (oldest time.Time, waiting int64, err error) {
+	o := s.order()
 	var at sql.NullInt64
-	err = s.db.QueryRow(ctx, `SELECT count(*), min(e.at) FROM audit_entries e CROSS JOIN audit_cursor c
-		WHERE `+s.order().ahead+` AND NOT EXISTS (SELECT 1 FROM audit_positions p WHERE p.entry = e.seq)`).Scan(&waiting, &at)
+	err = s.byIndex(ctx, func(ctx context.Context) error {
+		return s.db.QueryRow(ctx, `SELECT count(*), min(first.at) FROM
+			(SELECT e.at FROM audit_entries e WHERE `+o.ahead+`
+				AND NOT EXISTS (SELECT 1 FROM audit_positions p WHERE p.entry = e.seq) ORDER BY `+o.by+` LIMIT $1) first`, lagCounted).
+			Scan(&waiting, &at)
+	})
 	if err != nil {
 		return time.Time{}, 0, fmt.Errorf("measure the lag of the audit log: %w", err)
 	}
@@ -230,4 +239,18 @@ func (s *Store) Lag(ctx context.Context) (oldest time.Time, waiting int64, err e
 		return time.Time{}, 0, nil
 	}
 	return sqldb.Time(at.Int64), waiting, nil
+}
+
+// byIndex runs fn where PostgreSQL plans as in InLock, without the lock.
+func (s *Store) byIndex(ctx context.Context, fn func(ctx context.Context) error) error {
+	if s.db.Dialect != sqldb.Postgres {
+		return fn(ctx)
+	}
+	return s.db.InTx(ctx, func(ctx context.Context) error {
+		var settings string
+		if err := s.db.QueryRow(ctx, `SELECT `+pgPlanning).Scan(&settings); err != nil {
+			return err
+		}
+		return fn(ctx)
+	})
 }

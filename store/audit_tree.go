@@ -13,6 +13,11 @@ import (
 
 const treeOf = `(SELECT no FROM audit_trees WHERE log = $1 AND epoch = $2)`
 
+// positions is the positions [$3, $4) of a tree. The limit $5, which changes
+// nothing, tells PostgreSQL how few they are: it would start workers.
+const positions = `(SELECT entry, idx FROM audit_positions WHERE tree = ` + treeOf + ` AND idx >= $3 AND idx < $4
+	ORDER BY idx LIMIT $5) p`
+
 // Heads gives the head of each epoch of a log; see auditlog.Trees.
 func (s *Store) Heads(ctx context.Context, log string) ([]auditlog.Head, error) {
 	heads, err := collect(ctx, s, scanHead, `SELECT log, epoch, size, root, checkpoint, signed_at
@@ -74,8 +79,8 @@ func (s *Store) Find(ctx context.Context, entryID string) (auditlog.Position, er
 func (s *Store) Placed(ctx context.Context, log string, epoch int, from, to int64) ([]auditlog.Placed, error) {
 	rows, err := s.db.Query(ctx, `SELECT p.idx, coalesce(e.id, ''), coalesce(e.log, ''), coalesce(e.at, 0), coalesce(e.action, ''),
 			coalesce(e.outcome, ''), coalesce(e.target_type, ''), e.leaf, e.leaf_hash, coalesce(d.owner, ''), d.sealed
-		FROM audit_positions p LEFT JOIN audit_entries e ON e.seq = p.entry LEFT JOIN audit_disclosures d ON d.entry_id = e.id
-		WHERE p.tree = `+treeOf+` AND p.idx >= $3 AND p.idx < $4 ORDER BY p.idx, d.owner`, log, epoch, from, to)
+		FROM `+positions+` LEFT JOIN audit_entries e ON e.seq = p.entry LEFT JOIN audit_disclosures d ON d.entry_id = e.id
+		ORDER BY p.idx, d.owner`, log, epoch, from, to, to-from)
 	if err != nil {
 		return nil, fmt.Errorf("read audit entries: %w", err)
 	}
@@ -143,8 +148,8 @@ func (s *Store) LeafHashes(ctx context.Context, log string, epoch int, from, to 
 }
 
 func (s *Store) ofEntries(ctx context.Context, column, log string, epoch int, from, to int64) ([]indexed, error) {
-	return collect(ctx, s, scanIndexed, `SELECT p.idx, e.`+column+` FROM audit_positions p LEFT JOIN audit_entries e ON e.seq = p.entry
-		WHERE p.tree = `+treeOf+` AND p.idx >= $3 AND p.idx < $4 ORDER BY p.idx`, log, epoch, from, to)
+	return collect(ctx, s, scanIndexed, `SELECT p.idx, e.`+column+` FROM `+positions+` LEFT JOIN audit_entries e ON e.seq = p.entry
+		ORDER BY p.idx`, log, epoch, from, to, to-from)
 }
 
 // Nodes gives roots of complete subtrees; see auditlog.Trees.
