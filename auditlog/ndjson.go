@@ -102,7 +102,7 @@ func (j *jsonWriter) header(ctx context.Context) (*ExportHeader, error) {
 			e.Older = append(e.Older, string(note))
 		}
 		if i+1 < len(v.heads) {
-			if e.Next, err = v.ended(ctx, v.heads[i+1]); err != nil {
+			if e.Next, err = v.ended(ctx, head, v.heads[i+1]); err != nil {
 				return nil, err
 			}
 		}
@@ -111,9 +111,9 @@ func (j *jsonWriter) header(ctx context.Context) (*ExportHeader, error) {
 	return h, nil
 }
 
-// ended reads what the first entry of an epoch says. An entry that does not
-// say it is left to verification.
-func (v *View) ended(ctx context.Context, next Head) (*Ended, error) {
+// ended reads what the first entry of the next epoch says of one. Where it
+// does not, that is left to verification.
+func (v *View) ended(ctx context.Context, h, next Head) (*Ended, error) {
 	leaf, err := v.leaf(ctx, next.Epoch, 0)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (v *View) ended(ctx context.Context, next Head) (*Ended, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // a leaf that was tampered with says nothing
 	}
-	if _, e, ok := ParseEnded(l.Public); ok {
+	if epoch, e, ok := ParseEnded(l.Public); ok && epoch == h.Epoch {
 		return &e, nil
 	}
 	return nil, nil

@@ -10,15 +10,17 @@ import (
 	"time"
 )
 
-// What a JSON export begins with, and how long a line of it may be.
+// What a JSON export begins with, and how long what is exported may be, in
+// bytes: whoever verifies it reads no more than this into memory.
 const (
-	ExportFormat  = "privacyd-audit-log"
-	ExportVersion = 1
-	MaxLine       = 16 << 20 // bytes
+	ExportFormat   = "privacyd-audit-log"
+	ExportVersion  = 1
+	MaxLine        = 16 << 20 // an entry with its disclosures
+	MaxDisclosures = 64 << 20 // PartDisclosures: of 256 entries
 )
 
-// ErrLine: an entry whose disclosures are too long to be exported.
-var ErrLine = errors.New("the entry is longer than a line of an export may be")
+// ErrLine: entries whose disclosures are too long to be exported.
+var ErrLine = errors.New("the disclosures of audit entries are longer than an export may have them")
 
 // ExportHeader is the first line of a JSON export.
 type ExportHeader struct {
@@ -37,7 +39,7 @@ type ExportEpoch struct {
 	Origin     string   `json:"origin"`
 	Checkpoint string   `json:"checkpoint"`      // the newest: a signed note
 	Older      []string `json:"older,omitempty"` // the smallest first
-	Next       *Ended   `json:"next,omitempty"`  // none: no epoch follows
+	Next       *Ended   `json:"next,omitempty"`  // what the epoch after it says of it; none: there is none
 }
 
 // Ended is what the first entry of an epoch says of the one before.

@@ -256,6 +256,7 @@ func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Expo
 		return 0, ErrNoTile
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
+	left := MaxDisclosures
 	for e, err := range v.Entries(ctx, p.Epoch, from, from+int64(p.Width)) {
 		switch {
 		case err != nil && (e.Index < 0 || !o.tells(err)):
@@ -263,7 +264,7 @@ func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Expo
 		case err != nil && !errors.Is(err, ErrNoEntry):
 			damaged++
 		case err == nil && len(e.Disclosures) > 0:
-			if err := writeDisclosureLine(out, e); err != nil {
+			if err := writeDisclosureLine(out, e, &left); err != nil {
 				return damaged, err
 			}
 		}
@@ -274,10 +275,10 @@ func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Expo
 	return damaged, nil
 }
 
-func writeDisclosureLine(out *bufio.Writer, e Positioned) error {
+func writeDisclosureLine(out *bufio.Writer, e Positioned, left *int) error {
 	b := strconv.AppendInt(append(out.AvailableBuffer(), `{"index":`...), e.Index, 10)
 	b = append(appendTexts(b, `,"disclosures":[`, e.Disclosures), "}\n"...)
-	if len(b) > MaxLine {
+	if *left -= len(b); len(b) > MaxLine || *left < 0 {
 		return fmt.Errorf("%w: entry %d", ErrLine, e.Index)
 	}
 	if _, err := out.Write(b); err != nil {

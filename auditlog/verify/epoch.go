@@ -1,0 +1,251 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// epoch is one epoch of a log on its way: the tree of the hashes that are
+// listed, and the leaves beside them.
+type epoch struct {
+	r      *Report
+	number int
+	head   checkpoint
+	pins   []*pin // by size
+	passed int    // pins of smaller sizes than the tree has
+	sparse bool   // only some entries are there, each with a proof
+	ended  *ended // what the next epoch says of this one; nil: nothing
+	// vouched says that the subtree roots given with hashes are known to be right;
+	// doubt is where others differ from what they should be.
+	vouched bool
+	doubt   []Finding
+	cut     bool // the next epoch is lost, and so is what it said
+
+	blocks  tree  // of whole blocks
+	rest    tree  // of a last block that is not whole
+	listed  int64 // hashes so far
+	broken  bool  // hashes are missing: no root can be computed any more
+	entries int64
+	align   aligner
+	gone    bitmap // entries that lack disclosures
+	begun   bool   // the first entry was seen
+	first   []byte // its leaf, if it explains something
+	tell    func(e *epoch, index int64, leaf []byte)
+}
+
+// checkpoint is what a signed note says.
+type checkpoint struct {
+	origin string
+	size   int64
+	root   tlog.Hash
+	known  bool // the note could be read; whether it is signed is another question
+}
+
+// pin is a checkpoint that the tree must have gone through.
+type pin struct {
+	checkpoint
+	kind pinKind
+	seen bool // the tree had that size
+	ok   bool // and that root
+}
+
+type pinKind int
+
+const (
+	newestPin pinKind = iota
+	olderPin          // in the export
+	sincePin          // noted by the auditor
+	endedPin          // named by the next epoch
+)
+
+// What pins say when they do not hold.
+const (
+	wrongRoot      = "the entries do not give the root of the signed checkpoint: they were changed, replaced or put into another order together with their hashes"
+	wrongOlder     = "an older checkpoint of the export was signed over other entries"
+	wrongSince     = "the earlier checkpoint was signed over other entries than these"
+	wrongEnded     = "the next epoch names a checkpoint that was signed over other entries than these"
+	behindOlder    = "another checkpoint of the export covers more entries than the newest one"
+	behindSince    = "the earlier checkpoint covers more entries"
+	behindEnded    = "the next epoch says that this one had more entries"
+	aheadOfEnded   = "the next epoch says that this one had fewer entries"
+	notListed      = "their hashes are not in the export"
+	notCovered     = "the signed checkpoint does not cover them"
+	tail           = "the last entries that the signed checkpoint covers are not there"
+	wrongTurn      = "leaf hashes stand where they do not belong"
+	wrongNumber    = "its number is not that of its place"
+	wrongSubtree   = "their hashes are not those that the log's other tiles vouch for"
+	notUnderstood  = "the checkpoint of the epoch cannot be read, so that nothing proves its entries"
+	altered        = "a disclosure is not the one that the entry was signed with"
+	leafChanged    = "the leaf is not the one that was signed"
+	leafMissing    = "the entry was signed and is not there"
+	leafAdded      = "before this entry stands one that was not signed"
+	leafReordered  = "the entry does not stand where it was signed"
+	noSuchIndex    = "the signed checkpoint covers no entry of this number"
+	wrongProof     = "the proof does not hold for the entry"
+	noProof        = "the entry has no proof"
+	proofMisplaced = "the entry has a proof although the export has them all"
+)
+
+func newEpoch(r *Report, number int, head checkpoint, tell func(*epoch, int64, []byte)) *epoch {
+	e := &epoch{r: r, number: number, head: head, tell: tell}
+	e.align = aligner{match: e.match, found: e.unfit, last: -1}
+	if head.known {
+		e.pin(head, newestPin)
+	}
+	return e
+}
+
+// ended is what an epoch says of the one before: the checkpoint that was
+// published, and how many entries were found.
+type ended struct {
+	checkpoint
+	found int64
+}
+
+// end takes what the next epoch says of this one, before the first hashes.
+func (e *epoch) end(x *ended) {
+	e.ended = x
+	e.pin(x.checkpoint, endedPin)
+}
+
+// pin adds a checkpoint that the tree must go through. All of them must be
+// there before the first hashes.
+func (e *epoch) pin(c checkpoint, kind pinKind) {
+	e.pins = append(e.pins, &pin{checkpoint: c, kind: kind})
+	slices.SortStableFunc(e.pins, func(a, b *pin) int { return cmp.Compare(a.size, b.size) })
+}
+
+// hashes takes the leaf hashes of the next block. root is of its subtree:
+// without it, a hash that was lost ends the tree. vouched says that root is
+// known to be right.
+func (e *epoch) hashes(from int64, hashes []tlog.Hash, root *tlog.Hash) {
+	switch {
+	case from < e.listed || from%blockSize != 0 || len(hashes) > blockSize:
+		e.r.found(Malformed, e.number, from, wrongTurn)
+		return
+	case from > e.listed:
+		e.r.add(Finding{Code: Missing, Epoch: e.number, From: e.listed, To: from - 1, Detail: notListed})
+		e.broken = true
+		e.align.skip(from)
+	}
+	e.listed = from + int64(len(hashes))
+	e.grow(hashes, root)
+	e.align.list(hashes)
+}
+
+func (e *epoch) grow(hashes []tlog.Hash, root *tlog.Hash) {
+	if e.broken {
+		return
+	}
+	e.rest = tree{}
+	lost := slices.ContainsFunc(hashes, isZero)
+	e.check(e.listed - int64(len(hashes)))
+	for i, h := range hashes {
+		e.rest.add(h)
+		if !lost && i+1 < blockSize {
+			e.check(e.listed - int64(len(hashes)-i-1))
+		}
+	}
+	if len(hashes) < blockSize {
+		e.broken = lost
+		return
+	}
+	computed := e.rest.root()
+	e.rest = tree{}
+	switch {
+	case lost && root == nil:
+		e.broken = true
+		return
+	case lost:
+		computed = *root
+	case root == nil || computed == *root:
+	case e.vouched:
+		e.r.add(Finding{Code: Changed, Epoch: e.number, From: e.listed - blockSize, To: e.listed - 1, Detail: wrongSubtree})
+		computed = *root
+	case len(e.doubt) < e.r.most:
+		e.doubt = append(e.doubt, Finding{Code: Malformed, Epoch: e.number, From: e.listed - blockSize, To: e.listed - 1, Detail: tileDiffers})
+	}
+	e.blocks.add(computed)
+	e.check(e.listed)
+}
+
+// check compares the root with the pins of this size.
+func (e *epoch) check(size int64) {
+	for ; e.passed < len(e.pins) && e.pins[e.passed].size <= size; e.passed++ {
+		if p := e.pins[e.passed]; p.size == size {
+			p.seen, p.ok = true, e.blocks.root(e.rest.roots...) == p.root
+		}
+	}
+}
+
+// entry takes the entry that stands next.
+func (e *epoch) entry(x entry) {
+	e.entries++
+	e.align.leaf(x)
+}
+
+// match takes an entry whose leaf is the one that is listed.
+func (e *epoch) match(index int64, x *entry) {
+	if x.index >= 0 && x.index != index {
+		e.r.found(Malformed, e.number, index, wrongNumber)
+	}
+	e.signed(index, x)
+}
+
+// signed takes an entry whose leaf is the signed one.
+func (e *epoch) signed(index int64, x *entry) {
+	e.r.Disclosures += int64(x.disclosed)
+	if x.problem != "" {
+		e.r.found(Malformed, e.number, index, x.problem)
+	}
+	if x.altered {
+		e.r.found(DisclosureAltered, e.number, index, altered)
+	}
+	if x.hidden {
+		e.gone.set(index)
+	}
+	if index == 0 {
+		e.begun, e.first = true, x.telling
+	}
+	if x.telling != nil {
+		e.tell(e, index, x.telling)
+	}
+}
+
+// unfit takes what the aligner found.
+func (e *epoch) unfit(code Code, index int64) {
+	detail := map[Code]string{
+		Changed: leafChanged, Missing: leafMissing, Truncated: tail, Added: leafAdded, Reordered: leafReordered,
+	}[code]
+	if code == Truncated && index >= e.head.size { // it is said that it was not signed
+		return
+	}
+	e.r.found(code, e.number, index, detail)
+}
+
+// finish says what can be said once all entries were seen.
+func (e *epoch) finish() {
+	if e.listed == 0 && !e.broken {
+		e.check(0)
+	}
+	e.align.finish()
+	switch {
+	case !e.head.known:
+		e.r.noted(Malformed, e.number, notUnderstood)
+	case e.sparse:
+	case e.listed < e.head.size:
+		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.listed, To: e.head.size - 1, Detail: tail})
+	case e.listed > e.head.size:
+		e.r.add(Finding{Code: Added, Epoch: e.number, From: e.head.size, To: e.listed - 1, Detail: notCovered})
+	}
+	e.judge()
+	e.judgeEnd()
+	e.r.Entries += e.entries
+	if e.head.known {
+		e.r.Epochs = append(e.r.Epochs, Epoch{
+			Epoch: e.number, Origin: e.head.origin, Size: e.head.size, Root: e.head.root.String(), Entries: e.entries,
+		})
+	}
+}

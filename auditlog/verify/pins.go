@@ -1,0 +1,108 @@
+package verify
+
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// judge says what the pins tell. If the newest checkpoint holds, any other one
+// that does not was signed over another history. If it does not, the smallest
+// one that does not narrows down where entries were changed.
+func (e *epoch) judge() {
+	e.contradictions()
+	newestOK := false
+	for _, p := range e.pins {
+		newestOK = newestOK || p.kind == newestPin && p.seen && p.ok
+	}
+	if newestOK { // the hashes are right: what differs from them is not
+		for _, f := range e.doubt {
+			e.r.add(f)
+		}
+	}
+	sound, changed := int64(0), false
+	for _, p := range e.pins {
+		switch {
+		case !p.seen:
+			e.unseen(p)
+		case p.ok:
+			sound = max(sound, p.size)
+		case !newestOK && !changed && p.kind != endedPin:
+			changed = true
+			e.r.add(Finding{Code: Changed, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: wrongRoot})
+		case newestOK || p.kind == endedPin:
+			e.r.add(Finding{Code: Forked, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: p.wrong()})
+		}
+	}
+}
+
+func (p *pin) wrong() string {
+	switch p.kind {
+	case sincePin:
+		return wrongSince
+	case endedPin:
+		return wrongEnded
+	case olderPin:
+		return wrongOlder
+	}
+	return wrongRoot
+}
+
+// contradictions are signed checkpoints of one size with different roots: two
+// histories, whatever the entries are.
+func (e *epoch) contradictions() {
+	for i, p := range e.pins {
+		for _, other := range e.pins[:i] {
+			if other.size == p.size && other.root != p.root && (!p.seen || !other.seen) {
+				e.r.found(Forked, e.number, max(0, p.size-1), p.wrong())
+			}
+		}
+	}
+}
+
+// unseen is a pin that the tree did not come by.
+func (e *epoch) unseen(p *pin) {
+	switch {
+	case p.kind == olderPin && p.size > e.head.size:
+		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindOlder})
+	case p.kind != sincePin:
+	case p.size > e.head.size && e.cut:
+		e.r.Losses = append(e.r.Losses, Loss{Epoch: e.number, From: e.head.size, To: p.size - 1})
+	case p.size > e.head.size && e.ended != nil && p.size <= e.ended.size: // lost, and declared
+		if p.size == e.ended.size && p.root != e.ended.root {
+			e.r.found(Forked, e.number, p.size-1, wrongSince)
+		}
+	case p.size > e.head.size:
+		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindSince})
+	case e.sparse && p.size > 0:
+		e.r.Unchecked = append(e.r.Unchecked, fmt.Sprintf(
+			"whether the log grew from the checkpoint of %d entries of epoch %d: that takes the whole log", p.size, e.number))
+	}
+}
+
+// judgeEnd compares the epoch with what the next one says of it.
+func (e *epoch) judgeEnd() {
+	if e.ended == nil || !e.head.known {
+		return
+	}
+	size, found := e.head.size, e.ended.found
+	switch {
+	case found > size:
+		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: size, To: found - 1, Detail: behindEnded})
+	case found < size:
+		e.r.add(Finding{Code: Added, Epoch: e.number, From: found, To: size - 1, Detail: aheadOfEnded})
+	}
+	if e.ended.size > size {
+		e.r.Losses = append(e.r.Losses, Loss{Epoch: e.number, From: size, To: e.ended.size - 1})
+	}
+}
+
+// known takes a root of the tree that is proven by other means than hashing
+// all entries.
+func (e *epoch) known(size int64, root tlog.Hash) {
+	for _, p := range e.pins {
+		if p.size == size {
+			p.seen, p.ok = true, p.root == root
+		}
+	}
+}
