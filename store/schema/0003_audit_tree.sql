@@ -117,11 +117,15 @@ BEGIN
         IF NEW.no = OLD.no AND NEW.log = OLD.log AND NEW.epoch = OLD.epoch AND NEW.size > OLD.size THEN
             RETURN NEW;
         END IF;
+    ELSIF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT 1 FROM audit_trees WHERE log = NEW.log AND epoch >= NEW.epoch) THEN
+            RETURN NEW;
+        END IF;
     END IF;
     RAISE EXCEPTION 'an audit tree only grows' USING ERRCODE = 'integrity_constraint_violation';
 END $f$;
 
-CREATE TRIGGER audit_trees_grow BEFORE UPDATE OR DELETE ON audit_trees
+CREATE TRIGGER audit_trees_grow BEFORE INSERT OR UPDATE OR DELETE ON audit_trees
     FOR EACH ROW EXECUTE FUNCTION audit_tree_grows();
 CREATE TRIGGER audit_trees_no_truncate BEFORE TRUNCATE ON audit_trees
     FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
