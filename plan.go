@@ -91,6 +91,16 @@ type MissingIndex struct {
 	Statement  string `json:"statement"` // the SQL that makes it
 }
 
+// StoredPlan is a plan that somebody was shown, sealed by its maker.
+type StoredPlan struct {
+	Scope     string // a workspace's id, or an account's
+	Hash      string
+	ShownTo   string // account id, token id, or "operator"
+	Sealed    []byte
+	MadeAt    time.Time
+	ExpiresAt time.Time
+}
+
 // PlanBasis is what a plan's hash covers: the maps, whom or what it is about,
 // and what happens to each collection. Counts, holds and time are not in it.
 type PlanBasis struct {

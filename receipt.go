@@ -151,6 +151,16 @@ type ReceiptSignature struct {
 	Value     string `json:"value"`     // base64
 }
 
+// StoredReceipt is one issue of a receipt.
+type StoredReceipt struct {
+	ID          string
+	Issue       int
+	JobID       string
+	WorkspaceID string // empty: an account in all its workspaces
+	File        []byte // as it is given out, signed
+	IssuedAt    time.Time
+}
+
 const (
 	receiptAlgorithm = "Ed25519"
 	receiptPrefix    = "privacyd receipt v1\n" // so that it signs nothing else

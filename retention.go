@@ -145,6 +145,15 @@ func dated(c Clocked, p Policy, now time.Time) Decision {
 	return d
 }
 
+// KeptRow is a row that somebody chose to keep from retention runs.
+type KeptRow struct {
+	WorkspaceID string
+	Ref         string // a keyed hash of the row
+	Sealed      []byte // which row it is
+	KeptBy      string // account id, token id, or "operator"
+	KeptAt      time.Time
+}
+
 // Braked tells whether a retention run of due rows out of total must stop and
 // ask: it would take more than percent of them.
 func Braked(due, total int64, percent int) bool {

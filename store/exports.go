@@ -14,7 +14,7 @@ import (
 func (s *Store) InsertExportFile(ctx context.Context, f privacyd.ExportFile, auditID string) error {
 	_, err := s.db.Exec(ctx, `INSERT INTO export_files (job_id, workspace_id, blob_key, name, size, sha256, created_at, expires_at, audit_entry_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		f.JobID, f.WorkspaceID, f.BlobKey, f.Name, f.Size, f.SHA256, sqldb.Micros(f.CreatedAt), sqldb.Micros(f.ExpiresAt), auditID)
+		f.JobID, orNull(f.WorkspaceID), f.BlobKey, f.Name, f.Size, f.SHA256, sqldb.Micros(f.CreatedAt), sqldb.Micros(f.ExpiresAt), auditID)
 	if err != nil {
 		return fmt.Errorf("insert export file: %w", err)
 	}
@@ -25,7 +25,7 @@ func (s *Store) InsertExportFile(ctx context.Context, f privacyd.ExportFile, aud
 func (s *Store) ExportFile(ctx context.Context, jobID string) (privacyd.ExportFile, error) {
 	var f privacyd.ExportFile
 	var created, expires int64
-	err := s.db.QueryRow(ctx, `SELECT job_id, workspace_id, blob_key, name, size, sha256, created_at, expires_at
+	err := s.db.QueryRow(ctx, `SELECT job_id, coalesce(workspace_id, ''), blob_key, name, size, sha256, created_at, expires_at
 		FROM export_files WHERE job_id = $1`, jobID).
 		Scan(&f.JobID, &f.WorkspaceID, &f.BlobKey, &f.Name, &f.Size, &f.SHA256, &created, &expires)
 	f.CreatedAt, f.ExpiresAt = sqldb.Time(created), sqldb.Time(expires)

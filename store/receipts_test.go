@@ -1,0 +1,148 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store"
+)
+
+func TestReceipts(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		w := workspace(t, s, "acme")
+		jobIn(t, s, w.ID, "01", nil)
+		jobIn(t, s, "", "02", nil)
+		issue := func(id string, n int, job, ws string) privacyd.StoredReceipt {
+			r := privacyd.StoredReceipt{ID: id, Issue: n, JobID: job, WorkspaceID: ws, File: []byte(id + job), IssuedAt: at}
+			must(t, s.InsertReceipt(ctx, r, auditID))
+			return r
+		}
+		issue("r1", 1, "01", w.ID)
+		second := issue("r1", 2, "01", w.ID)
+		newer := issue("r2", 1, "01", w.ID)
+		own := issue("r3", 1, "02", "")
+		got, err := s.Receipt(ctx, "r1")
+		must(t, err)
+		if diff := cmp.Diff(second, got); diff != "" {
+			t.Error(diff)
+		}
+		if got, err = s.ReceiptOfJob(ctx, "02"); err != nil || got.ID != "r3" {
+			t.Error(got, err)
+		}
+		_, err = s.Receipt(ctx, "none")
+		wantCode(t, err, "receipt_not_found")
+		_, err = s.ReceiptOfJob(ctx, "none")
+		wantCode(t, err, "receipt_not_found")
+		for ws, want := range map[string][]privacyd.StoredReceipt{w.ID: {newer, second}, "": {own}} {
+			receipts, err := s.Receipts(ctx, ws, "", 10)
+			must(t, err)
+			if diff := cmp.Diff(want, receipts); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if page, err := s.Receipts(ctx, w.ID, "r2", 10); err != nil || len(page) != 1 || page[0].ID != "r1" {
+			t.Error(page, err)
+		}
+	})
+}
+
+func TestApprovals(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		jobIn(t, s, workspace(t, s, "acme").ID, "01", nil)
+		yes := privacyd.Approval{JobID: "01", PlanHash: "h", DecidedBy: "ann", Approved: true, At: at}
+		no := privacyd.Approval{JobID: "01", PlanHash: "h2", DecidedBy: "ben", At: at}
+		must(t, s.InsertApproval(ctx, yes, auditID))
+		must(t, s.InsertApproval(ctx, no, auditID))
+		again := yes
+		again.DecidedBy, again.Approved = "ben", false
+		wantCode(t, s.InsertApproval(ctx, again, auditID), "approval_made")
+		got, err := s.Approvals(ctx, "01")
+		must(t, err)
+		if diff := cmp.Diff([]privacyd.Approval{yes, no}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestReviewItems(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		jobIn(t, s, workspace(t, s, "acme").ID, "01", nil)
+		items := []privacyd.ReviewItem{{N: 1, Sealed: []byte{1}}, {N: 2, Sealed: []byte{2}}, {N: 3, Sealed: []byte{3}}}
+		must(t, s.InsertReviewItems(ctx, "01", items))
+		must(t, s.InsertReviewItems(ctx, "01", items[:1]))
+		got, err := s.ReviewItems(ctx, "01", 1, 1)
+		must(t, err)
+		if diff := cmp.Diff(items[1:2], got); diff != "" {
+			t.Error(diff)
+		}
+		must(t, s.DeleteReviewItem(ctx, "01", 2))
+		if got, err = s.ReviewItems(ctx, "01", 0, 10); err != nil || len(got) != 2 || got[1].N != 3 {
+			t.Error(got, err)
+		}
+		must(t, s.DeleteReviewItem(ctx, "01", 0))
+		if got, err = s.ReviewItems(ctx, "01", 0, 10); err != nil || len(got) > 0 {
+			t.Error(got, err)
+		}
+	})
+}
+
+func TestErasureSequence(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		want := func(n int64) {
+			t.Helper()
+			if got, err := s.ErasureSequence(ctx); err != nil || got != n {
+				t.Errorf("sequence %d, %v; want %d", got, err, n)
+			}
+		}
+		want(0)
+		for _, n := range []int64{7, 9, 8, 7} {
+			must(t, s.RecordErasure(ctx, n, "01", at))
+		}
+		want(9)
+		for n, want := range map[int64]bool{6: false, 7: true, 8: true, 10: false} {
+			if known, err := s.KnowsErasure(ctx, n); err != nil || known != want {
+				t.Error(n, known, err)
+			}
+		}
+		must(t, s.DeleteErasures(ctx, at.AddDate(1, 0, 0)))
+		want(9)
+		if known, err := s.KnowsErasure(ctx, 8); err != nil || known {
+			t.Error(known, err)
+		}
+	})
+}
+
+func TestExportsWith(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		w, other := workspace(t, s, "acme"), workspace(t, s, "beta")
+		export := func(ws, id string, kind privacyd.JobType, ref string) {
+			jobIn(t, s, ws, id, func(j *privacyd.Job) { j.Type, j.SubjectRef = kind, ref })
+			must(t, s.InsertExportFile(ctx, privacyd.ExportFile{JobID: id, WorkspaceID: ws, CreatedAt: at, ExpiresAt: at}, auditID))
+		}
+		export(w.ID, "1", privacyd.JobDataExport, "")
+		export(w.ID, "2", privacyd.JobSubjectExport, "ann")
+		export(w.ID, "3", privacyd.JobSubjectExport, "ben")
+		export(other.ID, "4", privacyd.JobDataExport, "")
+		export("", "5", privacyd.JobSubjectExport, "ann")
+		jobIn(t, s, w.ID, "6", func(j *privacyd.Job) { j.Type = privacyd.JobDataExport })
+		jobs, err := s.ExportsWith(ctx, w.ID, []string{"ann"})
+		must(t, err)
+		if diff := cmp.Diff([]string{"1", "2", "5"}, ids(jobs)); diff != "" {
+			t.Error(diff)
+		}
+		last, err := s.LastJob(ctx, w.ID, privacyd.JobDataExport)
+		must(t, err)
+		none, err := s.LastJob(ctx, w.ID, privacyd.JobRetentionRun)
+		must(t, err)
+		if last == nil || last.ID != "6" || none != nil {
+			t.Error(last, none)
+		}
+	})
+}
