@@ -21,6 +21,7 @@ type Member struct {
 	AccountID   string    `json:"account_id"`
 	Role        Role      `json:"role"`
 	CreatedAt   time.Time `json:"created_at"`
+	Audit       *Audited  `json:"audit,omitempty"` // in the answer to what made it
 }
 
 // MemberProfile is a member as the list of members shows it.
@@ -81,7 +82,8 @@ type Token struct {
 	Label       string    `json:"label"`
 	Scopes      []Action  `json:"scopes"`
 	CreatedAt   time.Time `json:"created_at"`
-	CreatedBy   string    `json:"created_by"` // account id, or "operator"
+	CreatedBy   string    `json:"created_by"`      // account id, or "operator"
+	Audit       *Audited  `json:"audit,omitempty"` // in the answer to what made it
 }
 
 // NormalEmail is the form in which e-mail addresses are compared and stored:

@@ -13,6 +13,7 @@ type Workspace struct {
 	Name        string            `json:"name"`
 	DatasetKeys map[string]string `json:"dataset_keys,omitempty"` // dataset name → the key by which it knows this workspace
 	CreatedAt   time.Time         `json:"created_at"`
+	Audit       *Audited          `json:"audit,omitempty"` // in the answer to what made it
 }
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)

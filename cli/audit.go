@@ -11,27 +11,65 @@ import (
 )
 
 type auditCmd struct {
-	List auditListCmd `cmd:"" help:"List audit entries, newest first."`
+	List   auditListCmd   `cmd:"" help:"List audit entries, newest first."`
+	Export auditExportCmd `cmd:"" help:"Export an audit log with all that it takes to verify it, or as a table."`
+	Prove  auditProveCmd  `cmd:"" help:"Write a self-contained proof that an entry is in the log."`
+	Verify auditVerifyCmd `cmd:"" help:"Verify an exported audit log or a proof, offline, with nothing but the public key."`
+	Key    auditKeyCmd    `cmd:"" help:"Print the public key of the audit log, and how far it is signed."`
+}
+
+// auditFilter is the flags that narrow a list or an export.
+type auditFilter struct {
+	From   day    `help:"Not before: 2026-03-01, or 2026-03-01T12:00:00Z." placeholder:"TIME"`
+	Until  day    `help:"Before: 2026-04-01, or 2026-04-01T12:00:00Z." placeholder:"TIME"`
+	Actor  string `help:"Who acted: name, e-mail, id or kind (account, token, operator, system)." placeholder:"WHO"`
+	Action string `help:"What was done, such as member.add." placeholder:"ACTION"`
+	Target string `help:"What it was done to: type or id, or the person it is about as contact:ID." placeholder:"WHAT"`
+}
+
+// day is a time that a person typed: a day means its beginning, in UTC.
+type day time.Time
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *day) UnmarshalText(text []byte) error {
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(form, string(text)); err == nil {
+			*d = day(t.UTC())
+			return nil
+		}
+	}
+	return fmt.Errorf("it is no time such as 2026-03-01 or 2026-03-01T12:00:00Z")
+}
+
+func (f auditFilter) client() client.AuditFilter {
+	return client.AuditFilter{From: time.Time(f.From), Until: time.Time(f.Until), Actor: f.Actor, Action: f.Action, Target: f.Target}
 }
 
 type auditListCmd struct {
-	Folder    `embed:""`
-	Workspace string `help:"Workspace, by slug or id; without it the instance's own log."`
-	Limit     int    `help:"At most so many." default:"50"`
-	JSON      bool   `help:"Print one JSON object." xor:"form"`
-	CSV       bool   `help:"Print the whole log of the workspace as CSV." name:"csv" xor:"form"`
+	Folder      `embed:""`
+	auditFilter `embed:""`
+	Workspace   string `help:"Workspace, by slug or id; without it the instance's own log."`
+	Limit       *int   `help:"At most so many; default 50, with --csv all." placeholder:"N"`
+	JSON        bool   `help:"Print one JSON object." xor:"form"`
+	CSV         bool   `help:"Print a table as CSV." name:"csv" xor:"form"`
 }
 
 func (c *auditListCmd) Run(t *terminal) error {
+	usual, all := 50, 0
+	if c.Limit == nil && c.CSV {
+		c.Limit = &all
+	} else if c.Limit == nil {
+		c.Limit = &usual
+	} else if *c.Limit < 1 {
+		return errLimit()
+	}
 	return t.with(c.Folder, func(api *client.Client) error {
 		if c.CSV {
-			if c.Workspace == "" {
-				return privacyd.Errorf(privacyd.ClassInvalid, "workspace_missing", "Name the workspace with --workspace.")
-			}
-			return api.ExportAudit(t.ctx, c.Workspace, "csv", t.Stdout)
+			_, err := api.ExportAudit(t.ctx, c.Workspace, "csv", c.client(), *c.Limit, t.Stdout)
+			return err
 		}
-		entries, err := upTo(c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
-			return api.AuditEntries(t.ctx, c.Workspace, cursor, n)
+		entries, err := upTo(*c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
+			return api.AuditEntries(t.ctx, c.Workspace, c.client(), cursor, n)
 		})
 		if err != nil {
 			return err
@@ -39,17 +77,20 @@ func (c *auditListCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(entries))
 		}
-		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP")
-		for _, e := range entries {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), actor(e), e.Action,
-				strings.TrimSpace(string(e.Outcome)+" "+e.Code), target(e), e.IP)
-		}
-		return w.Flush()
+		return t.printEntries(entries)
 	})
 }
 
-// actor says who acted; what was erased has left only its kind.
+func (t *terminal) printEntries(entries []privacyd.AuditEntry) error {
+	w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP\tENTRY")
+	for _, e := range entries {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), actor(e), e.Action,
+			strings.TrimSpace(string(e.Outcome)+" "+e.Code), target(e), e.IP, e.ID)
+	}
+	return w.Flush()
+}
+
 // target says what an action was done to, and whom that is about.
 func target(e privacyd.AuditEntry) string {
 	text := strings.TrimSpace(e.TargetType + " " + e.TargetID)
@@ -59,6 +100,7 @@ func target(e privacyd.AuditEntry) string {
 	return text
 }
 
+// actor says who acted; what was erased has left only its kind.
 func actor(e privacyd.AuditEntry) string {
 	if e.ActorEmail != "" && e.Operator != "" {
 		return e.ActorEmail + " (by operator " + e.Operator + ")"
@@ -69,65 +111,44 @@ func actor(e privacyd.AuditEntry) string {
 	return strings.TrimSpace(string(e.ActorKind) + " " + e.Actor)
 }
 
-// CheckOptions say which maps to compare with which databases.
-type CheckOptions struct {
-	Folder        // whose configuration names the maps, where nothing else does
-	Target string // a database's address or file, or a map's file
-	Map    string // a map's file; empty: the target is one
+type auditKeyCmd struct {
+	Folder    `embed:""`
+	Workspace string `help:"Workspace, by slug or id; without it the instance's own log."`
+	JSON      bool   `help:"Print one JSON object: the key, and the log's epochs, sizes, roots and checkpoints."`
 }
 
-// MapReport is what one comparison found.
-type MapReport struct {
-	Dataset  string       `json:"dataset"`
-	Findings []MapFinding `json:"findings"`
-	Verdict  string       `json:"-"` // said when nothing was found
-}
-
-// MapFinding is one difference between map and database.
-type MapFinding struct {
-	Code    string `json:"code"`
-	Where   string `json:"where"`
-	Message string `json:"message"`
-	Remedy  string `json:"remedy"`
-	Fatal   bool   `json:"fatal"`
-}
-
-type mapCmd struct {
-	Check mapCheckCmd `cmd:"" help:"Compare a data map with a live database; for the product's own CI."`
-}
-
-type mapCheckCmd struct {
-	Folder `embed:""`
-	Target string `arg:"" optional:"" help:"A PostgreSQL address or SQLite file to compare --map with; or a map's file, to check it alone; without it every dataset of --config."`
-	Map    string `help:"The map's file." placeholder:"FILE"`
-	JSON   bool   `help:"Print one JSON object."`
-}
-
-func (c *mapCheckCmd) Run(t *terminal) error {
-	reports, err := t.Host.CheckMap(t.ctx, CheckOptions{Folder: c.Folder, Target: c.Target, Map: c.Map})
-	if err != nil {
+func (c *auditKeyCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		log, err := api.AuditLog(t.ctx, c.Workspace)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return t.printJSON(log)
+		}
+		for _, e := range log.Epochs {
+			t.say("%s: %s, signed %s", e.Origin, countEntries(e.Size), e.SignedAt.UTC().Format(time.RFC3339))
+		}
+		if log.Pending {
+			t.say("The newest entries wait for their checkpoint, for %.1f seconds now.", log.LagSeconds)
+		}
+		t.say("One key signs all logs of this instance. Keep it apart from the logs that it is to verify:")
+		_, err = fmt.Fprintln(t.Stdout, log.Key)
 		return err
-	}
-	if c.JSON {
-		err = t.printJSON(map[string]any{"datasets": reports})
-	} else {
-		t.printFindings(reports)
-	}
-	for _, r := range reports {
-		if err == nil && len(r.Findings) > 0 {
-			return exit(ExitFound)
-		}
-	}
-	return err
+	})
 }
 
-func (t *terminal) printFindings(reports []MapReport) {
-	for _, r := range reports {
-		for _, f := range r.Findings {
-			fmt.Fprintf(t.Stdout, "%s: %s: %s\n    %s\n", f.Where, f.Code, f.Message, strings.ReplaceAll(f.Remedy, "\n", "\n    "))
-		}
-		if len(r.Findings) == 0 {
-			t.say("Dataset %s: %s", r.Dataset, r.Verdict)
-		}
+func countEntries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// sayPending tells when a change is done and its audit entry is not yet covered
+// by a signed checkpoint.
+func (t *terminal) sayPending(a *privacyd.Audited) {
+	if a != nil && a.Checkpoint == privacyd.CheckpointPending {
+		t.say("Its audit entry %s is written; the signed checkpoint over it is still to come.", a.Entry)
 	}
 }

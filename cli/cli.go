@@ -234,7 +234,7 @@ func count(n int64, thing string) string {
 func upTo[T any](limit int, page func(cursor string, n int) ([]T, string, error)) ([]T, error) {
 	const most = 200
 	if limit < 1 {
-		return nil, privacyd.Errorf(privacyd.ClassInvalid, "limit_invalid", "--limit is at least 1.")
+		return nil, errLimit()
 	}
 	var all []T
 	for cursor := ""; ; {
@@ -248,6 +248,10 @@ func upTo[T any](limit int, page func(cursor string, n int) ([]T, string, error)
 		}
 		cursor = next
 	}
+}
+
+func errLimit() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "limit_invalid", "--limit is at least 1.")
 }
 
 // list is the JSON object of a list, empty or not.

@@ -34,6 +34,7 @@ func (c *workspaceCreateCmd) Run(t *terminal) error {
 			return t.printJSON(w)
 		}
 		t.say("Created the workspace %s.", w.Slug)
+		t.sayPending(w.Audit)
 		_, err = fmt.Fprintln(t.Stdout, w.ID)
 		return err
 	})
@@ -103,14 +104,20 @@ type workspaceMemberCmd struct {
 	Workspace string        `help:"Workspace, by slug or id." required:""`
 	Email     string        `help:"E-mail of an account." required:""`
 	Role      privacyd.Role `help:"admin, agent or auditor." required:"" enum:"admin,agent,auditor"`
+	JSON      bool          `help:"Print one JSON object."`
 }
 
 func (c *workspaceMemberCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		if err := api.AddMember(t.ctx, c.Workspace, c.Email, c.Role); err != nil {
+		m, err := api.AddMember(t.ctx, c.Workspace, c.Email, c.Role)
+		if err != nil {
 			return err
 		}
+		if c.JSON {
+			return t.printJSON(m)
+		}
 		t.say("Added the member.")
+		t.sayPending(m.Audit)
 		return nil
 	})
 }
@@ -137,6 +144,7 @@ func (c *tokenCreateCmd) Run(t *terminal) error {
 			return t.printJSON(token)
 		}
 		t.say("The token is shown this once; keep it safe.")
+		t.sayPending(token.Audit)
 		_, err = fmt.Fprintln(t.Stdout, token.Secret)
 		return err
 	})

@@ -61,8 +61,8 @@ func (c *Client) Workspaces(ctx context.Context) ([]privacyd.Workspace, error) {
 }
 
 // AddMember gives an account a role in a workspace. Admins and the operator.
-func (c *Client) AddMember(ctx context.Context, workspace, email string, role privacyd.Role) error {
-	return c.request(ctx, http.MethodPost, in(workspace, "members"), map[string]string{"email": email, "role": string(role)}, nil)
+func (c *Client) AddMember(ctx context.Context, workspace, email string, role privacyd.Role) (m privacyd.Member, err error) {
+	return m, c.request(ctx, http.MethodPost, in(workspace, "members"), map[string]string{"email": email, "role": string(role)}, &m)
 }
 
 // NewToken is an API token and its secret.

@@ -5,13 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"iter"
 	"slices"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
-	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/datamap"
 )
 
@@ -126,41 +123,4 @@ func recipient(d Dataset) aboutRecipient {
 		r.Processor, r.Country, r.Region = h.Processor, h.Country, h.Region
 	}
 	return r
-}
-
-// writeAudit adds the workspace's audit log to a full export: once in the form
-// that can be checked, once as a table for people.
-func (x *extraction) writeAudit(ctx context.Context) error {
-	if x.job.Type != privacyd.JobDataExport || x.job.Format != privacyd.FormatJSON {
-		return nil
-	}
-	now := x.e.Now() // both files hold the same entries
-	for _, form := range []struct {
-		name  string
-		write func(io.Writer, iter.Seq2[auditlog.Opened, error]) error
-	}{
-		{"audit/entries.ndjson", auditlog.WriteJSON}, {"audit/entries.csv", auditlog.WriteCSV},
-	} {
-		if err := x.stream(form.name, func(w io.Writer) error {
-			return form.write(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{Until: now}))
-		}); err != nil {
-			return fmt.Errorf("export the audit log: %w", err)
-		}
-	}
-	return nil
-}
-
-// stream writes a file of the archive by a function that wants a writer, and
-// ends only when that has.
-func (x *extraction) stream(name string, write func(io.Writer) error) error {
-	r, w := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.CloseWithError(write(w))
-	}()
-	err := x.out.File(name, r)
-	_ = r.CloseWithError(io.ErrClosedPipe) // it never fails
-	<-done
-	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"strings"
 
 	"github.com/privacyd/privacyd"
@@ -98,60 +97,6 @@ func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimChanges, Value: ev.Changes, Owner: owner})
 	}
 	return claims
-}
-
-// ListAudit lists a workspace's audit entries, newest first; the empty
-// workspace is the instance's own log, which only the operator reads. Admins
-// and auditors.
-func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[privacyd.AuditEntry, error], error) {
-	opened, err := e.ExportAudit(ctx, c, workspace, f)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(privacyd.AuditEntry, error) bool) {
-		for o, err := range opened {
-			var entry privacyd.AuditEntry
-			switch {
-			case err == nil:
-				entry, err = readable(o)
-			case o.ID != "": // one entry is damaged: the others can still be read
-				e.Log.ErrorContext(ctx, "an audit entry cannot be read", "entry", o.ID, "error", err)
-				entry, err = privacyd.AuditEntry{ID: o.ID, WorkspaceID: o.Log, Unreadable: true}, nil
-			}
-			if !yield(entry, err) {
-				return
-			}
-		}
-	}, nil
-}
-
-// ExportAudit is ListAudit in the form that can be checked without a key: each
-// entry with its leaf and disclosures. Audit: audit.export, where no limit is
-// given.
-func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[auditlog.Opened, error], error) {
-	if workspace == "" {
-		if err := e.operatorOnly(ctx, c, privacyd.ActionReadAudit); err != nil {
-			return nil, err
-		}
-		return e.entries(ctx, "", f), nil
-	}
-	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadAudit)
-	if err != nil {
-		return nil, err
-	}
-	if f.Limit == 0 { // the whole log leaves the house
-		event := privacyd.AuditEvent{WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.export", Outcome: privacyd.OutcomeDone}
-		if err := e.recordAlone(ctx, event); err != nil {
-			return nil, err
-		}
-	}
-	return e.entries(ctx, g.Workspace.ID, f), nil
-}
-
-func (e *Engine) entries(ctx context.Context, log string, f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
-	return e.Audit.List(ctx, auditlog.Query{
-		Log: log, From: f.From, Until: f.Until, Action: f.Action, TargetType: f.TargetType, Before: f.Before, Limit: f.Limit,
-	})
 }
 
 // readable is an entry as a person reads it.

@@ -46,7 +46,7 @@ func attempts(b *enginetest.Bench, w privacyd.Workspace, jobID string) map[priva
 		},
 		privacyd.ActionReadWorkspace: func(c privacyd.Caller) error { _, _, err := b.Engine.Workspace(ctx, c, w.ID); return err },
 		privacyd.ActionManageMembers: func(c privacyd.Caller) error {
-			err := b.AddMember(ctx, c, w.ID, "nobody@example.com", privacyd.RoleAgent)
+			_, err := b.AddMember(ctx, c, w.ID, "nobody@example.com", privacyd.RoleAgent)
 			if privacyd.CodeOf(err) == "account_not_found" {
 				return nil
 			}

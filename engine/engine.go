@@ -11,6 +11,7 @@ package engine
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -36,6 +37,9 @@ type Engine struct {
 	Exports    Exports
 	Audit      AuditLog
 	AuditKeys  AuditKeys
+	Sequencer  Sequencer
+	PublicKey  ed25519.PublicKey // of the key that signs checkpoints
+	SettleFor  time.Duration     // how long a call waits for the checkpoint over what it did
 	Queue      work.Queue
 	Blobs      Blobs // archives of exports and the embedded dataset's attachments
 	Signer     Signer
@@ -49,6 +53,7 @@ type Engine struct {
 
 	hashing sync.Mutex // one password at a time
 	refused refusals
+	readers readers
 }
 
 // newID makes an identifier of ours: UUIDv7, so that ids sort by time.

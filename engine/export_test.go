@@ -70,7 +70,8 @@ func TestNoSecretsInExport(t *testing.T) {
 		w := b.NewWorkspace("acme")
 		_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: "x@example.com", Name: "X", Password: "a long enough password"})
 		b.Must(err)
-		b.Must(b.AddMember(t.Context(), enginetest.Operator, w.ID, "x@example.com", privacyd.RoleAdmin))
+		_, err = b.AddMember(t.Context(), enginetest.Operator, w.ID, "x@example.com", privacyd.RoleAdmin)
+		b.Must(err)
 		job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
 		for record, err := range b.OpenArchive(enginetest.Operator, w.ID, job.ID).Records("accounts") {
 			b.Must(err)

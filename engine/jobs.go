@@ -15,6 +15,8 @@ const (
 	WorkExpire = "expire" // delete a finished export
 	WorkPurge  = "purge"  // daily: delete files that no record names any more
 	WorkSweep  = "sweep"  // daily: delete archives that are overdue or that nobody knows
+
+	WorkReconcile = "reconcile" // daily: look for audit entries that are in no tree
 )
 
 const (

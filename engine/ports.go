@@ -81,6 +81,15 @@ type Exports interface {
 type AuditLog interface {
 	Append(ctx context.Context, r auditlog.Record) (id string, err error)
 	List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Opened, error]
+	View(ctx context.Context, log string) (*auditlog.View, error)
+}
+
+// Sequencer puts entries into the trees of their logs and signs checkpoints,
+// soon after they have committed.
+type Sequencer interface {
+	Wait(ctx context.Context, entryID string) error
+	Lag(ctx context.Context) (oldest time.Duration, waiting int64, err error)
+	Reconcile(ctx context.Context) (found int, err error)
 }
 
 // Signer makes and checks the signature of download links.

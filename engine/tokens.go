@@ -30,8 +30,9 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 		return t, "", err
 	}
 	t = privacyd.Token{ID: id, WorkspaceID: g.Workspace.ID, Label: label, Scopes: scopes, CreatedAt: e.Now(), CreatedBy: c.ID()}
-	return t, secret, e.Tx.InTx(ctx, func(ctx context.Context) error {
-		auditID, err := e.record(ctx, privacyd.AuditEvent{
+	auditID := ""
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		auditID, err = e.record(ctx, privacyd.AuditEvent{
 			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionManageTokens),
 			Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "token", ID: t.ID, Name: t.Label},
 			Changes: map[string]privacyd.Change{"scopes": {After: scopes}},
@@ -41,6 +42,11 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 		}
 		return e.Sessions.InsertToken(ctx, t, hashSecret(secret), auditID)
 	})
+	if err != nil {
+		return t, "", err
+	}
+	t.Audit = e.settle(ctx, auditID)
+	return t, secret, nil
 }
 
 // checkScopes also keeps a token from making one that may do more than itself.

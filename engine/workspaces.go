@@ -29,16 +29,19 @@ func (e *Engine) CreateWorkspace(ctx context.Context, c privacyd.Caller, r NewWo
 	if err != nil {
 		return privacyd.Workspace{}, err
 	}
+	auditID := ""
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := e.insertWorkspace(ctx, c, w); err != nil {
+		if auditID, err = e.insertWorkspace(ctx, c, w); err != nil || r.AdminEmail == "" {
 			return err
 		}
-		if r.AdminEmail == "" {
-			return nil
-		}
-		return e.addMember(ctx, c, w, r.AdminEmail, privacyd.RoleAdmin)
+		_, auditID, err = e.addMember(ctx, c, w, r.AdminEmail, privacyd.RoleAdmin)
+		return err
 	})
-	return w, err
+	if err != nil {
+		return w, err
+	}
+	w.Audit = e.settle(ctx, auditID)
+	return w, nil
 }
 
 func (e *Engine) prepareWorkspace(r NewWorkspace) (privacyd.Workspace, error) {
@@ -75,50 +78,60 @@ func (e *Engine) checkDatasetKey(dataset, key string) error {
 		"There is no dataset of this name. Datasets are named in the configuration file, under datasets.")
 }
 
-func (e *Engine) insertWorkspace(ctx context.Context, c privacyd.Caller, w privacyd.Workspace) error {
-	auditID, err := e.record(ctx, privacyd.AuditEvent{
+func (e *Engine) insertWorkspace(ctx context.Context, c privacyd.Caller, w privacyd.Workspace) (auditID string, err error) {
+	auditID, err = e.record(ctx, privacyd.AuditEvent{
 		WorkspaceID: w.ID, Caller: c, Action: string(privacyd.ActionCreateWorkspace), Outcome: privacyd.OutcomeDone,
 		Target: privacyd.Target{Type: "workspace", ID: w.ID, Name: w.Name},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	return e.Workspaces.InsertWorkspace(ctx, w, auditID)
+	return auditID, e.Workspaces.InsertWorkspace(ctx, w, auditID)
 }
 
 // AddMember gives an account a role in a workspace. Admins and the operator.
 // Codes: role_invalid, account_not_found, member_exists. Audit: member.add.
-func (e *Engine) AddMember(ctx context.Context, c privacyd.Caller, workspace, email string, role privacyd.Role) error {
+func (e *Engine) AddMember(ctx context.Context, c privacyd.Caller, workspace, email string, role privacyd.Role) (m privacyd.Member, err error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
 	if err != nil {
-		return err
+		return m, err
 	}
-	return e.Tx.InTx(ctx, func(ctx context.Context) error { return e.addMember(ctx, c, g.Workspace, email, role) })
+	auditID := ""
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		m, auditID, err = e.addMember(ctx, c, g.Workspace, email, role)
+		return err
+	})
+	if err != nil {
+		return m, err
+	}
+	m.Audit = e.settle(ctx, auditID)
+	return m, nil
 }
 
-func (e *Engine) addMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, email string, role privacyd.Role) error {
+func (e *Engine) addMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, email string, role privacyd.Role) (m privacyd.Member, auditID string, err error) {
 	if !role.Valid() {
-		return privacyd.Errorf(privacyd.ClassInvalid, "role_invalid", "A role is admin, agent or auditor.")
+		return m, "", privacyd.Errorf(privacyd.ClassInvalid, "role_invalid", "A role is admin, agent or auditor.")
 	}
 	normal, err := privacyd.NormalEmail(email)
 	if err != nil {
-		return err
+		return m, "", err
 	}
 	a, _, err := e.Accounts.AccountByEmail(ctx, normal)
 	if err != nil {
-		return err
+		return m, "", err
 	}
 	if !a.Invited {
-		return errNotInvited()
+		return m, "", errNotInvited()
 	}
-	auditID, err := e.record(ctx, privacyd.AuditEvent{
+	auditID, err = e.record(ctx, privacyd.AuditEvent{
 		WorkspaceID: w.ID, Caller: c, Action: "member.add", Outcome: privacyd.OutcomeDone, Target: accountTarget(a),
 		Changes: map[string]privacyd.Change{"role": {After: role}},
 	})
 	if err != nil {
-		return err
+		return m, "", err
 	}
-	return e.Workspaces.InsertMember(ctx, privacyd.Member{WorkspaceID: w.ID, AccountID: a.ID, Role: role, CreatedAt: e.Now()}, auditID)
+	m = privacyd.Member{WorkspaceID: w.ID, AccountID: a.ID, Role: role, CreatedAt: e.Now()}
+	return m, auditID, e.Workspaces.InsertMember(ctx, m, auditID)
 }
 
 // Workspace finds a workspace by id or slug and tells the caller's role in it:
@@ -215,7 +228,10 @@ func (e *Engine) adoptWorkspace(ctx context.Context, c privacyd.Caller, dataset,
 	if err != nil {
 		return nil, err
 	}
-	return &w, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.insertWorkspace(ctx, c, w) })
+	return &w, e.Tx.InTx(ctx, func(ctx context.Context) error {
+		_, err := e.insertWorkspace(ctx, c, w)
+		return err
+	})
 }
 
 // slugFrom makes a slug of a dataset's name and key: names change, keys do

@@ -47,6 +47,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	for _, register := range []func(){d.accounts, d.workspaces, d.jobs, d.downloads, d.audit, d.records, d.imports} {
 		register()
 	}
+	d.treeParts(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n")) // the asker has gone away

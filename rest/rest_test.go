@@ -298,12 +298,13 @@ func TestAuditCSV(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		w := s.NewWorkspace("acme")
 		var csv bytes.Buffer
-		s.Must(s.token(w).ExportAudit(t.Context(), w.Slug, "csv", &csv))
+		_, err := s.token(w).ExportAudit(t.Context(), w.Slug, "csv", client.AuditFilter{}, 0, &csv)
+		s.Must(err)
 		first, rest, _ := strings.Cut(csv.String(), "\r\n")
 		if first != "Timestamp,Actor,Action,Target type,Target id,IP,Changes" || !strings.Contains(rest, "workspace.create") {
 			t.Errorf("%s", csv.String())
 		}
-		entries, _, err := s.operator().AuditEntries(t.Context(), "", "", 10)
+		entries, _, err := s.operator().AuditEntries(t.Context(), "", client.AuditFilter{}, "", 10)
 		s.Must(err)
 		if len(entries) == 0 {
 			t.Error("the instance's log is empty")

@@ -95,11 +95,11 @@ func (d *door) workspaces() {
 	) (*struct{}, error) {
 		return nil, d.fail(d.engine.SetDatasetKeys(ctx, callerOf(ctx), in.Workspace, in.Body))
 	})
-	add := created("add-member", "/v1/workspaces/{workspace}/members", "Add a member", "Admins.")
-	add.DefaultStatus = http.StatusNoContent
-	huma.Register(d.api, add, func(ctx context.Context, in *newMember) (*struct{}, error) {
-		return nil, d.fail(d.engine.AddMember(ctx, callerOf(ctx), in.Workspace, in.Body.Email, in.Body.Role))
-	})
+	huma.Register(d.api, created("add-member", "/v1/workspaces/{workspace}/members", "Add a member", "Admins."),
+		func(ctx context.Context, in *newMember) (*answer[privacyd.Member], error) {
+			m, err := d.engine.AddMember(ctx, callerOf(ctx), in.Workspace, in.Body.Email, in.Body.Role)
+			return &answer[privacyd.Member]{m}, d.fail(err)
+		})
 	huma.Register(d.api, created("create-token", "/v1/workspaces/{workspace}/tokens", "Create an API token", "Admins."),
 		func(ctx context.Context, in *newToken) (*answer[NewToken], error) {
 			t, secret, err := d.engine.CreateToken(ctx, callerOf(ctx), in.Workspace, in.Body.Label, in.Body.Scopes)

@@ -23,21 +23,11 @@ func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := auditView{Before: r.URL.Query().Get("before")}
-	list, err := d.engine.ListAudit(r.Context(), v.caller, v.workspace.ID,
-		privacyd.AuditFilter{Before: view.Before, Limit: entriesShown + 1})
+	page, err := d.engine.AuditPage(r.Context(), v.caller, v.workspace.ID, privacyd.AuditFilter{Before: view.Before, Limit: entriesShown})
 	if err != nil {
 		return err
 	}
-	for entry, err := range list {
-		if err != nil {
-			return err
-		}
-		view.Entries = append(view.Entries, entry)
-	}
-	if len(view.Entries) > entriesShown {
-		view.Entries = view.Entries[:entriesShown]
-		view.Older = view.Entries[entriesShown-1].ID
-	}
+	view.Entries, view.Older = page.Items, page.Next
 	return d.show(w, r, http.StatusOK, auditLogPage(d.page(r, v, "Audit log"), view))
 }
 

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
 	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/auditlog/auditlogtest"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/records"
@@ -56,8 +58,10 @@ func newProduct(t *testing.T) *product {
 	var err error
 	p.workspace, err = p.engine.CreateWorkspace(ctx, operator, engine.NewWorkspace{Slug: "acme", Name: "Acme <b>", AdminEmail: "admin@example.com"})
 	must(t, err)
-	must(t, p.engine.AddMember(ctx, operator, "acme", "agent@example.com", privacyd.RoleAgent))
-	must(t, p.engine.AddMember(ctx, operator, "acme", "auditor@example.com", privacyd.RoleAuditor))
+	_, err = p.engine.AddMember(ctx, operator, "acme", "agent@example.com", privacyd.RoleAgent)
+	must(t, err)
+	_, err = p.engine.AddMember(ctx, operator, "acme", "auditor@example.com", privacyd.RoleAuditor)
+	must(t, err)
 	_, err = p.records.Upsert(ctx, p.workspace.ID, "contacts", "c-1", []byte(`{"id":"c-1","name":"Ann","email":"ann@example.net"}`))
 	must(t, err)
 	return p
@@ -76,11 +80,15 @@ func openProduct(t *testing.T) *product {
 	files, err := blob.Open(ctx, filepath.Join(dir, "blobs"), keys)
 	must(t, err)
 	closing(t, files)
+	key, err := keys.SigningKey(ctx)
+	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	tables, spool, runner := store.New(db), vault.NewSpool(dir), local.New(db, local.Options{Logger: log})
+	trail := &auditlog.Log{Entries: tables, Keys: keys, Trees: tables}
+	signing := passing{&auditlog.Sequencer{Store: tables, Signer: key, Published: &auditlogtest.Shelf{}, Append: trail.Append}}
 	e := &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: &auditlog.Log{Entries: tables, Keys: keys}, AuditKeys: tables, Queue: runner, Blobs: blobs{files}, Signer: keys,
+		Audit: trail, AuditKeys: tables, Sequencer: signing, PublicKey: key.Public().(ed25519.PublicKey), SettleFor: time.Minute, Queue: runner, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   func() time.Time { return time.Now().UTC() }, Log: log, Version: "1.2.3", ExportLife: 7 * 24 * time.Hour,
 		Datasets: []engine.Dataset{dataset(t, "privacyd", store.DataMap, db, nil), dataset(t, "records", records.DataMap, db, files)},
@@ -88,6 +96,14 @@ func openProduct(t *testing.T) *product {
 	runner.Handle(engine.WorkExport, e.RunExport, 1)
 	kept := &records.Store{DB: db, Blobs: files, Authors: authors{e}, Now: e.Now, Spool: func() (records.Spool, error) { return spool() }}
 	return &product{engine: e, runner: runner, records: kept, pages: web.New(e, web.Options{Version: "1.2.3", Log: log})}
+}
+
+// passing is a sequencer that signs when somebody waits for it.
+type passing struct{ *auditlog.Sequencer }
+
+func (p passing) Wait(ctx context.Context, entryID string) error {
+	_, err := p.Pass(ctx)
+	return errors.Join(err, p.Sequencer.Wait(ctx, entryID))
 }
 
 func dataset(t *testing.T, name, text string, db *sqldb.DB, files *blob.Store) engine.Dataset {

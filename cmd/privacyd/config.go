@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -23,6 +24,8 @@ import (
 type config struct {
 	Database string          `yaml:"database"` // privacyd's own state; empty: the folder's SQLite
 	Keys     keysConfig      `yaml:"keys"`
+	Ledger   string          `yaml:"ledger"` // folder or URL of what must not be restored with the database
+	Audit    auditConfig     `yaml:"audit"`
 	Datasets []datasetConfig `yaml:"datasets"`
 	Blobs    blobsConfig     `yaml:"blobs"`
 	Places   []placeConfig   `yaml:"places"`
@@ -34,6 +37,12 @@ type config struct {
 type keysConfig struct {
 	Root  string `yaml:"root"`  // file of the root key
 	Store string `yaml:"store"` // folder or URL of the wrapped keys
+}
+
+type auditConfig struct {
+	Wait string `yaml:"wait"` // how long a call waits for the checkpoint over what it did, as 5s
+
+	wait time.Duration
 }
 
 type datasetConfig struct {
@@ -75,12 +84,33 @@ func readConfig(o cli.Folder) (config, error) {
 	if o.Database != "" {
 		c.Database = o.Database
 	}
+	for name, key := range map[string]*string{"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait} {
+		if value := os.Getenv(name); value != "" {
+			*key = value
+		}
+	}
+	if err := c.Audit.parse(); err != nil {
+		return c, err
+	}
 	return c.withDefaults(o.Data), nil
+}
+
+// parse reads the durations. Code config_invalid.
+func (a *auditConfig) parse() (err error) {
+	const usual, longest = 5 * time.Second, time.Minute
+	if a.wait = usual; a.Wait == "" {
+		return nil
+	}
+	if a.wait, err = time.ParseDuration(a.Wait); err != nil || a.wait < 0 || a.wait > longest {
+		return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+			"audit.wait (PRIVACYD_AUDIT_WAIT) is no time from 0s to 1m. Give it as 5s, or leave it out.")
+	}
+	return nil
 }
 
 // placeBeside makes relative paths those of the configuration file's folder.
 func (c *config) placeBeside(file string) {
-	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Blobs.Exports}
+	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports}
 	for i := range c.Datasets {
 		paths = append(paths, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}
@@ -149,7 +179,7 @@ func (c *config) check() error {
 }
 
 func (c *config) addresses() []*string {
-	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Blobs.Exports, &c.BaseURL}
+	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.BaseURL}
 	for i := range c.Datasets {
 		list = append(list, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}
@@ -165,6 +195,7 @@ func (c config) withDefaults(data string) config {
 	}
 	fallback(&c.Keys.Root, "keys", "root.key")
 	fallback(&c.Keys.Store, "keys", "store")
+	fallback(&c.Ledger, "ledger")
 	fallback(&c.Blobs.Exports, "blobs")
 	return c
 }

@@ -93,13 +93,16 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(l) }) // ends with Close
 	running.Go(func() { i.work(background, f) })
+	endAudit := i.keepAudit(ctx)
 	return cli.Connection{
 		Client: &client.Client{Base: "http://privacyd", HTTP: &http.Client{Transport: &http.Transport{DialContext: l.dial}}, As: o.As},
 		Close: func(context.Context) error {
 			err := server.Close()
 			stop()
 			running.Wait()
-			err = errors.Join(err, i.finish(ctx, f), i.close())
+			err = errors.Join(err, i.finish(ctx, f))
+			endAudit()
+			err = errors.Join(err, i.close())
 			f.close()
 			return err
 		},

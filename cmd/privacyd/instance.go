@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -28,10 +29,13 @@ const (
 
 // instance is everything that runs: opened in order, closed in reverse.
 type instance struct {
-	engine  *engine.Engine
-	runner  *local.Runner
-	asked   *askedQueue
-	closers []io.Closer
+	engine    *engine.Engine
+	runner    *local.Runner
+	asked     *askedQueue
+	audit     *auditlog.Log
+	sequencer *auditlog.Sequencer
+	public    ed25519.PublicKey // of the key that signs checkpoints
+	closers   []io.Closer
 }
 
 func (i *instance) keep(c io.Closer) { i.closers = append(i.closers, c) }
@@ -83,12 +87,16 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	if err := tables.CheckKeys(ctx, keys.Sign([]byte("privacyd database")), keys.Fresh()); err != nil {
 		return err
 	}
+	if err := i.openAudit(ctx, cfg, db, tables, keys, log); err != nil {
+		return err
+	}
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: &auditlog.Log{Entries: tables, Keys: keys}, AuditKeys: tables, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
+		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
+		Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
-		Now:   func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }, Log: log, Version: h.version, ExportLife: exportLife,
+		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 	}
 	if len(cfg.Datasets) == 0 {
 		i.engine.Records = embedded{files: files, Store: &records.Store{
@@ -101,6 +109,8 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	}
 	return i.start(ctx, f, files)
 }
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func openDatabase(ctx context.Context, f *folder, cfg config, keys *vault.Vault) (*sqldb.DB, error) {
 	var db *sqldb.DB
@@ -134,8 +144,13 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkExport, i.engine.RunExport, 2)
 	i.runner.Handle(engine.WorkExpire, i.engine.RunExpire, 1)
 	i.runner.Handle(engine.WorkSweep, i.engine.RunSweep, 1)
-	if err := i.runner.Daily(ctx, work.Daily{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour}); err != nil {
-		return err
+	i.runner.Handle(engine.WorkReconcile, i.engine.RunReconcile, 1)
+	for _, d := range []work.Daily{
+		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour}, {Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},
+	} {
+		if err := i.runner.Daily(ctx, d); err != nil {
+			return err
+		}
 	}
 	if i.engine.Records != nil {
 		i.runner.Handle(engine.WorkPurge, i.purge(files), 1)

@@ -88,6 +88,7 @@ func runScript(t *testing.T, script, database string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", os.Getenv(envBinary)+":"+os.Getenv("PATH"))
 			env.Setenv("PRIVACYD_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("PRIVACYD_AUDIT_WAIT", "1m") // other tests' transactions on the same PostgreSQL hold checkpoints back
 			env.Setenv("SAMPLE", filepath.Join(root, "examples", "sample.ndjson"))
 			env.Values[serversKey{}] = map[string]*server{}
 			if database == "postgres" {

@@ -99,6 +99,8 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 		servers = append(servers, newServer(api, rest.WithOperator(ctx, osUser())))
 		listeners = append(listeners, commands)
 	}
+	endAudit := i.keepAudit(ctx)
+	defer endAudit()
 	if err := h.greet(ctx, i, cfg, o); err != nil {
 		return err
 	}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/auditlog/verify"
+)
+
+type auditVerifyCmd struct {
+	Path  string   `arg:"" help:"A JSON export, a tlog-tiles folder, an export archive, a proof, or the address of a log (https://…/v1/workspaces/W/audit-log)."`
+	Key   string   `help:"Verifier key, or a file whose last line is one. audit key prints it; have it from somebody whom you trust." required:"" placeholder:"KEY|FILE"`
+	Since []string `help:"Checkpoint that you noted earlier: the log must have grown from it." placeholder:"FILE" type:"existingfile"`
+	Token string   `help:"API token to fetch an address with." env:"PRIVACYD_TOKEN" placeholder:"TOKEN"`
+	JSON  bool     `help:"Print one JSON object."`
+}
+
+// Help says more than one line can.
+func (c *auditVerifyCmd) Help() string {
+	return "It needs no server and no data folder. Exit status: 0 verified; 4 something was found, and each finding names its entries; " +
+		"5 verified, but the log itself declares entries lost (a database was restored from a backup); 2 malformed key, checkpoint or file; 1 cannot be read."
+}
+
+func (c *auditVerifyCmd) Run(t *terminal) error {
+	o := verify.Options{Token: c.Token}
+	var err error
+	if o.Key, err = readKey(c.Key); err != nil {
+		return err
+	}
+	for _, name := range c.Since {
+		note, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("read an earlier checkpoint: %w", err)
+		}
+		o.Since = append(o.Since, note)
+	}
+	bar := t.bar("checking entries")
+	o.Progress = func(done, total int64) {
+		bar.ChangeMax64(max(total, 1))
+		_ = bar.Set64(done) // it is only shown
+	}
+	report, err := verify.Path(t.ctx, c.Path, o)
+	_ = bar.Finish() // it is only shown
+	for _, malformed := range []error{verify.ErrUnknown, verify.ErrSince, verify.ErrAddress} {
+		if errors.Is(err, malformed) {
+			return privacyd.Errorf(privacyd.ClassInvalid, "audit_log_malformed", "%w.", err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(t, report)
+}
+
+// readKey reads a verifier key, or a file whose last line is one. Code
+// key_malformed.
+func readKey(text string) (ed25519.PublicKey, error) {
+	key, malformed := auditlog.ParseKey(text)
+	if malformed == nil {
+		return key, nil
+	}
+	raw, err := os.ReadFile(text)
+	if err == nil {
+		lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+		key, err = auditlog.ParseKey(strings.TrimSpace(lines[len(lines)-1]))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = malformed
+	}
+	if err != nil {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "key_malformed",
+			"--key is neither a verifier key nor a file whose last line is one: %w. Get it with privacyd audit key.", err)
+	}
+	return key, nil
+}
+
+func (c *auditVerifyCmd) print(t *terminal, r *verify.Report) error {
+	if c.JSON {
+		if err := t.printJSON(r); err != nil {
+			return err
+		}
+	} else {
+		c.printReport(t, r)
+	}
+	switch {
+	case !r.OK():
+		return exit(ExitFound)
+	case len(r.Losses) > 0:
+		return exit(ExitPartly)
+	}
+	return nil
+}
+
+func (c *auditVerifyCmd) printReport(t *terminal, r *verify.Report) {
+	for _, f := range r.Findings {
+		fmt.Fprintln(t.Stdout, f)
+	}
+	if more := r.Total - int64(len(r.Findings)); more > 0 {
+		fmt.Fprintf(t.Stdout, "… and %d more\n", more)
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(t.Stdout, "lost: the log declares that entries %d to %d of epoch %d are gone: its database was restored from a backup\n", l.From, l.To, l.Epoch)
+	}
+	for _, what := range r.Unchecked {
+		t.say("Not checked: %s", what)
+	}
+	if !r.OK() {
+		t.say("NOT verified: %s.", count(r.Total, "finding"))
+		return
+	}
+	for _, e := range r.Epochs {
+		t.say("%s: %s of %s, root %s", e.Origin, countEntries(e.Entries), countEntries(e.Size), e.Root)
+	}
+	t.say("Verified: %s, %s, %s with something erased.", countEntries(r.Entries), count(r.Disclosures, "disclosure"), countEntries(r.Erased))
+	if !r.Complete {
+		t.say("This is a part of the log: nothing is said about entries that are not in it.")
+	}
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
+)
+
+// mayReadAudit gives the log that a caller may read: that of the workspace, or
+// the instance's own for the empty workspace, which only the operator reads.
+func (e *Engine) mayReadAudit(ctx context.Context, c privacyd.Caller, workspace string) (grant, error) {
+	if workspace == "" {
+		return grant{}, e.operatorOnly(ctx, c, privacyd.ActionReadAudit)
+	}
+	return e.authorise(ctx, c, workspace, privacyd.ActionReadAudit)
+}
+
+// ListAudit lists a workspace's audit entries, newest first; the empty
+// workspace is the instance's own log, which only the operator reads. Admins
+// and auditors.
+func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (iter.Seq2[privacyd.AuditEntry, error], error) {
+	g, err := e.mayReadAudit(ctx, c, workspace)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(privacyd.AuditEntry, error) bool) {
+		for o, err := range matching(e.entries(ctx, g.Workspace.ID, f), f) {
+			entry, err := e.readableOr(ctx, o, err)
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}, nil
+}
+
+// AuditPage is a part of a list of audit entries, newest first.
+type AuditPage struct {
+	Items []privacyd.AuditEntry `json:"items"`
+	Next  string                `json:"next_cursor,omitempty"` // AuditFilter.Before of the next page; empty: there is none
+}
+
+// entriesScanned is how many entries are opened for one page at most: what is
+// looked for is sealed, and may be rare. The page then has fewer items, and a
+// cursor to go on from.
+const entriesScanned = 10_000
+
+// AuditPage gives up to f.Limit entries. Admins and auditors; for the empty
+// workspace, which is the instance's own log, the operator.
+func (e *Engine) AuditPage(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.AuditFilter) (AuditPage, error) {
+	page := AuditPage{Items: []privacyd.AuditEntry{}}
+	g, err := e.mayReadAudit(ctx, c, workspace)
+	if err != nil {
+		return page, err
+	}
+	scan, last := f, ""
+	if scan.Limit = entriesScanned + 1; !searches(f) {
+		scan.Limit = f.Limit + 1
+	}
+	scanned := 0
+	for o, err := range e.entries(ctx, g.Workspace.ID, withoutSearch(scan)) {
+		if len(page.Items) == f.Limit || scanned == entriesScanned {
+			page.Next = last
+			break
+		}
+		scanned, last = scanned+1, o.ID
+		if err == nil && !matches(o, f) {
+			continue
+		}
+		entry, err := e.readableOr(ctx, o, err)
+		if err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, entry)
+	}
+	return page, nil
+}
+
+// readableOr gives an entry that is damaged as one of which nothing is known:
+// the others can still be read.
+func (e *Engine) readableOr(ctx context.Context, o auditlog.Opened, err error) (privacyd.AuditEntry, error) {
+	switch {
+	case err == nil:
+		return readable(o)
+	case o.ID != "":
+		e.Log.ErrorContext(ctx, "an audit entry cannot be read", "entry", o.ID, "error", err)
+		return privacyd.AuditEntry{ID: o.ID, WorkspaceID: o.Log, Unreadable: true}, nil
+	}
+	return privacyd.AuditEntry{}, err
+}
+
+func (e *Engine) entries(ctx context.Context, log string, f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
+	q := auditlog.Query{Log: log, From: f.From, Until: f.Until, Action: f.Action, TargetType: f.TargetType, Before: f.Before, Limit: f.Limit}
+	if searches(f) {
+		q.Limit = 0
+	}
+	return e.Audit.List(ctx, q)
+}
+
+// searches tells whether a filter looks for what only shows once an entry is
+// opened.
+func searches(f privacyd.AuditFilter) bool { return f.Actor != "" || f.Target != "" }
+
+func withoutSearch(f privacyd.AuditFilter) privacyd.AuditFilter {
+	f.Actor, f.Target = "", ""
+	return f
+}
+
+// matching passes the entries that a filter looks for, and those that cannot be
+// read.
+func matching(entries iter.Seq2[auditlog.Opened, error], f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
+	if !searches(f) {
+		return entries
+	}
+	return func(yield func(auditlog.Opened, error) bool) {
+		n := 0
+		for o, err := range entries {
+			if err == nil && !matches(o, f) {
+				continue
+			}
+			if !yield(o, err) {
+				return
+			}
+			if n++; n == f.Limit {
+				return
+			}
+		}
+	}
+}
+
+// matches tells whether an entry is about the actor and target that a filter
+// names. What was erased matches nothing.
+func matches(o auditlog.Opened, f privacyd.AuditFilter) bool {
+	kind, _ := o.Public[auditlog.PublicActorKind].(string)
+	actor := f.Actor == "" || strings.EqualFold(f.Actor, kind) ||
+		anyClaim(o, func(s string) bool { return strings.EqualFold(s, f.Actor) }, auditlog.ClaimActor, auditlog.ClaimActorEmail, "actor_id")
+	target := f.Target == "" || f.Target == o.TargetType ||
+		anyClaim(o, func(s string) bool { return s == f.Target }, auditlog.ClaimTargetID, auditlog.ClaimSubject)
+	return actor && target
+}
+
+func anyClaim(o auditlog.Opened, fits func(string) bool, names ...string) bool {
+	for _, name := range names {
+		var text string
+		if json.Unmarshal(o.Private[name], &text) == nil && fits(text) {
+			return true
+		}
+	}
+	return false
+}
