@@ -44,6 +44,9 @@ type ForeignKey struct {
 	Columns []string
 	Table   string   // the table referred to (schema.table or table)
 	Targets []string // its columns, in the order of Columns
+	// OnDelete is what the database does to the row when the one referred to
+	// goes: "cascade", "set null" or "set default"; empty: it refuses that.
+	OnDelete string
 }
 
 // FindingCode says what kind of difference a Finding is.
@@ -65,6 +68,7 @@ const (
 	LoopingLink     FindingCode = "looping_link"     // links lead in a circle, which is followed once only
 	UnmappedLink    FindingCode = "unmapped_link"    // the database has a foreign key that the map does not tell
 	IgnoredReferrer FindingCode = "ignored_referrer" // an ignored table refers to a mapped one and would block an erasure
+	BlockedErasure  FindingCode = "blocked_erasure"  // an erasure of some kind cannot run by this map
 )
 
 // Finding is one difference between a map and a database.

@@ -16,6 +16,7 @@ func Check(g *Graph, c Catalog, others ...*Graph) []Finding {
 		k.collection(col)
 	}
 	k.loops()
+	k.erasures()
 	k.unknownTables()
 	k.foreignKeys()
 	return k.findings
@@ -23,6 +24,7 @@ func Check(g *Graph, c Catalog, others ...*Graph) []Finding {
 
 type checker struct {
 	g        *Graph
+	catalog  Catalog
 	dialect  string
 	tables   map[string]*Table
 	names    []string // of tables, sorted
@@ -35,7 +37,7 @@ type checker struct {
 
 func newChecker(g *Graph, c Catalog, others []*Graph) *checker {
 	k := &checker{
-		g: g, dialect: c.Dialect, tables: map[string]*Table{}, parts: map[string][]*Table{},
+		g: g, catalog: c, dialect: c.Dialect, tables: map[string]*Table{}, parts: map[string][]*Table{},
 		mapped: map[string][]*Collection{}, known: map[string]bool{}, indexes: map[string]bool{},
 	}
 	for i := range c.Tables {
@@ -86,9 +88,11 @@ func (t *Table) columnNames() []string {
 	return names
 }
 
-// tableKey makes the ways to write a table of the default schema equal.
-func (k *checker) tableKey(table string) string {
-	if k.dialect == DialectSQLite {
+func (k *checker) tableKey(table string) string { return catalogKey(k.dialect, table) }
+
+// catalogKey makes the ways to write a table of the default schema equal.
+func catalogKey(dialect, table string) string {
+	if dialect == DialectSQLite {
 		return strings.TrimPrefix(table, "main.")
 	}
 	return tableKey(table)
@@ -123,7 +127,6 @@ func (k *checker) collection(c *Collection) {
 	}
 	k.workspaceIndex(c, t)
 	k.nullable(c, t)
-	k.blanks(c, t)
 }
 
 func (k *checker) columns(c *Collection, t *Table) {

@@ -153,42 +153,6 @@ func (k *checker) createIndex(table string, t *Table, columns []string, served f
 	return b.String()
 }
 
-// blanks notes columns that an erasure would set to NULL although they cannot be.
-func (k *checker) blanks(c *Collection, t *Table) {
-	note := func(column, why string) {
-		if col := t.column(column); col != nil && !col.Nullable {
-			k.add(Finding{Code: NotNullable, Collection: c.Name, Table: c.Table, Column: column},
-				fmt.Sprintf("Column %s of table %s cannot be NULL, which %s would make it.", column, c.Table, why),
-				"Write another disposition ({replace: \"…\"}, {keep: ground} or delete), or let the column be NULL.")
-		}
-	}
-	for _, f := range c.Fields {
-		if f.Disposition != nil && f.Disposition.Kind == Null {
-			note(f.Column, "its disposition")
-		}
-	}
-	for _, l := range c.Links {
-		if c.DispositionOf(l).Kind != Null || !k.personal(l.To) {
-			continue
-		}
-		for _, p := range l.On {
-			if p.JSONPath == "" && !slices.Contains(c.Key, p.Column) && p.Column != k.g.Map.Workspace.Column {
-				note(p.Column, "the erasure of a row in "+l.To)
-			}
-		}
-	}
-}
-
-// personal tells whether rows of a collection go with a person.
-func (k *checker) personal(collection string) bool {
-	for _, r := range k.g.kinds {
-		if len(r.routes[collection]) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // nullable notes a collection whose rows may say nothing of where they belong.
 func (k *checker) nullable(c *Collection, t *Table) {
 	column := k.mayBeNull(c, t)
@@ -216,7 +180,7 @@ func (k *checker) hasOtherWays(c *Collection) bool {
 func (k *checker) mayBeNull(c *Collection, t *Table) string {
 	column := ""
 	for _, r := range k.g.workspace[c.Name] {
-		columns := []string{r.column}
+		columns := r.columns
 		if len(r.hops) > 0 {
 			if len(r.hops[0].Link.When) > 0 {
 				return ""

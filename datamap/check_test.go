@@ -40,7 +40,7 @@ func shopCatalog() Catalog {
 		{Schema: "public", Name: "shops", Key: []string{"id"}, Columns: columns("id bigint")},
 		{
 			Schema: "public", Name: "people", Key: []string{"id"}, Columns: columns("id integer", "shop_id bigint", "since bigint null"),
-			Indexes: [][]string{{"shop_id"}}, ForeignKeys: []ForeignKey{{[]string{"shop_id"}, "public.shops", []string{"id"}}},
+			Indexes: [][]string{{"shop_id"}}, ForeignKeys: []ForeignKey{{Columns: []string{"shop_id"}, Table: "public.shops", Targets: []string{"id"}}},
 		},
 		{
 			Schema: "public", Name: "orders", Key: []string{"id"},
@@ -112,7 +112,7 @@ func TestCheckCoverage(t *testing.T) {
 			"unknown table", func(c *Catalog) {
 				c.Tables = append(c.Tables, Table{
 					Schema: "crm", Name: "Notes 2", Key: []string{"no"}, Columns: []Column{{Name: "no"}, {Name: "on"}},
-					ForeignKeys: []ForeignKey{{[]string{"on"}, "people", []string{"id"}}},
+					ForeignKeys: []ForeignKey{{Columns: []string{"on"}, Table: "people", Targets: []string{"id"}}},
 				})
 			},
 			UnknownTable, true, "Table crm.Notes 2 is not in the map.",
@@ -196,14 +196,14 @@ func TestCheckLinks(t *testing.T) {
 		},
 		{
 			"foreign key", func(c *Catalog) {
-				orders(c).ForeignKeys = []ForeignKey{{[]string{"about_id"}, "shops", []string{"id"}}}
+				orders(c).ForeignKeys = []ForeignKey{{Columns: []string{"about_id"}, Table: "shops", Targets: []string{"id"}}}
 			},
 			UnmappedLink, false, "The foreign key (about_id) of table orders refers to collection shops, and the map has no link for it.",
 			"Add to the links of collection orders:\n      - {to: shops, on: {about_id: id}, relation: <belongs or mentions>}",
 		},
 		{
 			"ignored table that refers", func(c *Catalog) {
-				c.table("films").ForeignKeys = []ForeignKey{{[]string{"id"}, "people", []string{"id"}}}
+				c.table("films").ForeignKeys = []ForeignKey{{Columns: []string{"id"}, Table: "people", Targets: []string{"id"}}}
 			},
 			IgnoredReferrer, false, "Table films is ignored, but its foreign key (id) refers to collection people and would block the deletion of a row there.",
 			"Map the table, so that an erasure knows what to do with its rows.",

@@ -65,6 +65,7 @@ type Erasure struct {
 type Problem struct {
 	Code       string `json:"code"`
 	Collection string `json:"collection,omitempty"`
+	Column     string `json:"column,omitempty"`
 	Message    string `json:"message"` // one sentence
 	Remedy     string `json:"remedy"`  // what to do, a sentence
 }

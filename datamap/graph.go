@@ -15,6 +15,7 @@ type Graph struct {
 	workspace map[string][]route // collection → its ways to the workspace
 	kinds     map[string]*subjectRoutes
 	loops     map[loop]bool
+	erasing   erasingWays
 }
 
 // subjectRoutes are the ways of the collections to the persons of a kind.
@@ -50,6 +51,7 @@ func Compile(m *Map) (*Graph, error) {
 		return nil, err
 	}
 	g.order = parentsFirst(m)
+	g.erasing = g.erasingWays()
 	return g, nil
 }
 
@@ -81,8 +83,7 @@ func (g *Graph) SubjectKind(kind string) *SubjectKind {
 func (g *Graph) Select(collection string, s Scope) (Selection, bool, error) {
 	c := g.Map.collection(collection)
 	if c == nil {
-		return Selection{}, false, privacyd.Errorf(privacyd.ClassNotFound, "collection_unknown",
-			"There is no collection %q in the data map of %s; %s.", collection, g.Map.Dataset, suggest(collection, g.Map.collectionNames()))
+		return Selection{}, false, g.unknownCollection(collection)
 	}
 	sel := Selection{Collection: c, Table: c.Table}
 	if s.SubjectKind == "" && s.Workspace == "" {
@@ -104,6 +105,11 @@ func (g *Graph) Select(collection string, s Scope) (Selection, bool, error) {
 		}
 	}
 	return sel, true, nil
+}
+
+func (g *Graph) unknownCollection(name string) error {
+	return privacyd.Errorf(privacyd.ClassNotFound, "collection_unknown",
+		"There is no collection %q in the data map of %s; %s.", name, g.Map.Dataset, suggest(name, g.Map.collectionNames()))
 }
 
 func (g *Graph) subjectRoutes(c *Collection, s Scope) ([]route, error) {
@@ -135,7 +141,7 @@ func (m *Map) kindNames() []string {
 func condition(routes []route, value string) Condition {
 	var c Condition
 	for _, r := range routes {
-		c.Any = append(c.Any, Path{Hops: r.hops, Column: r.column, Value: value})
+		c.Any = append(c.Any, Path{Hops: r.hops, Column: r.columns[0], Value: value})
 	}
 	return c
 }

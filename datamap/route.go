@@ -13,10 +13,13 @@ const (
 )
 
 // route is a way from a collection's row to a root: over hops to the row where
-// column has the root's value.
+// columns have the root's values.
 type route struct {
-	hops   []Hop
-	column string
+	hops    []Hop
+	columns []string
+	// first is the link that leaves the collection, which may have been
+	// shortened away; nil: the rows are roots themselves.
+	first *Link
 }
 
 // loop is a circle of collections that a route goes round at most once.
@@ -25,8 +28,15 @@ type loop struct {
 	again string
 }
 
-// search finds the routes of all collections to one root over `belongs` links,
-// none of them through a collection twice.
+// ways are the routes of all collections to one root.
+type ways struct {
+	routes map[string][]route
+	near   map[string]bool // collections that reach the root
+	wide   []*Collection   // those that reach it over too many routes to follow
+	loops  map[loop]bool
+}
+
+// search finds the ways to one root, none of them through a collection twice.
 type search struct {
 	g *Graph
 	// end gives the routes that end at c or one hop on, and whether no longer
@@ -34,31 +44,49 @@ type search struct {
 	end func(c *Collection) ([]route, bool)
 	// shut tells whether routes must not go on through c.
 	shut func(c *Collection) bool
-	near map[string]bool // collections that reach the root
+	// erasing: links that take a row with what it mentions count too, and rows
+	// that a link to their own collection treats in its own way are told apart.
+	erasing bool
 
+	ways
 	steps int
 	over  bool
-	loops map[loop]bool
+}
+
+func (s *search) follows(l *Link) bool {
+	return l.Relation == Belongs || s.erasing && l.takes()
+}
+
+// takes tells whether a row that only mentions another goes with it.
+func (l *Link) takes() bool {
+	return l.Relation == Mentions && l.Disposition != nil && l.Disposition.Kind == Delete
 }
 
 // all gives the routes of every collection that has one.
-func (s *search) all(p *problems, root string) map[string][]route {
-	s.near, s.loops = s.reaching(), map[loop]bool{}
-	found := map[string][]route{}
+func (s *search) all() ways {
+	s.ways = ways{routes: map[string][]route{}, loops: map[loop]bool{}}
+	s.near = s.reaching()
 	for _, c := range s.g.Map.Collections {
 		if !s.near[c.Name] {
 			continue
 		}
 		s.steps, s.over = 0, false
-		routes := s.routes(c, nil)
+		routes := s.from(c, nil)
 		if s.over || len(routes) > maxRoutes || slices.ContainsFunc(routes, func(r route) bool { return len(r.hops) > maxHops }) {
-			p.sense(c, "collection %s reaches %s over more ways than can be followed (%d, of %d links each); give it a link of its own there, or say relation mentions where a row is not part of another",
-				quote(c.Name), root, maxRoutes, maxHops)
+			s.wide = append(s.wide, c)
 			continue
 		}
-		found[c.Name] = s.g.Map.tidy(routes)
+		s.routes[c.Name] = s.tidy(routes)
 	}
-	return found
+	return s.ways
+}
+
+// refuse notes the collections with too many ways.
+func (w ways) refuse(p *problems, root string) {
+	for _, c := range w.wide {
+		p.sense(c, "collection %s reaches %s over more ways than can be followed (%d, of %d links each); give it a link of its own there, or say relation mentions where a row is not part of another",
+			quote(c.Name), root, maxRoutes, maxHops)
+	}
 }
 
 // reaching gives the collections from which the root can be reached at all.
@@ -76,15 +104,15 @@ func (s *search) reaching() map[string]bool {
 }
 
 func (s *search) reaches(c *Collection, near map[string]bool) bool {
-	if routes, _ := s.end(c); len(routes) > 0 {
-		return true
+	if routes, done := s.end(c); len(routes) > 0 || done {
+		return len(routes) > 0
 	}
 	return slices.ContainsFunc(c.Links, func(l *Link) bool {
-		return l.Relation == Belongs && l.To != c.Name && near[l.To] && !s.shut(s.g.Map.collection(l.To))
+		return s.follows(l) && l.To != c.Name && near[l.To] && !s.shut(s.g.Map.collection(l.To))
 	})
 }
 
-func (s *search) routes(c *Collection, passed []*Collection) []route {
+func (s *search) from(c *Collection, passed []*Collection) []route {
 	if s.steps++; s.steps > maxSteps || len(passed) > maxHops {
 		s.over = true
 		return nil
@@ -95,13 +123,13 @@ func (s *search) routes(c *Collection, passed []*Collection) []route {
 			routes = append(routes, s.onward(c, l, append(passed[:len(passed):len(passed)], c))...)
 		}
 	}
-	return climbing(c, routes, done)
+	return s.climbing(c, routes, done)
 }
 
 // onward gives the routes that start with one link.
 func (s *search) onward(c *Collection, l *Link, passed []*Collection) []route {
 	t := s.g.Map.collection(l.To)
-	if l.Relation != Belongs || t == c || !s.near[t.Name] || s.over {
+	if !s.follows(l) || t == c || !s.near[t.Name] || s.over {
 		return nil
 	}
 	if i := slices.Index(passed, t); i >= 0 {
@@ -112,63 +140,74 @@ func (s *search) onward(c *Collection, l *Link, passed []*Collection) []route {
 		return nil
 	}
 	var routes []route
-	for _, r := range s.routes(t, passed) {
-		routes = append(routes, route{append([]Hop{{Link: l, To: t}}, r.hops...), r.column})
+	for _, r := range s.from(t, passed) {
+		routes = append(routes, r.after(l, Hop{Link: l, To: t}))
 	}
 	return routes
+}
+
+// after puts hops before a route.
+func (r route) after(first *Link, hops ...Hop) route {
+	return route{append(hops, r.hops...), r.columns, first}
 }
 
 // climbing puts a collection's links to itself before its routes: a reply
 // belongs where the message belongs that it answers. Rows that name their root
 // themselves need not climb.
-func climbing(c *Collection, routes []route, done bool) []route {
+func (s *search) climbing(c *Collection, routes []route, done bool) []route {
 	if done {
 		return routes
 	}
-	var climbed []route
+	var climbed, apart []route
 	for _, l := range c.Links {
-		if l.To != c.Name || l.Relation != Belongs {
+		if l.To != c.Name || !s.follows(l) {
 			continue
 		}
+		up := Hop{Link: l, To: c, Recursive: true}
 		for _, r := range routes {
-			climbed = append(climbed, route{append([]Hop{{Link: l, To: c, Recursive: true}}, r.hops...), r.column})
+			if s.erasing && l.Relation == Belongs && l.Disposition != nil {
+				apart = append(apart, r.after(l, Hop{Link: l, To: c}, up))
+				continue
+			}
+			climbed = append(climbed, r.after(r.first, up))
 		}
 	}
-	if len(climbed) > 0 {
-		return climbed
+	if len(climbed) == 0 {
+		climbed = routes
 	}
-	return routes
+	return append(climbed, apart...)
 }
 
 // toWorkspace finds every collection's ways to the workspace and notes those
 // that have none.
 func (g *Graph) toWorkspace(p *problems) map[string][]route {
 	s := &search{g: g, end: g.workspaceEnd, shut: func(*Collection) bool { return false }}
-	found := s.all(p, "the workspace")
+	w := s.all()
+	w.refuse(p, "the workspace")
 	for _, c := range g.Map.Collections {
-		if !s.near[c.Name] {
+		if !w.near[c.Name] {
 			p.sense(c, "collection %s does not reach the workspace; %s", quote(c.Name), g.Map.reachRemedy(c))
 		}
 	}
-	maps.Copy(g.loops, s.loops)
-	return found
+	maps.Copy(g.loops, w.loops)
+	return w.routes
 }
 
 func (g *Graph) workspaceEnd(c *Collection) ([]route, bool) {
 	w := g.Map.Workspace
 	switch {
 	case w.Column != "" && c.names(w.Column):
-		return []route{{column: w.Column}}, true
+		return []route{{columns: []string{w.Column}}}, true
 	case w.Column != "":
 		return nil, false
 	case c.Name == w.Collection:
-		return []route{{column: w.Key}}, true
+		return []route{{columns: []string{w.Key}}}, true
 	}
 	var routes []route
 	must := false
 	for _, l := range c.Links {
 		if g.Map.namesWorkspace(l) {
-			routes = append(routes, route{[]Hop{{Link: l, To: g.Map.collection(l.To)}}, w.Key})
+			routes = append(routes, route{[]Hop{{Link: l, To: g.Map.collection(l.To)}}, []string{w.Key}, l})
 			must = must || !l.Optional
 		}
 	}
@@ -191,20 +230,24 @@ func (m *Map) namesWorkspace(l *Link) bool {
 // workspace, or all that is in a workspace would belong to its owner.
 func (g *Graph) toSubject(p *problems, k *SubjectKind) map[string][]route {
 	person := g.Map.collection(k.Collection)
-	ends := climbing(person, []route{{g.Map.mergedHops(k, person), k.Key}}, false)
-	s := &search{
-		g: g,
-		end: func(c *Collection) ([]route, bool) {
-			if c == person {
-				return ends, true
-			}
-			return nil, false
-		},
-		shut: func(c *Collection) bool { return c.Name == g.Map.Workspace.Collection && c != person },
+	w := g.toRows(person, route{hops: g.Map.mergedHops(k, person), columns: []string{k.Key}}, false)
+	w.refuse(p, "subject kind "+quote(k.Kind))
+	maps.Copy(g.loops, w.loops)
+	return w.routes
+}
+
+// toRows finds the ways to rows of one collection, which end as told.
+func (g *Graph) toRows(rows *Collection, end route, erasing bool) ways {
+	s := &search{g: g, erasing: erasing}
+	s.shut = func(c *Collection) bool { return c.Name == g.Map.Workspace.Collection && c != rows }
+	ends := s.climbing(rows, []route{end}, false)
+	s.end = func(c *Collection) ([]route, bool) {
+		if c == rows {
+			return ends, true
+		}
+		return nil, false
 	}
-	found := s.all(p, "subject kind "+quote(k.Kind))
-	maps.Copy(g.loops, s.loops)
-	return found
+	return s.all()
 }
 
 // mergedHops lead from a person's row to every row merged with it: up to the
@@ -224,7 +267,7 @@ func (m *Map) mergedHops(k *SubjectKind, c *Collection) []Hop {
 	return []Hop{{Link: up, To: c, Recursive: true}, {Link: down, To: c, Recursive: true}}
 }
 
-// shorten leaves out a last hop that only says what the column before it says:
+// shorten leaves out a last hop that only says what the columns before it say:
 // who follows account_id to accounts.id = 42 may ask for account_id = 42.
 func (m *Map) shorten(r route) route {
 	n := len(r.hops)
@@ -232,37 +275,44 @@ func (m *Map) shorten(r route) route {
 		return r
 	}
 	last := r.hops[n-1]
-	if last.Recursive || len(last.Link.When) > 0 || last.To.Where != "" {
+	if last.Recursive || last.Reverse || len(last.Link.When) > 0 || last.To.Where != "" {
 		return r
 	}
-	column := ""
+	columns := make([]string, len(r.columns))
 	for _, p := range last.Link.On {
+		i := slices.Index(r.columns, p.Target)
 		switch {
 		case p.JSONPath != "":
 			return r
-		case p.Target == r.column && column == "":
-			column = p.Column
+		case i >= 0 && columns[i] == "":
+			columns[i] = p.Column
 		case p.Column != m.Workspace.Column || p.Target != m.Workspace.Column:
 			return r
 		}
 	}
-	if column == "" {
+	if slices.Contains(columns, "") {
 		return r
 	}
-	return route{r.hops[:n-1], column}
+	return route{r.hops[:n-1], columns, r.first}
 }
 
 // tidy shortens routes, drops those that became equal, and puts short ones first.
-func (m *Map) tidy(routes []route) []route {
+func (s *search) tidy(routes []route) []route {
 	var kept []route
 	for _, r := range routes {
-		r = m.shorten(r)
-		if !slices.ContainsFunc(kept, func(k route) bool { return k.column == r.column && slices.Equal(k.hops, r.hops) }) {
+		r = s.g.Map.shorten(r)
+		if !slices.ContainsFunc(kept, func(k route) bool { return s.same(k, r) }) {
 			kept = append(kept, r)
 		}
 	}
 	slices.SortStableFunc(kept, func(a, b route) int { return cmp.Compare(len(a.hops), len(b.hops)) })
 	return kept
+}
+
+// same tells whether two routes find the same rows, which an erasure also has
+// to treat in the same way.
+func (s *search) same(a, b route) bool {
+	return slices.Equal(a.columns, b.columns) && slices.Equal(a.hops, b.hops) && (!s.erasing || a.first == b.first)
 }
 
 // sortedLoops gives the first circle of each collection that has one, in the
