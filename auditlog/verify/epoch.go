@@ -13,6 +13,7 @@ type epoch struct {
 	r      *Report
 	number int
 	head   checkpoint
+	proven bool   // head is signed
 	pins   []*pin // by size
 	passed int    // pins of smaller sizes than the tree has
 	sparse bool   // only some entries are there, each with a proof
@@ -139,36 +140,43 @@ func (e *epoch) grow(hashes []tlog.Hash, root *tlog.Hash) {
 	if e.broken {
 		return
 	}
-	e.rest = tree{}
+	from := e.listed - int64(len(hashes))
+	e.check(from)
 	lost := slices.ContainsFunc(hashes, isZero)
-	e.check(e.listed - int64(len(hashes)))
-	for i, h := range hashes {
-		e.rest.add(h)
-		if !lost && i+1 < blockSize {
-			e.check(e.listed - int64(len(hashes)-i-1))
+	computed := subtree(hashes)
+	wrong := e.vouched && root != nil && computed != *root
+	if !lost && !wrong && e.pinned(e.listed) {
+		for i, h := range hashes[:len(hashes)-1] {
+			e.rest.add(h)
+			e.check(from + int64(i) + 1)
 		}
 	}
-	if len(hashes) < blockSize {
-		e.broken = lost
-		return
-	}
-	computed := e.rest.root()
 	e.rest = tree{}
 	switch {
-	case lost && root == nil:
+	case lost && (root == nil || len(hashes) < blockSize):
 		e.broken = true
+		return
+	case len(hashes) < blockSize:
+		for _, h := range hashes {
+			e.rest.add(h)
+		}
+		e.check(e.listed)
 		return
 	case lost:
 		computed = *root
-	case root == nil || computed == *root:
-	case e.vouched:
-		e.r.add(Finding{Code: Changed, Epoch: e.number, From: e.listed - blockSize, To: e.listed - 1, Detail: wrongSubtree})
+	case wrong:
+		e.r.add(Finding{Code: Changed, Epoch: e.number, From: from, To: e.listed - 1, Detail: wrongSubtree})
 		computed = *root
-	case len(e.doubt) < e.r.most:
-		e.doubt = append(e.doubt, Finding{Code: Malformed, Epoch: e.number, From: e.listed - blockSize, To: e.listed - 1, Detail: tileDiffers})
+	case root != nil && computed != *root && len(e.doubt) < e.r.most:
+		e.doubt = append(e.doubt, Finding{Code: Malformed, Epoch: e.number, From: from, To: e.listed - 1, Detail: tileDiffers})
 	}
 	e.blocks.add(computed)
 	e.check(e.listed)
+}
+
+// pinned tells whether a pin is before a size.
+func (e *epoch) pinned(size int64) bool {
+	return e.passed < len(e.pins) && e.pins[e.passed].size < size
 }
 
 // check compares the root with the pins of this size.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/privacyd/privacyd/auditlog"
 )
@@ -40,4 +41,25 @@ func (f folder) open(_ context.Context, p auditlog.Part) (io.ReadCloser, error) 
 		return nil, fmt.Errorf("read %s: it is not a file: %w", p.Path(), fs.ErrInvalid)
 	}
 	return f.root.Open(name)
+}
+
+// beyond tells whether the folder has entries of an epoch that a checkpoint of
+// that size does not cover.
+func (f folder) beyond(epoch int, size int64) bool {
+	next := auditlog.Part{Epoch: epoch, Kind: auditlog.PartEntries, N: size / blockSize, Width: blockSize}
+	if _, err := f.root.Stat(filepath.FromSlash(next.Path())); err == nil {
+		return true
+	}
+	partial, err := f.root.Open(filepath.FromSlash(next.Path()) + ".p")
+	if err != nil {
+		return false
+	}
+	defer partial.Close()                       //nolint:errcheck // it was only read
+	names, _ := partial.Readdirnames(blockSize) // what cannot be listed is not there
+	for _, name := range names {
+		if n, err := strconv.Atoi(name); err == nil && int64(n) > size%blockSize {
+			return true
+		}
+	}
+	return false
 }

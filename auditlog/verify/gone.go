@@ -50,7 +50,7 @@ func (s *erasures) add(public map[string]any) bool {
 // all not more than all erasures together.
 func (s *erasures) judge(r *Report, epochs []*epoch) {
 	var explained int64
-	var last Finding
+	doubt := Finding{Code: DisclosureMissing, From: -1, To: -1, Detail: tooFewInAll}
 	for _, e := range epochs {
 		r.Erased += e.gone.count
 		edges := s.edges[e.number]
@@ -58,12 +58,14 @@ func (s *erasures) judge(r *Report, epochs []*epoch) {
 		w := &sweep{edges: edges}
 		for block := range blocksOf(&e.gone) {
 			explained += w.judge(r, e.number, block)
-			last = Finding{Epoch: e.number, From: block[0], To: block[len(block)-1]}
+			if doubt.Epoch != e.number {
+				doubt.Epoch, doubt.From = e.number, block[0]
+			}
+			doubt.To = block[len(block)-1]
 		}
 	}
 	if explained > s.entries {
-		last.Code, last.Detail = DisclosureMissing, tooFewInAll
-		r.add(last)
+		r.add(doubt)
 	}
 }
 

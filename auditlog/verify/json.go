@@ -136,7 +136,7 @@ func (j *jsonRun) begin(line []byte) (bool, error) {
 			begun.known(0, tlog.Hash(emptyRoot()))
 			begun.known(begun.head.size, begun.head.root)
 		}
-		if e.Origin != begun.head.origin {
+		if begun.proven && e.Origin != begun.head.origin {
 			j.r.noted(SignatureBad, e.Epoch, noteOtherLog)
 		}
 	}

@@ -31,9 +31,21 @@ func (e *epoch) judge() {
 			changed = true
 			e.r.add(Finding{Code: Changed, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: wrongRoot})
 		case newestOK || p.kind == endedPin:
-			e.r.add(Finding{Code: Forked, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: p.wrong()})
+			e.r.add(Finding{Code: Forked, Epoch: e.number, From: e.shared(p), To: p.size - 1, Detail: p.wrong()})
 		}
 	}
+}
+
+// shared is up to where the history of a pin that does not hold is known to be
+// this one: a checkpoint that the auditor noted before it holds.
+func (e *epoch) shared(p *pin) int64 {
+	shared := int64(0)
+	for _, other := range e.pins {
+		if other.seen && other.ok && other.size < p.size && (other.kind == p.kind || p.kind == endedPin) {
+			shared = other.size
+		}
+	}
+	return shared
 }
 
 func (p *pin) wrong() string {
@@ -63,15 +75,13 @@ func (e *epoch) contradictions() {
 // unseen is a pin that the tree did not come by.
 func (e *epoch) unseen(p *pin) {
 	switch {
+	case !e.head.known:
 	case p.kind == olderPin && p.size > e.head.size:
 		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindOlder})
 	case p.kind != sincePin:
 	case p.size > e.head.size && e.cut:
 		e.r.Losses = append(e.r.Losses, Loss{Epoch: e.number, From: e.head.size, To: p.size - 1})
 	case p.size > e.head.size && e.ended != nil && p.size <= e.ended.size: // lost, and declared
-		if p.size == e.ended.size && p.root != e.ended.root {
-			e.r.found(Forked, e.number, p.size-1, wrongSince)
-		}
 	case p.size > e.head.size:
 		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindSince})
 	case e.sparse && p.size > 0:

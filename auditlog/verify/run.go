@@ -27,6 +27,7 @@ type run struct {
 	o       Options
 	r       *Report
 	log     string
+	named   bool // which log it is, is known
 	since   []earlier
 	epochs  []*epoch // as they are begun
 	current *epoch
@@ -78,7 +79,7 @@ func readEarlier(note []byte, o Options) (earlier, error) {
 
 // of says which log is verified. Earlier checkpoints must be the same log's.
 func (u *run) of(log string) error {
-	u.log, u.r.Log = log, log
+	u.log, u.r.Log, u.named = log, log, true
 	for _, e := range u.since {
 		if e.log != log {
 			return fmt.Errorf("%w: it is one of the log %s, and this is the log %s", ErrSince, auditlog.LogName(e.log), auditlog.LogName(log))
@@ -110,7 +111,7 @@ func (u *run) checkpoint(note []byte, number int) (checkpoint, bool) {
 	case fingerprint != auditlog.Fingerprint(u.o.Key):
 		u.r.noted(KeyWrong, number, noteOtherKey)
 		return c, false
-	case log != u.log || epoch != number:
+	case u.named && log != u.log || epoch != number:
 		u.r.noted(SignatureBad, number, noteOtherLog)
 		return c, false
 	}
@@ -128,8 +129,9 @@ func (u *run) checkpoint(note []byte, number int) (checkpoint, bool) {
 // begin makes an epoch ready for its hashes. next is what the epoch after it
 // says of it; nil: nothing.
 func (u *run) begin(number int, note []byte, older [][]byte, next *auditlog.Ended) *epoch {
-	head, _ := u.checkpoint(note, number)
+	head, ok := u.checkpoint(note, number)
 	e := newEpoch(u.r, number, head, u.tell)
+	e.proven = ok
 	u.total += head.size
 	for _, note := range older {
 		if c, ok := u.checkpoint(note, number); ok {

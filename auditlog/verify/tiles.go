@@ -83,7 +83,6 @@ type numbered struct {
 // none at all.
 func (t *tilesRun) checkpoints(ctx context.Context) ([]numbered, error) {
 	var notes []numbered
-	known := false
 	for n, last := 1, 0; n <= last+epochsAhead; n++ {
 		note, err := t.read(ctx, auditlog.Part{Epoch: n, Kind: auditlog.PartCheckpoint}, maxNote)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -94,9 +93,8 @@ func (t *tilesRun) checkpoints(ctx context.Context) ([]numbered, error) {
 		}
 		last = n
 		notes = append(notes, numbered{n, note})
-		if origin, _, _, err := auditlog.ReadCheckpoint(note); err == nil && !known {
+		if origin, _, _, err := auditlog.ReadCheckpoint(note); err == nil && !t.named {
 			if _, log, _, err := auditlog.ParseOrigin(origin); err == nil {
-				known = true
 				if err := t.of(log); err != nil {
 					return nil, err
 				}
@@ -199,6 +197,9 @@ func (t *tilesRun) epochOf(ctx context.Context, number int, note []byte, next *a
 	e := t.begin(number, note, older, next)
 	if !e.head.known {
 		return nil
+	}
+	if f, local := t.from.(folder); local && f.beyond(number, e.head.size) { // a server's log may have grown meanwhile
+		t.r.found(Added, number, e.head.size, notCovered)
 	}
 	upper, err := t.upper(ctx, e)
 	if err != nil {
