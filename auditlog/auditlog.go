@@ -5,12 +5,16 @@
 // 9901). What the digests stand for are disclosures, sealed with the key of the
 // person they are about. When that key is destroyed the person can no longer be
 // read in the log, and not be linked from entry to entry, while every leaf and
-// all that is proven about leaves stays as it was. Leaves are made for an RFC
-// 6962 tree: the leaf hash is the tree's.
+// all that is proven about leaves stays as it was.
+//
+// A Sequencer gives each entry its place in the RFC 6962 tree of its log and
+// signs the tree's root as a checkpoint (C2SP tlog-checkpoint). A View reads a
+// log as it stood at its newest checkpoint, with proofs.
 //
 // It must never let anything personal or any free text into a leaf, and knows
 // nothing of databases, of keys or of privacy law. It imports the standard
-// library and golang.org/x/mod alone. Open leaf.go first, then log.go.
+// library and golang.org/x/mod alone. Open leaf.go first, then log.go; for the
+// tree sequence.go, then integrate.go.
 package auditlog
 
 import (
@@ -73,7 +77,7 @@ const (
 
 // Entry is what is stored of an entry, never changed and never deleted.
 type Entry struct {
-	ID         string // UUIDv7; the order of ids is the order of the log
+	ID         string // UUIDv7; listings are in the order of ids, the tree is in that of commits
 	Log        string
 	At         time.Time // microseconds, UTC
 	Action     string

@@ -42,7 +42,7 @@ func (s *Sequencer) unchecked(logs []string, tips map[string]Tip) []string {
 }
 
 // atOnce is how many logs are compared or published at a time.
-const atOnce = 8
+const atOnce = 16
 
 // check compares logs with what is published of them, and opens a new epoch
 // for those that are behind.

@@ -243,9 +243,9 @@ func (s *Store) SetNoted(ctx context.Context, heads []auditlog.Head, at time.Tim
 // Thin deletes older checkpoints; see auditlog.Upkeep.
 func (s *Store) Thin(ctx context.Context, before time.Time) (int64, error) {
 	const day = 24 * 60 * 60 * 1_000_000
-	n, err := s.db.Exec(ctx, `DELETE FROM audit_checkpoints WHERE signed_at < $1 AND EXISTS (
-		SELECT 1 FROM audit_checkpoints later WHERE later.tree = audit_checkpoints.tree AND later.size > audit_checkpoints.size
-			AND later.signed_at / $2 = audit_checkpoints.signed_at / $2)`, sqldb.Micros(before), int64(day))
+	n, err := s.db.Exec(ctx, `DELETE FROM audit_checkpoints WHERE signed_at < $1 AND signed_at / $2 = (
+		SELECT later.signed_at / $2 FROM audit_checkpoints later WHERE later.tree = audit_checkpoints.tree
+			AND later.size > audit_checkpoints.size ORDER BY later.size LIMIT 1)`, sqldb.Micros(before), int64(day))
 	if err != nil {
 		return 0, fmt.Errorf("thin out older checkpoints: %w", err)
 	}
