@@ -208,10 +208,9 @@ func TestFolders(t *testing.T) {
 			s.remove("tile/0/000")
 			must(t, os.Symlink("../../../../../../etc/passwd", s.path("tile/0/000")))
 		}, nil},
-		"a pipe":             {func(s shelf) { s.remove("tile/0/000"); must(t, syscall.Mkfifo(s.path("tile/0/000"), 0o600)) }, os.ErrInvalid},
-		"a folder":           {func(s shelf) { s.remove("tile/0/000"); must(t, os.Mkdir(s.path("tile/0/000"), 0o700)) }, os.ErrInvalid},
-		"an endless file":    {func(s shelf) { must(t, os.Truncate(s.path("checkpoint"), 1<<40)) }, nil},
-		"endless older ones": {func(s shelf) { must(t, os.Truncate(s.path(auditlog.PartOlder), 1<<40)) }, nil},
+		"a pipe":          {func(s shelf) { s.remove("tile/0/000"); must(t, syscall.Mkfifo(s.path("tile/0/000"), 0o600)) }, os.ErrInvalid},
+		"a folder":        {func(s shelf) { s.remove("tile/0/000"); must(t, os.Mkdir(s.path("tile/0/000"), 0o700)) }, os.ErrInvalid},
+		"an endless file": {func(s shelf) { must(t, os.Truncate(s.path("checkpoint"), 1<<40)) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := shelf{t, b.tiles()}
@@ -225,7 +224,8 @@ func TestFolders(t *testing.T) {
 	s := shelf{t, b.tiles()}
 	must(t, os.Truncate(s.path("disclosures/000"), 1<<40))
 	must(t, os.Truncate(s.path("tile/entries/001"), 1<<40))
-	wantFindings(t, checkPath(t, s.dir, options()), "malformed 0-255", "missing 256-511", "disclosure_missing 0-255")
+	must(t, os.Truncate(s.path(auditlog.PartOlder), 1<<40))
+	wantFindings(t, checkPath(t, s.dir, options()), "malformed", "malformed 0-255", "missing 256-511", "disclosure_missing 0-255")
 	if _, err := verify.Path(t.Context(), filepath.Join(s.dir, "none"), options()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("nothing there: %v", err)
 	}

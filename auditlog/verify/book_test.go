@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type book struct {
 	key    ed25519.PrivateKey
 	epochs []*volume
 	erased map[string]bool // owners
+	mu     sync.Mutex      // for tests with a server
 }
 
 // volume is an epoch of a book.

@@ -224,6 +224,9 @@ func (t *tilesRun) epochOf(ctx context.Context, number int, note []byte, next *a
 
 func (t *tilesRun) older(ctx context.Context, number int) ([][]byte, error) {
 	f, err := t.from.open(ctx, auditlog.Part{Epoch: number, Kind: auditlog.PartOlder})
+	if errors.Is(err, errTooMuch) {
+		t.r.noted(Malformed, number, olderBroken)
+	}
 	if err != nil {
 		return nil, absent(err)
 	}
@@ -231,6 +234,10 @@ func (t *tilesRun) older(ctx context.Context, number int) ([][]byte, error) {
 	var notes [][]byte
 	lines := newLineReader(&limited{f, maxOlder}, maxNote)
 	for c, err := lines.read(); !errors.Is(err, io.EOF); c, err = lines.read() {
+		if errors.Is(err, errTooMuch) {
+			t.r.noted(Malformed, number, olderBroken)
+			break
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -58,8 +58,8 @@ func zipDirectory(r io.ReaderAt, size int64) (int64, error) {
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil {
 		return 0, fmt.Errorf("read the end of a ZIP file: %w", err)
 	}
-	i := bytes.LastIndex(tail, binary.LittleEndian.AppendUint32(nil, zipEnd))
-	if i < 0 || len(tail)-i < zipEndSize {
+	i := endRecord(tail)
+	if i < 0 {
 		return 0, errZip
 	}
 	at := int64(binary.LittleEndian.Uint32(tail[i+16:]))
@@ -74,6 +74,18 @@ func zipDirectory(r io.ReaderAt, size int64) (int64, error) {
 		return 0, errZip
 	}
 	return at, nil
+}
+
+// endRecord finds the last record, whose comment goes on to the end; -1: there
+// is none.
+func endRecord(tail []byte) int {
+	mark := binary.LittleEndian.AppendUint32(nil, zipEnd)
+	for i := bytes.LastIndex(tail, mark); i >= 0; i = bytes.LastIndex(tail[:i], mark) {
+		if rest := tail[i:]; len(rest) >= zipEndSize && int(binary.LittleEndian.Uint16(rest[20:])) == len(rest)-zipEndSize {
+			return i
+		}
+	}
+	return -1
 }
 
 func zip64Directory(r io.ReaderAt, end int64) (int64, error) {
