@@ -81,15 +81,6 @@ func (s shelf) rehash(part string, above bool) {
 	}
 }
 
-func (s shelf) swap(part, old, with string) {
-	s.t.Helper()
-	b := s.read(part)
-	if !bytes.Contains(b, []byte(old)) {
-		s.t.Fatalf("%s has no %s", part, old)
-	}
-	s.write(part, bytes.Replace(b, []byte(old), []byte(with), 1))
-}
-
 // line changes the n-th line of disclosures of a part.
 func (s shelf) line(part string, n int, change func(string) string) {
 	lines := strings.SplitAfter(string(s.read("disclosures/"+part)), "\n")
