@@ -1,10 +1,24 @@
 // Package ledger keeps what must survive the loss or restore of the database
-// apart from it: the newest published checkpoint of each audit log. It lies in
-// a folder or an object store, best on another disk or in another bucket.
+// apart from it: the newest published checkpoint of each audit log, and the
+// suppression ledger, which remembers erasures so that a restored backup brings
+// nobody back. It lies in a folder or an object store, best on another disk or
+// in another bucket.
 //
-// It must never lower what is published, never hold anything personal, and
-// never lie in the database or its backups: whoever restores yesterday's
-// database must find today's ledger. Open ledger.go first, then shelf.go.
+// It must never lower what is published, never hold anything personal in the
+// clear, and never lie in the database or its backups: whoever restores
+// yesterday's database must find today's ledger. Open ledger.go first, then
+// suppression.go.
+//
+// What the suppression ledger can be trusted with: whoever reads its files
+// learns how many erasures there were and when, and nothing about whom; its
+// entries are encrypted and bound to their numbers with a key that lies in it
+// wrapped by one of the key store. Whoever has both ledger and key store can
+// read whom to erase again, until the entry expires: that is what a replay
+// needs. Whoever can write to it cannot forge or move an entry, and a missing
+// one is noticed, but for the newest, which the database's own number gives
+// away unless both were set back. Marks are keyed hashes, so pseudonymous data,
+// and expire with their entry; copies of the ledger (versions that a bucket
+// keeps, snapshots) must expire no later.
 package ledger
 
 import (

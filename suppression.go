@@ -1,0 +1,34 @@
+package privacyd
+
+import "time"
+
+// Root is a row that led to all that an erasure took: a person, a workspace or
+// a row with a clock. The suppression ledger knows it by a keyed hash.
+type Root struct {
+	Dataset   string // of the data map
+	Kind      string // of subject; of a row: its collection
+	Workspace string // the key by which the dataset knows the workspace
+	ID        string // the dataset's own id
+}
+
+// Erased is what the suppression ledger keeps of an erasure: enough to do it
+// again in a database that was restored from before it.
+type Erased struct {
+	Sequence int64 // given by the ledger, from 1
+	JobID    string
+	At       time.Time
+	Expires  time.Time // when the oldest backup that could bring it back is gone
+	Again    EraseAgain
+}
+
+// EraseAgain says what to erase after a restore. Its ids may be personal: the
+// ledger keeps them sealed, and only until the entry expires.
+type EraseAgain struct {
+	Type        JobType           `json:"type"`
+	WorkspaceID string            `json:"workspace_id,omitempty"` // ours
+	DatasetKeys map[string]string `json:"dataset_keys,omitempty"` // of a workspace that the restored database may not know
+	Subject     *Subject          `json:"subject,omitempty"`
+	Dataset     string            `json:"dataset,omitempty"` // of rows with a clock
+	Collection  string            `json:"collection,omitempty"`
+	Keys        [][]string        `json:"keys,omitempty"` // of those rows, in the order of the collection's key
+}
