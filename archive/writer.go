@@ -319,7 +319,7 @@ func (w *Writer) Missing(file MissingFile) error {
 	return w.fail(w.missing.add(line))
 }
 
-// File writes any other file, e.g. about.json or audit/entries.json. The paths
+// File writes any other file, e.g. about.json or audit/log.ndjson. The paths
 // of the format itself are refused.
 func (w *Writer) File(path string, r io.Reader) error {
 	if path == manifestPath || path == readmePath || strings.HasPrefix(path, dataFolder) || strings.HasPrefix(path, attachmentRoot) {

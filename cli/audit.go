@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/client"
@@ -85,10 +86,21 @@ func (t *terminal) printEntries(entries []privacyd.AuditEntry) error {
 	w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "TIME\tACTOR\tACTION\tOUTCOME\tTARGET\tIP\tENTRY")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), actor(e), e.Action,
-			strings.TrimSpace(string(e.Outcome)+" "+e.Code), target(e), e.IP, e.ID)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), printable(actor(e)), e.Action,
+			strings.TrimSpace(string(e.Outcome)+" "+e.Code), printable(target(e)), e.IP, e.ID)
 	}
 	return w.Flush()
+}
+
+// printable keeps what somebody wrote into the log from steering the terminal of
+// who reads it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // target says what an action was done to, and whom that is about.

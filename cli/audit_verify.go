@@ -2,11 +2,16 @@ package cli
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
@@ -87,6 +92,9 @@ func (c *auditVerifyCmd) print(t *terminal, r *verify.Report) error {
 		}
 	} else {
 		c.printReport(t, r)
+		if err := c.printProven(t, r); err != nil {
+			return err
+		}
 	}
 	switch {
 	case !r.OK():
@@ -117,8 +125,57 @@ func (c *auditVerifyCmd) printReport(t *terminal, r *verify.Report) {
 	for _, e := range r.Epochs {
 		t.say("%s: %s of %s, root %s", e.Origin, countEntries(e.Entries), countEntries(e.Size), e.Root)
 	}
-	t.say("Verified: %s, %s, %s with something erased.", countEntries(r.Entries), count(r.Disclosures, "disclosure"), countEntries(r.Erased))
+	erased := "nothing erased"
+	if r.Erased > 0 {
+		erased = countEntries(r.Erased) + " with something erased"
+	}
+	t.say("Verified: %s, %s, %s.", countEntries(r.Entries), count(r.Disclosures, "disclosure"), erased)
 	if !r.Complete {
 		t.say("This is a part of the log: nothing is said about entries that are not in it.")
 	}
+}
+
+// printProven shows what a proof proves: codes of the leaf, and what could be
+// disclosed when it was made.
+func (c *auditVerifyCmd) printProven(t *terminal, r *verify.Report) error {
+	if r.Form != verify.FormProof || !r.OK() {
+		return nil
+	}
+	raw, err := os.ReadFile(c.Path)
+	if err != nil {
+		return fmt.Errorf("read the proof: %w", err)
+	}
+	proof, err := auditlog.ParseProof(raw)
+	if err != nil {
+		return err
+	}
+	entry, err := auditlog.Check(proof.Leaf, proof.Disclosures)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
+	l := entry.Leaf
+	fmt.Fprintf(w, "entry\t%s\ntime\t%s\naction\t%s\noutcome\t%s\n", l.ID, l.At.Format(time.RFC3339Nano), l.Action, l.Outcome)
+	if l.TargetType != "" {
+		fmt.Fprintf(w, "target_type\t%s\n", l.TargetType)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Public)) {
+		fmt.Fprintf(w, "%s\t%v\n", name, l.Public[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(entry.Claims)) {
+		fmt.Fprintf(w, "%s\t%s\n", name, claimText(entry.Claims[name]))
+	}
+	for _, name := range entry.Missing {
+		fmt.Fprintf(w, "%s\t(erased)\n", name)
+	}
+	return w.Flush()
+}
+
+// claimText is a claim's value: a text without its quotes, all else as JSON.
+func claimText(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return printable(text)
+	}
+	return printable(string(raw))
 }

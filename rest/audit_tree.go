@@ -82,7 +82,7 @@ func (d *door) treeParts(mux *http.ServeMux) {
 func (d *door) treePart(w http.ResponseWriter, r *http.Request, workspace string) {
 	part, write, err := d.engine.AuditPart(r.Context(), callerOf(r.Context()), workspace, r.PathValue("path"))
 	if err != nil {
-		writeProblem(w, d.fail(err))
+		d.refuse(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", part.ContentType())
@@ -110,13 +110,19 @@ func (d *door) write(w http.ResponseWriter, write func(io.Writer) error, failing
 			w.Header().Del(name)
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		writeProblem(w, d.fail(err))
+		d.refuse(w, err)
 	default:
 		if privacyd.ClassOf(err) != privacyd.ClassNotFound {
 			d.engine.Log.Error(failing, "error", err)
 		}
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// refuse answers with an error, outside of what huma does itself.
+func (d *door) refuse(w http.ResponseWriter, err error) {
+	_ = d.fail(err) // it logs what is to be logged
+	writeProblem(w, err)
 }
 
 // begun tells whether anything was sent.
