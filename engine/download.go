@@ -90,7 +90,7 @@ func (e *Engine) exportJob(ctx context.Context, c privacyd.Caller, workspace, jo
 	if !job.Type.Export() {
 		return g, nil, privacyd.Errorf(privacyd.ClassNotFound, "export_not_found", "This job is no export.")
 	}
-	g, err = e.authorise(ctx, c, workspace, jobActions[job.Type])
+	g, err = e.authorise(ctx, c, workspace, actionOf(job.Type))
 	return g, job, err
 }
 

@@ -73,7 +73,8 @@ func (e *Engine) lockJob(ctx context.Context, jobID string) (*privacyd.Job, erro
 	if err := e.Workspaces.LockWorkspace(ctx, job.WorkspaceID); err != nil {
 		return nil, err
 	}
-	return e.Jobs.LockJob(ctx, jobID)
+	job, err = e.Jobs.LockJob(ctx, jobID)
+	return e.withSubject(ctx, job, err)
 }
 
 func (e *Engine) startJob(ctx context.Context, job *privacyd.Job) (bool, error) {

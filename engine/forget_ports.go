@@ -15,14 +15,23 @@ type AuditErasures interface {
 	Erasures(ctx context.Context, owners []string) ([]privacyd.AuditErasure, error)
 	OpenErasures(ctx context.Context, before time.Time, limit int) ([]privacyd.AuditErasure, error)
 	LateErasures(ctx context.Context, limit int) ([]privacyd.AuditErasure, error)
-	EraseDisclosures(ctx context.Context, owners []string, limit int) (gone []auditlog.Position, left string, err error)
+	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error)
+	EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) (gone []auditlog.Position, err error)
 	EndErasures(ctx context.Context, owners []string, at time.Time) (ended int64, err error)
 	DropErasures(ctx context.Context, before time.Time) error
 	TruncateLog(ctx context.Context) (done bool, err error)
 }
 
-// Shredder destroys the keys of persons for good.
+// Disclosed finds whom a workspace's keys disclosed anything of.
+type Disclosed interface {
+	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
+}
+
+// Shredder seals for persons and workspaces, known by reference, and destroys
+// their keys for good.
 type Shredder interface {
 	Reference(workspace, kind, id string) string
+	SealFor(ctx context.Context, reference string, aad, plaintext []byte) (sealed []byte, erased bool, err error)
+	OpenFor(ctx context.Context, reference string, aad, sealed []byte) (plaintext []byte, erased bool, err error)
 	ShredFor(ctx context.Context, references ...string) error
 }

@@ -29,28 +29,27 @@ type NewJob struct {
 	Workspace      string // id or slug
 	WorkspaceID    string // if not empty: must name the same workspace
 	Type           privacyd.JobType
-	Format         privacyd.Format   // exports; empty: json
-	Subject        *privacyd.Subject // subject_export
-	RequestedBy    string            // e-mail of the caller, or of the member for whom an admin acts; empty: the caller
-	IdempotencyKey string            // the same key again gives the same job
-}
-
-var jobActions = map[privacyd.JobType]privacyd.Action{
-	privacyd.JobDataExport:    privacyd.ActionExportWorkspace,
-	privacyd.JobSubjectExport: privacyd.ActionExportSubject,
+	Format         privacyd.Format        // exports; empty: json
+	Subject        *privacyd.Subject      // subject_export, subject_deletion
+	Before         *time.Time             // bulk_deletion: what had its last message before
+	Confirm        *privacyd.Confirmation // of an erasure's plan; nil: the job waits for it
+	RequestedBy    string                 // e-mail of the caller, or of the member for whom an admin acts; empty: the caller
+	IdempotencyKey string                 // the same key again gives the same job
 }
 
 // CreateJob makes a job, or gives the one that is already pending for the same;
-// created tells which. Who may depends on the type (role.go). Codes:
-// job_type_unknown, format_invalid, subject_invalid, subject_not_found,
-// requester_invalid. Audit: TYPE.create.
+// created tells which. Who may depends on the type (role.go). The job of an
+// erasure waits for the confirmation of its plan, unless that comes with the
+// request. Codes: job_type_unknown, format_invalid, subject_invalid,
+// subject_not_found, before_invalid, requester_invalid, plan_held; with a
+// confirmation those of ConfirmJob. Audit: TYPE.create.
 func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (job *privacyd.Job, created bool, err error) {
-	action, ok := jobActions[r.Type]
-	if !ok {
+	rules, ok := r.Type.Rules()
+	if !ok || rules.Own || rules.System {
 		return nil, false, privacyd.Errorf(privacyd.ClassInvalid, "job_type_unknown",
-			"This version runs jobs of the types data_export and subject_export.")
+			"A job's type is data_export, subject_export, subject_deletion, bulk_deletion or workspace_deletion.")
 	}
-	g, err := e.authorise(ctx, c, r.Workspace, action)
+	g, err := e.authorise(ctx, c, r.Workspace, rules.Action)
 	if err != nil {
 		return nil, false, err
 	}
@@ -65,14 +64,59 @@ func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (jo
 	if err := e.checkJob(ctx, g, &r); err != nil {
 		return nil, false, err
 	}
+	draft, err := e.draftJob(ctx, g, r, requester)
+	if err != nil {
+		return nil, false, err
+	}
+	if rules.Erases {
+		return e.createErasure(ctx, c, g, draft, r.Confirm)
+	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		job, created, err = e.findOrInsertJob(ctx, c, g, r, requester)
+		job, created, err = e.findOrInsertJob(ctx, c, g, draft)
 		return err
 	})
 	return job, created, err
 }
 
+// draftJob is the job that a request asks for, before it is kept.
+func (e *Engine) draftJob(_ context.Context, g grant, r NewJob, requester string) (*privacyd.Job, error) {
+	id, err := newID()
+	if err != nil {
+		return nil, err
+	}
+	return &privacyd.Job{
+		ID: id, WorkspaceID: g.Workspace.ID, Type: r.Type, State: privacyd.JobQueued, Subject: r.Subject, Format: r.Format, Before: r.Before,
+		RequestedBy: requester, IdempotencyKey: r.IdempotencyKey, Progress: privacyd.Progress{Unit: "records"}, CreatedAt: e.Now(),
+	}, nil
+}
+
 func (e *Engine) checkJob(ctx context.Context, g grant, r *NewJob) error {
+	rules, _ := r.Type.Rules()
+	if len(r.IdempotencyKey) > 200 {
+		return privacyd.Errorf(privacyd.ClassInvalid, "idempotency_key_invalid", "An Idempotency-Key has at most 200 bytes.")
+	}
+	if err := checkFormat(r); err != nil {
+		return err
+	}
+	if err := e.checkBefore(r); err != nil {
+		return err
+	}
+	if !rules.Subject {
+		r.Subject = nil
+		return nil
+	}
+	if r.Subject == nil || r.Subject.Kind == "" || r.Subject.ID == "" {
+		return privacyd.Errorf(privacyd.ClassInvalid, "subject_invalid",
+			`A %s needs a subject: {"kind": "contact", "id": "…"}.`, r.Type)
+	}
+	return e.findSubject(ctx, g.Workspace, *r.Subject)
+}
+
+func checkFormat(r *NewJob) error {
+	if !r.Type.Export() {
+		r.Format = ""
+		return nil
+	}
 	if r.Format == "" {
 		r.Format = privacyd.FormatJSON
 	}
@@ -80,18 +124,19 @@ func (e *Engine) checkJob(ctx context.Context, g grant, r *NewJob) error {
 		return privacyd.Errorf(privacyd.ClassInvalid, "format_invalid",
 			"The format is json, or csv for data_export.")
 	}
-	if len(r.IdempotencyKey) > 200 {
-		return privacyd.Errorf(privacyd.ClassInvalid, "idempotency_key_invalid", "An Idempotency-Key has at most 200 bytes.")
-	}
-	if r.Type != privacyd.JobSubjectExport {
-		r.Subject = nil
+	return nil
+}
+
+func (e *Engine) checkBefore(r *NewJob) error {
+	if r.Type != privacyd.JobBulkDeletion {
+		r.Before = nil
 		return nil
 	}
-	if r.Subject == nil || r.Subject.Kind == "" || r.Subject.ID == "" {
-		return privacyd.Errorf(privacyd.ClassInvalid, "subject_invalid",
-			`A subject_export needs a subject: {"kind": "contact", "id": "…"}.`)
+	if r.Before == nil || r.Before.IsZero() || r.Before.After(e.Now()) {
+		return privacyd.Errorf(privacyd.ClassInvalid, "before_invalid",
+			"A bulk_deletion needs a date in the past: before, such as 2025-01-31.")
 	}
-	return e.findSubject(ctx, g.Workspace, *r.Subject)
+	return nil
 }
 
 // requester says for whom a job is made. Code requester_invalid.
@@ -121,18 +166,13 @@ func (e *Engine) requester(ctx context.Context, c privacyd.Caller, g grant, emai
 	return a.ID, err
 }
 
-func (e *Engine) findOrInsertJob(ctx context.Context, c privacyd.Caller, g grant, r NewJob, requester string) (*privacyd.Job, bool, error) {
+func (e *Engine) findOrInsertJob(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job) (*privacyd.Job, bool, error) {
 	// Two equal requests at once must not make two jobs.
 	if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
 		return nil, false, err
 	}
-	id, err := newID()
-	if err != nil {
+	if err := e.sealSubject(ctx, job); err != nil {
 		return nil, false, err
-	}
-	job := &privacyd.Job{
-		ID: id, WorkspaceID: g.Workspace.ID, Type: r.Type, State: privacyd.JobQueued, Subject: r.Subject, Format: r.Format,
-		RequestedBy: requester, IdempotencyKey: r.IdempotencyKey, Progress: privacyd.Progress{Unit: "records"}, CreatedAt: e.Now(),
 	}
 	known, err := e.sameJob(ctx, job)
 	if err != nil || known != nil {
@@ -156,7 +196,7 @@ func (e *Engine) findOrInsertJob(ctx context.Context, c privacyd.Caller, g grant
 func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job, error) {
 	if job.IdempotencyKey != "" {
 		known, err := e.Lookup.JobByKey(ctx, job.WorkspaceID, hashSecret(job.IdempotencyKey))
-		if err != nil {
+		if known, err = e.withSubject(ctx, known, err); err != nil {
 			return nil, err
 		}
 		if known != nil {
@@ -164,7 +204,7 @@ func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job,
 		}
 	}
 	pending, err := e.Lookup.PendingJob(ctx, job)
-	if err != nil || pending == nil {
+	if pending, err = e.withSubject(ctx, pending, err); err != nil || pending == nil {
 		return nil, err
 	}
 	return pending, e.keepKey(ctx, job, pending.ID)
@@ -204,7 +244,7 @@ func (e *Engine) GetJob(ctx context.Context, c privacyd.Caller, workspace, id st
 
 func (e *Engine) jobOf(ctx context.Context, g grant, id string) (*privacyd.Job, error) {
 	job, err := e.Jobs.Job(ctx, id)
-	if err != nil {
+	if job, err = e.withSubject(ctx, job, err); err != nil {
 		return nil, err
 	}
 	if job.WorkspaceID != g.Workspace.ID {
@@ -223,7 +263,16 @@ func (e *Engine) ListJobs(ctx context.Context, c privacyd.Caller, workspace, bef
 	if limit <= 0 || limit > maxPage {
 		limit = 50
 	}
-	return e.Jobs.Jobs(ctx, g.Workspace.ID, before, limit)
+	jobs, err := e.Jobs.Jobs(ctx, g.Workspace.ID, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range jobs {
+		if jobs[i], err = e.withSubject(ctx, jobs[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
 }
 
 // CancelJob cancels a job that has not begun, or asks a running one to stop.
@@ -238,7 +287,8 @@ func (e *Engine) CancelJob(ctx context.Context, c privacyd.Caller, workspace, id
 	if err != nil {
 		return nil, err
 	}
-	if g, err = e.authorise(ctx, c, workspace, jobActions[known.Type]); err != nil {
+	rules, _ := known.Type.Rules()
+	if g, err = e.authorise(ctx, c, workspace, rules.Action); err != nil {
 		return nil, err
 	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
@@ -263,6 +313,9 @@ func (e *Engine) cancel(ctx context.Context, c privacyd.Caller, g grant, job *pr
 	}
 	if err := e.saveJob(ctx, c, g.Role, job, "cancel"); err != nil {
 		return err
+	}
+	if job.Type.Erases() {
+		return e.cancelErasure(ctx, c, g, job)
 	}
 	return e.Queue.Cancel(ctx, WorkExport, job.ID)
 }

@@ -140,6 +140,7 @@ type Source interface {
 	Snapshot(ctx context.Context) (Snapshot, error)
 	Catalog(ctx context.Context) (datamap.Catalog, error)
 	Workspaces(ctx context.Context, g *datamap.Graph) ([]datamap.WorkspaceRow, error)
+	Eraser() (Eraser, error) // code source_forbidden where it is open for reading only
 }
 
 // Snapshot is one consistent view of a source.

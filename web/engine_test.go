@@ -202,3 +202,12 @@ func (a authors) Resolve(ctx context.Context, list []records.Author) (map[string
 	}
 	return a.engine.ResolveAuthors(ctx, asked)
 }
+
+// Eraser implements engine.Source.
+func (s source) Eraser() (engine.Eraser, error) {
+	e, err := s.Source.Eraser()
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}

@@ -150,3 +150,12 @@ func (s source) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 	}
 	return snapshot, nil
 }
+
+// Eraser implements engine.Source.
+func (s source) Eraser() (engine.Eraser, error) {
+	e, err := s.Source.Eraser()
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/privacyd/privacyd/records"
 	"github.com/privacyd/privacyd/source/blob"
 	"github.com/privacyd/privacyd/source/sqlsource"
+	"github.com/privacyd/privacyd/vault"
 )
 
 // These are the adapters of the command.
@@ -88,4 +89,24 @@ func (a authors) Resolve(ctx context.Context, list []records.Author) (map[string
 		asked[n] = engine.Author{Email: author.Email, ID: author.ID, Name: author.Name}
 	}
 	return a.b.ResolveAuthors(ctx, asked)
+}
+
+// Eraser implements engine.Source.
+func (s source) Eraser() (engine.Eraser, error) {
+	e, err := s.Source.Eraser()
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ledgerKey keeps the suppression ledger's key with the vault's.
+type ledgerKey struct{ keys *vault.Vault }
+
+func (k ledgerKey) Wrap(ctx context.Context, key []byte) ([]byte, error) {
+	return k.keys.Seal(ctx, vault.Owner{}, []byte("suppression ledger"), key)
+}
+
+func (k ledgerKey) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
+	return k.keys.Open(ctx, vault.Owner{}, []byte("suppression ledger"), wrapped)
 }

@@ -1,0 +1,84 @@
+package datamap
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Batch is what is called around each batch of rows. Any of the functions may
+// be nil. In privacyd's own database all of them are called with the context
+// of the batch's transaction; for a product's, Guard and Files come before it
+// and Done after it. A batch that met a lock or a deadlock is tried again from
+// the start.
+type Batch struct {
+	// Guard says whether the batch may go: that the lease still stands, and no
+	// new hold. Its error ends the run and is what Run returns.
+	Guard func(ctx context.Context) error
+	// Files are the blobs that the rows name, without the names for people. It
+	// is not called when there are none. They may be named by other rows, too:
+	// see the source. The files of rows that go along with others
+	// (Orphan) may come in a second call, within the transaction.
+	Files func(ctx context.Context, files []File) error
+	// Done tells how many rows the batch changed or deleted.
+	Done func(ctx context.Context, rows int64) error
+	// Timed tells how long a batch took, from its first lock to its commit.
+	Timed func(rows int64, took time.Duration)
+}
+
+// Identifier is a text that says who somebody is.
+type Identifier struct {
+	Kind  string // as the data map calls it: "email", "phone", …
+	Value string
+}
+
+// The shortest values that are looked for. What is shorter stands in too many
+// texts that are about somebody else.
+const (
+	shortestPhone = 7
+	shortestOther = 8
+)
+
+// Telling says whether a text that holds the identifier speaks of its person:
+// e-mail addresses, phone numbers of 7 and more characters, anything else of 8
+// and more.
+func (i Identifier) Telling() bool {
+	switch i.Kind {
+	case identityEmail:
+		at := strings.LastIndexByte(i.Value, '@')
+		return at > 0 && at < len(i.Value)-1
+	case identityPhone:
+		return utf8.RuneCountInString(i.Value) >= shortestPhone
+	}
+	return utf8.RuneCountInString(i.Value) >= shortestOther
+}
+
+const (
+	identityEmail = "email"
+	identityPhone = "phone"
+)
+
+// Hit is where an identifier was found. It does not say which, nor what stands
+// there.
+type Hit struct {
+	Collection string
+	Key        []string // as text, in the order of the collection's key
+	Column     string
+}
+
+// ClockRow is a row that has a retention clock.
+type ClockRow struct {
+	Key          []string // of the collection's key, as text
+	Resolved     bool
+	ResolvedAt   time.Time // zero: the row does not say
+	LastActivity time.Time // zero: there was none
+}
+
+// Last is when something happened to the row last.
+func (r ClockRow) Last() time.Time {
+	if r.LastActivity.IsZero() {
+		return r.ResolvedAt
+	}
+	return r.LastActivity
+}

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// erasure is a deletion as its datasets see it: in each, what is done to which
+// rows. It is made anew from the maps and the live databases for each plan,
+// each run and each verification.
+type erasure struct {
+	e         *Engine
+	job       *privacyd.Job // type, subject, before
+	workspace privacyd.Workspace
+	parts     []*erasurePart
+	holds     []*privacyd.Hold // that stand in the workspace
+	placed    int64            // holds ever placed, when it was made
+	wholly    bool             // the workspace is held
+}
+
+// erasurePart is what lies in one dataset.
+type erasurePart struct {
+	dataset Dataset
+	eraser  Eraser
+	catalog datamap.Catalog
+	scope   datamap.EraseScope
+	plan    datamap.Erasure
+	roots   []datamap.RowRef
+}
+
+// compile makes the erasure that a job asks for. Merged are the ids of the
+// person's rows by dataset, as an earlier run of the job found them; nil for
+// the first. Codes: subject_kind_unknown, subject_not_found, map_mismatch.
+func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Workspace, merged map[string][]string) (*erasure, error) {
+	x := &erasure{e: e, job: job, workspace: w}
+	var err error
+	if x.placed, err = e.Holds.HoldsPlaced(ctx, w.ID); err != nil {
+		return nil, err
+	}
+	if err := x.readHolds(ctx); err != nil {
+		return nil, err
+	}
+	known := false
+	for _, d := range e.Datasets {
+		scope, ok, err := x.scope(d)
+		if err != nil {
+			return nil, err
+		}
+		known = known || ok
+		if !ok {
+			continue
+		}
+		scope.Merged = merged[d.Name]
+		if err := x.addPart(ctx, d, scope); err != nil {
+			return nil, fmt.Errorf("plan an erasure in dataset %s: %w", d.Name, err)
+		}
+	}
+	if !known {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "subject_kind_unknown",
+			"No data map of this workspace knows this kind of subject. The embedded dataset knows contact.")
+	}
+	if len(x.parts) == 0 {
+		return nil, privacyd.Errorf(privacyd.ClassNotFound, "subject_not_found", "There is no such person in this workspace.")
+	}
+	return x, nil
+}
+
+// scope says what of a dataset the job is about; false for nothing.
+func (x *erasure) scope(d Dataset) (datamap.EraseScope, bool, error) {
+	key, err := datasetKey(d, x.workspace)
+	if err != nil || key == "" {
+		return datamap.EraseScope{}, false, err
+	}
+	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: key}}
+	if s := x.job.Subject; s != nil {
+		if subjectKind(d, s.Kind) == nil {
+			return scope, false, nil
+		}
+		scope.SubjectKind, scope.SubjectID = s.Kind, s.ID
+	}
+	return scope, true, nil
+}
+
+// addPart plans one dataset. A person whom it does not know is no part of it.
+func (x *erasure) addPart(ctx context.Context, d Dataset, scope datamap.EraseScope) error {
+	if err := x.e.guard(ctx, d); err != nil {
+		return err
+	}
+	eraser, err := d.Source.Eraser()
+	if err != nil {
+		return err
+	}
+	p := &erasurePart{dataset: d, eraser: eraser, scope: scope}
+	if p.catalog, err = d.Source.Catalog(ctx); err != nil {
+		return err
+	}
+	p.scope.Catalog = &p.catalog
+	found, err := p.find(ctx)
+	if err != nil || !found {
+		return err
+	}
+	if p.scope.Held, err = x.held(ctx, p); err != nil {
+		return err
+	}
+	if p.plan, err = d.Graph.Erasure(p.scope); err != nil {
+		return err
+	}
+	x.parts = append(x.parts, p)
+	return nil
+}
+
+// find finds the rows that lead to all others. With Merged, the person was
+// found before and may be gone meanwhile.
+func (p *erasurePart) find(ctx context.Context) (bool, error) {
+	first, err := p.dataset.Graph.Erasure(p.scope)
+	if err != nil {
+		return false, err
+	}
+	for _, sel := range first.Roots {
+		err := p.eraser.Keys(ctx, sel, func(key []string) error {
+			p.roots = append(p.roots, datamap.RowRef{Collection: sel.Collection.Name, Key: slices.Clone(key)})
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	if p.scope.SubjectKind == "" || p.scope.Merged != nil {
+		return true, nil
+	}
+	if len(p.roots) == 0 {
+		return false, nil
+	}
+	return true, p.findMerged(ctx, first.Roots)
+}
+
+func (p *erasurePart) findMerged(ctx context.Context, roots []datamap.Selection) error {
+	kind := p.dataset.Graph.SubjectKind(p.scope.SubjectKind)
+	for _, sel := range roots {
+		ids, err := p.eraser.Identifiers(ctx, sel, []datamap.Identity{{Kind: "id", Column: kind.Key}})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if !slices.Contains(p.scope.Merged, id.Value) {
+				p.scope.Merged = append(p.scope.Merged, id.Value)
+			}
+		}
+	}
+	slices.Sort(p.scope.Merged)
+	return nil
+}
+
+func (x *erasure) readHolds(ctx context.Context) error {
+	holds, err := x.e.standingHolds(ctx, x.workspace.ID)
+	if err != nil {
+		return err
+	}
+	x.holds = holds
+	x.wholly = slices.ContainsFunc(holds, func(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace })
+	return nil
+}
+
+// held gives the rows of a dataset that stay under a hold.
+func (x *erasure) held(ctx context.Context, p *erasurePart) ([]datamap.RowRef, error) {
+	var rows []datamap.RowRef
+	for _, h := range x.holds {
+		more, err := heldRows(ctx, p, h.Target)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+func heldRows(ctx context.Context, p *erasurePart, t privacyd.HoldTarget) ([]datamap.RowRef, error) {
+	switch t.Type {
+	case privacyd.HoldConversation:
+		if t.Dataset != p.dataset.Name {
+			return nil, nil
+		}
+		return []datamap.RowRef{{Collection: t.Collection, Key: t.Key}}, nil
+	case privacyd.HoldSubject:
+		return p.rowsOf(ctx, *t.Subject)
+	default:
+		return nil, nil
+	}
+}
+
+// rowsOf are a person's own rows in the dataset.
+func (p *erasurePart) rowsOf(ctx context.Context, s privacyd.Subject) ([]datamap.RowRef, error) {
+	if subjectKind(p.dataset, s.Kind) == nil {
+		return nil, nil
+	}
+	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: p.scope.Workspace, SubjectKind: s.Kind, SubjectID: s.ID}}
+	of, err := p.dataset.Graph.Erasure(scope)
+	if err != nil {
+		return nil, err
+	}
+	var rows []datamap.RowRef
+	for _, sel := range of.Roots {
+		err := p.eraser.Keys(ctx, sel, func(key []string) error {
+			rows = append(rows, datamap.RowRef{Collection: sel.Collection.Name, Key: slices.Clone(key)})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// unheld is the same part as if there were no holds.
+func (p *erasurePart) unheld() (datamap.Erasure, error) {
+	scope := p.scope
+	scope.Held = nil
+	return p.dataset.Graph.Erasure(scope)
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// rowsASecond is what a plan's time is reckoned with.
+const rowsASecond = 20_000
+
+// PreviewJob gives the plan of an erasure: what it would do now, to how many
+// rows, and what is in the way. It changes nothing and can be confirmed for 24
+// hours. Who may ask for the job may see it. Audit: TYPE.preview.
+func (e *Engine) PreviewJob(ctx context.Context, c privacyd.Caller, r NewJob) (*privacyd.Plan, error) {
+	rules, ok := r.Type.Rules()
+	if !ok || !rules.Erases || rules.Own || rules.System {
+		return nil, errNoPlan()
+	}
+	g, err := e.authorise(ctx, c, r.Workspace, rules.Action)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.checkJob(ctx, g, &r); err != nil {
+		return nil, err
+	}
+	job, err := e.draftJob(ctx, g, r, c.ID())
+	if err != nil {
+		return nil, err
+	}
+	plan, err := e.planJob(ctx, job, g.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	event := e.jobEvent(c, g.Role, job, "preview")
+	event.Target.ID = ""
+	if err := e.recordAlone(ctx, event); err != nil {
+		return nil, err
+	}
+	return plan, e.keepPlan(ctx, plan, g.Workspace.ID, c.ID())
+}
+
+func errNoPlan() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "job_type_unknown",
+		"There is a plan for jobs of the types subject_deletion, bulk_deletion and workspace_deletion.")
+}
+
+// planJob computes the plan of a job as it would run now.
+func (e *Engine) planJob(ctx context.Context, job *privacyd.Job, w privacyd.Workspace) (*privacyd.Plan, error) {
+	if job.Type == privacyd.JobBulkDeletion || job.Type == privacyd.JobRetentionRun {
+		return e.planRows(ctx, job, w)
+	}
+	x, err := e.compile(ctx, job, w, nil)
+	if err != nil {
+		return nil, err
+	}
+	return x.describe(ctx)
+}
+
+func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
+	plan := x.emptyPlan()
+	for _, p := range x.parts {
+		if err := x.describePart(ctx, plan, p); err != nil {
+			return nil, err
+		}
+	}
+	plan.Hash = x.basis().Hash()
+	return plan, x.finish(ctx, plan)
+}
+
+func (x *erasure) emptyPlan() *privacyd.Plan {
+	now := x.e.Now()
+	return &privacyd.Plan{
+		Type: x.job.Type, WorkspaceID: x.workspace.ID, Subject: x.job.Subject, Before: x.job.Before,
+		MadeAt: now, ExpiresAt: now.Add(privacyd.PlanLife), Collections: []privacyd.PlannedCollection{},
+	}
+}
+
+func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *erasurePart) error {
+	plan.Maps = append(plan.Maps, privacyd.PlanMap{Dataset: p.dataset.Name, Hash: p.dataset.Graph.Map.Hash})
+	unheld := p.plan
+	if len(p.scope.Held) > 0 {
+		var err error
+		if unheld, err = p.unheld(); err != nil {
+			return err
+		}
+	}
+	counted, err := x.count(ctx, p, p.plan)
+	if err != nil {
+		return err
+	}
+	if len(p.scope.Held) > 0 {
+		all, err := x.count(ctx, p, unheld)
+		if err != nil {
+			return err
+		}
+		counted = withHeld(counted, all)
+	}
+	plan.Collections = append(plan.Collections, counted...)
+	for _, b := range p.plan.Blockers {
+		plan.Blockers = append(plan.Blockers, privacyd.Blocker{
+			Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy,
+		})
+	}
+	for _, f := range p.plan.Unindexed(p.catalog) {
+		plan.Unindexed = append(plan.Unindexed, privacyd.MissingIndex{Dataset: p.dataset.Name, Collection: f.Collection, Statement: f.Remedy})
+	}
+	return nil
+}
+
+// count counts the rows of each step. Those that only prepare another one are
+// not told.
+func (x *erasure) count(ctx context.Context, p *erasurePart, plan datamap.Erasure) ([]privacyd.PlannedCollection, error) {
+	var list []privacyd.PlannedCollection
+	for _, step := range plan.Steps {
+		if step.Breaks {
+			continue
+		}
+		rows, files, err := p.eraser.Count(ctx, step)
+		if err != nil {
+			return nil, fmt.Errorf("count %s: %w", step.Collection.Name, err)
+		}
+		list = addPlanned(list, plannedStep(p.dataset.Name, step, rows, files))
+	}
+	return list, nil
+}
+
+func plannedStep(dataset string, step *datamap.Step, rows, files int64) privacyd.PlannedCollection {
+	c := privacyd.PlannedCollection{
+		Dataset: dataset, Collection: step.Collection.Name, Fate: privacyd.Fate(step.Action), Mentions: step.Link != nil,
+		Ground: privacyd.Ground(step.Ground), Until: step.Until, Rows: rows, Files: files,
+	}
+	for _, set := range step.Set {
+		c.Fields = append(c.Fields, set.Column)
+	}
+	return c
+}
+
+// addPlanned adds steps of a collection with the same fate up.
+func addPlanned(list []privacyd.PlannedCollection, c privacyd.PlannedCollection) []privacyd.PlannedCollection {
+	for i := range list {
+		known := &list[i]
+		if sameFate(*known, c) {
+			known.Rows += c.Rows
+			known.Files += c.Files
+			for _, f := range c.Fields {
+				known.Fields = appendNew(known.Fields, f)
+			}
+			return list
+		}
+	}
+	return append(list, c)
+}
+
+func sameFate(a, b privacyd.PlannedCollection) bool {
+	return a.Dataset == b.Dataset && a.Collection == b.Collection && a.Fate == b.Fate && a.Mentions == b.Mentions && a.Ground == b.Ground
+}
+
+func appendNew(list []string, s string) []string {
+	for _, have := range list {
+		if have == s {
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// withHeld says of each collection how many more rows there would be without
+// holds.
+func withHeld(counted, all []privacyd.PlannedCollection) []privacyd.PlannedCollection {
+	for _, a := range all {
+		found := false
+		for i := range counted {
+			if sameFate(counted[i], a) {
+				counted[i].Held, found = max(0, a.Rows-counted[i].Rows), true
+			}
+		}
+		if !found && a.Rows > 0 {
+			a.Held, a.Rows, a.Files = a.Rows, 0, 0
+			counted = append(counted, a)
+		}
+	}
+	return counted
+}
+
+func (x *erasure) basis() privacyd.PlanBasis {
+	b := privacyd.PlanBasis{Type: x.job.Type, WorkspaceID: x.workspace.ID, Before: x.job.Before}
+	salt := x.e.Signer.Sign([]byte("the salt of plan hashes"))
+	for _, p := range x.parts {
+		d := privacyd.DatasetBasis{Dataset: p.dataset.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: p.plan.Canonical()}
+		for _, r := range p.roots {
+			d.Roots = append(d.Roots, privacyd.RootIdentity(salt, p.dataset.Name, r.Collection, r.Key))
+		}
+		b.Datasets = append(b.Datasets, d)
+	}
+	return b
+}
+
+// finish adds what is known once all is counted.
+func (x *erasure) finish(_ context.Context, plan *privacyd.Plan) error {
+	totals := plan.Totals()
+	if totals.Held > 0 || x.wholly {
+		for _, h := range x.holds {
+			if x.concerns(h) {
+				plan.Holds = append(plan.Holds, privacyd.PlanHold{ID: h.ID, Type: h.Target.Type, Ground: h.Ground, ReviewAt: h.ReviewAt})
+			}
+		}
+	}
+	plan.WhollyHeld = x.wholly || (totals.Held > 0 && totals.Deleted == 0 && totals.Blanked == 0)
+	plan.Seconds = (totals.Deleted + totals.Blanked) / rowsASecond
+	return nil
+}
+
+// concerns tells whether a hold may be on what goes: that of another person is
+// not.
+func (x *erasure) concerns(h *privacyd.Hold) bool {
+	s := x.job.Subject
+	return s == nil || h.Target.Subject == nil || *h.Target.Subject == *s
+}
+
+// keepPlan keeps a plan for whoever was shown it.
+func (e *Engine) keepPlan(ctx context.Context, plan *privacyd.Plan, scope, shownTo string) error {
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return fmt.Errorf("encode a plan: %w", err)
+	}
+	sealed, err := e.sealFor(ctx, scopeOwner(plan.WorkspaceID), "plan", text)
+	if err != nil {
+		return err
+	}
+	return e.Plans.PutPlan(ctx, privacyd.StoredPlan{
+		Scope: scope, Hash: plan.Hash, ShownTo: shownTo, Sealed: sealed, MadeAt: plan.MadeAt, ExpiresAt: plan.ExpiresAt,
+	})
+}
+
+// shownPlan finds a plan that the caller was shown. Code plan_not_found.
+func (e *Engine) shownPlan(ctx context.Context, scope, workspaceID, hash, shownTo string) (*privacyd.Plan, error) {
+	stored, err := e.Plans.Plan(ctx, scope, hash, shownTo, e.Now())
+	if err != nil {
+		return nil, err
+	}
+	text, err := e.openFor(ctx, scopeOwner(workspaceID), "plan", stored.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	plan := &privacyd.Plan{}
+	if err := json.Unmarshal(text, plan); err != nil {
+		return nil, fmt.Errorf("decode a plan: %w", err)
+	}
+	return plan, nil
+}

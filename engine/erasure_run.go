@@ -1,0 +1,428 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/work"
+)
+
+// WorkErase is the kind of work that runs an erasure; the key is its job's id.
+const WorkErase = "erase"
+
+// errHoldsChanged stops a run before its next batch: a hold was placed.
+var errHoldsChanged = errors.New("a legal hold was placed meanwhile")
+
+// phase is how far a run is: what was done before it is not done again.
+type phase string
+
+const (
+	phaseErase  phase = "erase"  // rows go
+	phaseFiles  phase = "files"  // their files go
+	phaseVerify phase = "verify" // look for what is left
+	phaseForget phase = "forget" // the audit log forgets the person
+	phaseFinish phase = "finish" // mark, entry, receipt
+)
+
+// erasureState is what a run keeps, sealed, so that another process can go on.
+type erasureState struct {
+	Phase       phase                        `json:"phase"`
+	Started     time.Time                    `json:"started"`
+	Merged      map[string][]string          `json:"merged,omitempty"` // dataset → ids of the person's rows
+	Identifiers []Identifier                 `json:"identifiers,omitempty"`
+	Before      []privacyd.PlannedCollection `json:"before"`
+	Maps        []privacyd.PlanMap           `json:"maps"`
+	Holds       []privacyd.PlanHold          `json:"holds,omitempty"`
+	After       []privacyd.PlannedCollection `json:"after,omitempty"`
+	Verified    time.Time                    `json:"verified,omitzero"`
+	Searched    int64                        `json:"searched,omitempty"` // collections
+	Residue     int64                        `json:"residue,omitempty"`
+	Review      int64                        `json:"review,omitempty"`
+	Exports     int64                        `json:"exports,omitempty"`
+	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger
+	Until       time.Time                    `json:"until,omitzero"`
+	Entry       string                       `json:"entry,omitempty"` // that says it is done
+	Ended       time.Time                    `json:"ended,omitzero"`
+}
+
+// erasureRun is one run of a job.
+type erasureRun struct {
+	e         *Engine
+	job       *privacyd.Job
+	workspace privacyd.Workspace
+	lease     work.Lease
+	state     erasureState
+	x         *erasure
+	done      int64
+	told      time.Time
+}
+
+// RunErasure is the handler of WorkErase. It may run again after any failure
+// and goes on where the last run stopped: every step looks first at what is
+// still there. Audit: TYPE.start, TYPE.erased, TYPE.complete, TYPE.fail.
+func (e *Engine) RunErasure(ctx context.Context, jobID string, lease work.Lease) error {
+	r, err := e.beginErasure(ctx, jobID, lease)
+	if err == nil && r != nil {
+		err = r.run(ctx)
+	}
+	return e.settleErasure(ctx, jobID, lease, err)
+}
+
+// beginErasure gives no run when there is nothing to do: the job was cancelled,
+// or is done.
+func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Lease) (r *erasureRun, err error) {
+	err = e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State.Ended() || job.State == privacyd.JobPendingApproval {
+			return nil
+		}
+		if job.CancelAsked {
+			return e.endErasure(ctx, job, privacyd.JobCancelled, nil)
+		}
+		r = &erasureRun{e: e, job: job, lease: lease}
+		if job.State == privacyd.JobRunning && job.Runs > 0 {
+			job.Runs++
+			return e.saveJob(ctx, privacyd.System("erasure"), "", job, "resume")
+		}
+		now := e.Now()
+		job.State, job.WaitingOn, job.StartedAt, job.Progress = privacyd.JobRunning, "", &now, privacyd.Progress{Unit: "records"}
+		job.Runs++
+		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "start")
+	})
+	if err != nil || r == nil {
+		return nil, err
+	}
+	if r.job.WorkspaceID != "" {
+		r.workspace, err = e.Workspaces.Workspace(ctx, r.job.WorkspaceID)
+	}
+	return r, err
+}
+
+func (r *erasureRun) run(ctx context.Context) error {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	for {
+		var err error
+		switch r.state.Phase {
+		case "":
+			err = r.prepare(ctx)
+		case phaseErase:
+			err = r.erase(ctx)
+		case phaseFiles:
+			err = r.awaitFiles(ctx)
+		case phaseVerify:
+			err = r.verify(ctx)
+		case phaseForget:
+			err = r.forget(ctx)
+		case phaseFinish:
+			return r.finish(ctx)
+		default:
+			err = fmt.Errorf("an erasure in the unknown phase %s", r.state.Phase)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *erasureRun) load(ctx context.Context) error {
+	sealed, err := r.e.Runs.ErasureRun(ctx, r.job.ID)
+	if err != nil || sealed == nil {
+		return err
+	}
+	return r.e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &r.state)
+}
+
+// save keeps the state; the phase is what comes next.
+func (r *erasureRun) save(ctx context.Context, next phase) error {
+	r.state.Phase = next
+	sealed, err := r.e.sealJSON(ctx, scopeOwner(""), "erasure run", r.state)
+	if err != nil {
+		return err
+	}
+	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Runs.PutErasureRun(ctx, r.job.ID, sealed) })
+}
+
+func (r *erasureRun) guarded(ctx context.Context, fn func(ctx context.Context) error) error {
+	return r.e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := r.lease.Check(ctx); err != nil {
+			return err
+		}
+		return fn(ctx)
+	})
+}
+
+// prepare makes the plan once more, refuses what is not what was confirmed, and
+// keeps what is needed when the rows are gone: how many there were, and what
+// the person was known by.
+func (r *erasureRun) prepare(ctx context.Context) error {
+	if r.ofRows() {
+		return r.prepareRows(ctx)
+	}
+	x, err := r.e.compile(ctx, r.job, r.workspace, nil)
+	if err != nil {
+		return err
+	}
+	plan, err := x.describe(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.stillConfirmed(ctx, plan); err != nil {
+		return err
+	}
+	r.x = x
+	r.state = erasureState{
+		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds,
+	}
+	for _, p := range x.parts {
+		if p.scope.Merged != nil {
+			r.state.Merged[p.dataset.Name] = p.scope.Merged
+		}
+		if err := r.identify(ctx, p); err != nil {
+			return err
+		}
+	}
+	return r.save(ctx, phaseErase)
+}
+
+// ofRows tells whether rows with a clock go, and no person or workspace.
+func (r *erasureRun) ofRows() bool {
+	return r.job.Type == privacyd.JobBulkDeletion || r.job.Type == privacyd.JobRetentionRun
+}
+
+func (r *erasureRun) prepareRows(ctx context.Context) error {
+	plan, err := r.e.planRows(ctx, r.job, r.workspace)
+	if err != nil {
+		return err
+	}
+	if err := r.stillConfirmed(ctx, plan); err != nil {
+		return err
+	}
+	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds}
+	return r.save(ctx, phaseErase)
+}
+
+// identify reads what a person is known by before it goes.
+func (r *erasureRun) identify(ctx context.Context, p *erasurePart) error {
+	kind := p.dataset.Graph.SubjectKind(p.scope.SubjectKind)
+	if kind == nil {
+		return nil
+	}
+	for _, sel := range p.plan.Roots {
+		ids, err := p.eraser.Identifiers(ctx, sel, kind.Identities)
+		if err != nil {
+			return fmt.Errorf("read what the person is known by: %w", err)
+		}
+		r.state.Identifiers = append(r.state.Identifiers, ids...)
+	}
+	return nil
+}
+
+// notConfirmed says that a run may not go on as the plan is now.
+type notConfirmed struct {
+	why  error
+	wait privacyd.Wait
+}
+
+func (n *notConfirmed) Error() string { return n.why.Error() }
+func (n *notConfirmed) Unwrap() error { return n.why }
+
+// stillConfirmed compares the plan with the one that was confirmed. What the
+// system itself asked for was confirmed by nobody.
+func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) error {
+	if err := plan.Runnable(); err != nil {
+		wait := privacyd.WaitBlocker
+		if plan.WhollyHeld {
+			wait = privacyd.WaitHold
+		}
+		return &notConfirmed{err, wait}
+	}
+	rules, _ := r.job.Type.Rules()
+	if rules.System || plan.Hash == r.job.PlanHash {
+		return nil
+	}
+	if err := r.e.keepPlan(ctx, plan, planScope(r.job), r.job.RequestedBy); err != nil {
+		return err
+	}
+	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
+		"The plan is no more what was confirmed. Look at the new one and confirm that."), privacyd.WaitConfirmation}
+}
+
+func planScope(job *privacyd.Job) string {
+	if job.WorkspaceID == "" && job.Subject != nil {
+		return job.Subject.ID
+	}
+	return job.WorkspaceID
+}
+
+// erase runs every step of every dataset until nothing is found any more. A
+// hold that is placed meanwhile stops it before the next batch; then it goes
+// round that.
+func (r *erasureRun) erase(ctx context.Context) error {
+	if err := r.expireExports(ctx); err != nil {
+		return err
+	}
+	for {
+		err := r.eraseOnce(ctx)
+		if !errors.Is(err, errHoldsChanged) {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		r.x = nil
+	}
+	if err := r.e.armFiles(ctx, r.job.ID, r.guarded); err != nil {
+		return err
+	}
+	return r.save(ctx, phaseFiles)
+}
+
+func (r *erasureRun) eraseOnce(ctx context.Context) error {
+	if r.ofRows() {
+		return r.eraseRows(ctx)
+	}
+	x, err := r.compiled(ctx)
+	if err != nil {
+		return err
+	}
+	if x.wholly {
+		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
+	}
+	for _, p := range x.parts {
+		for _, step := range p.plan.Steps {
+			if err := r.step(ctx, x, p, step); err != nil {
+				return fmt.Errorf("erase %s of dataset %s: %w", step.Collection.Name, p.dataset.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
+	if r.x != nil {
+		return r.x, nil
+	}
+	x, err := r.e.compile(ctx, r.job, r.workspace, r.state.Merged)
+	r.x = x
+	return x, err
+}
+
+func (r *erasureRun) step(ctx context.Context, x *erasure, p *erasurePart, step *datamap.Step) error {
+	if step.Action == datamap.Keep && len(step.Set) == 0 {
+		return nil
+	}
+	_, err := p.eraser.Run(ctx, step, Batch{
+		Guard: func(ctx context.Context) error { return r.mayGoOn(ctx, x) },
+		Files: func(ctx context.Context, files []datamap.File) error {
+			return r.e.queueFiles(ctx, r.job.ID, p.dataset.Name, files)
+		},
+		Done: r.progress,
+	})
+	return err
+}
+
+// mayGoOn is asked before each batch, in its transaction where there is one.
+func (r *erasureRun) mayGoOn(ctx context.Context, x *erasure) error {
+	if err := r.lease.Check(ctx); err != nil {
+		return err
+	}
+	placed, err := r.e.Holds.HoldsPlaced(ctx, r.workspace.ID)
+	if err != nil {
+		return err
+	}
+	if placed != x.placed {
+		return errHoldsChanged
+	}
+	return nil
+}
+
+func (r *erasureRun) progress(ctx context.Context, rows int64) error {
+	r.done += rows
+	now := r.e.Now()
+	if gone := now.Sub(r.told); gone >= 0 && gone < time.Second {
+		return nil
+	}
+	r.told = now
+	return r.e.Jobs.UpdateJobProgress(ctx, r.job.ID, privacyd.Progress{Done: r.done, Total: max(r.done, r.planned()), Unit: "records"})
+}
+
+func (r *erasureRun) planned() (n int64) {
+	for _, c := range r.state.Before {
+		if c.Fate != privacyd.FateKeep {
+			n += c.Rows
+		}
+	}
+	return n
+}
+
+// settleErasure decides what an error means for the job.
+func (e *Engine) settleErasure(ctx context.Context, jobID string, lease work.Lease, err error) error {
+	cause := context.Cause(ctx)
+	var later *work.RetryError
+	var waits *notConfirmed
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, work.ErrLost) || errors.Is(cause, work.ErrLost):
+		return err
+	case errors.Is(cause, work.ErrCancelled):
+		return e.stopErasure(ctx, jobID, lease, privacyd.JobCancelled, nil)
+	case ctx.Err() != nil || errors.As(err, &later):
+		return err
+	case errors.As(err, &waits):
+		return e.suspend(ctx, jobID, lease, waits)
+	case worthRetrying(err) && lease.Attempt() < eraseAttempts:
+		e.Log.WarnContext(ctx, "an erasure failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
+		return err
+	default:
+		level := slog.LevelWarn
+		if privacyd.ClassOf(err) == privacyd.ClassInternal {
+			level = slog.LevelError
+		}
+		e.Log.Log(ctx, level, "an erasure failed", "job", jobID, "error", err)
+		return e.stopErasure(ctx, jobID, lease, privacyd.JobFailed, err)
+	}
+}
+
+// suspend has a job wait for a person: to confirm the new plan, to release a
+// hold, or to mend what is in the way.
+func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w *notConfirmed) error {
+	return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State.Ended() {
+			return nil
+		}
+		job.WaitingOn, job.State = w.wait, privacyd.JobBlocked
+		if w.wait == privacyd.WaitConfirmation {
+			job.State = privacyd.JobPendingApproval
+		}
+		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
+		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
+	})
+}
+
+func (e *Engine) stopErasure(ctx context.Context, jobID string, lease work.Lease, s privacyd.JobState, why error) error {
+	return outcome(ctx, func(ctx context.Context) error {
+		return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+			if job.State.Ended() {
+				return nil
+			}
+			return e.endErasure(ctx, job, s, why)
+		})
+	})
+}
+
+func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.JobState, why error) error {
+	verb := "cancelled"
+	if s == privacyd.JobFailed {
+		verb = "fail"
+		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
+	}
+	e.end(job, s)
+	return e.saveJob(ctx, privacyd.System("erasure"), "", job, verb)
+}

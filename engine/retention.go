@@ -1,0 +1,342 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
+)
+
+// WorkRetention is the kind of work that begins a workspace's daily retention
+// run; the key is the workspace's id.
+const WorkRetention = "retention"
+
+// Retention keeps policies, and what somebody chose to keep.
+type Retention interface {
+	InsertPolicy(ctx context.Context, p privacyd.Policy, auditID string) error
+	Policies(ctx context.Context, workspaceID string) ([]privacyd.Policy, error)
+	KeepRow(ctx context.Context, k privacyd.KeptRow, auditID string) error
+	UnkeepRow(ctx context.Context, workspaceID, ref string) (known bool, err error)
+	KeptAmong(ctx context.Context, workspaceID string, refs []string) (map[string]bool, error)
+	LastJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error)
+}
+
+// RetentionPolicy gives the version in force and all there were, oldest first.
+// Every member may see them.
+func (e *Engine) RetentionPolicy(ctx context.Context, c privacyd.Caller, workspace string) (now privacyd.Policy, versions []privacyd.Policy, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadWorkspace)
+	if err != nil {
+		return now, nil, err
+	}
+	versions, err = e.Retention.Policies(ctx, g.Workspace.ID)
+	return privacyd.InForce(versions, e.Now()), versions, err
+}
+
+// SetRetention adds a version of the policy: days of 24 hours, 0 for ever. It
+// reaches nothing that was resolved before. Admins. Codes: retention_invalid,
+// retention_conflict. Audit: retention.set, with before and after.
+func (e *Engine) SetRetention(ctx context.Context, c privacyd.Caller, workspace string, days int) (p privacyd.Policy, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageRetention)
+	if err != nil {
+		return p, err
+	}
+	p = privacyd.Policy{WorkspaceID: g.Workspace.ID, Days: days, From: e.Now(), SetBy: c.ID()}
+	if err := p.Valid(); err != nil {
+		return p, err
+	}
+	return p, e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
+			return err
+		}
+		versions, err := e.Retention.Policies(ctx, g.Workspace.ID)
+		if err != nil {
+			return err
+		}
+		before := privacyd.InForce(versions, p.From)
+		if before.Days == days && (days > 0 || len(versions) > 0) {
+			p = before
+			return nil
+		}
+		for _, v := range versions {
+			p.Version = max(p.Version, v.Version)
+		}
+		p.Version++
+		auditID, err := e.record(ctx, privacyd.AuditEvent{
+			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "retention.set", Outcome: privacyd.OutcomeDone,
+			Target:  privacyd.Target{Type: "retention_policy"},
+			Changes: map[string]privacyd.Change{"days": {Before: before.Days, After: days}},
+		})
+		if err != nil {
+			return err
+		}
+		if err := e.Retention.InsertPolicy(ctx, p, auditID); err != nil {
+			return err
+		}
+		return e.scheduleRetention(ctx, g.Workspace.ID)
+	})
+}
+
+// RetentionPreview tells what a policy of so many days would take: now, and
+// with it in force from now on. Days below 0: the policy as it is. Admins.
+func (e *Engine) RetentionPreview(ctx context.Context, c privacyd.Caller, workspace string, days int) (*RetentionEffect, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageRetention)
+	if err != nil {
+		return nil, err
+	}
+	versions, err := e.Retention.Policies(ctx, g.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := e.Now()
+	if days >= 0 {
+		p := privacyd.Policy{WorkspaceID: g.Workspace.ID, Version: len(versions) + 1, Days: days, From: now}
+		if err := p.Valid(); err != nil {
+			return nil, err
+		}
+		versions = append(slices.Clone(versions), p)
+	}
+	return e.retentionEffect(ctx, g, versions, now)
+}
+
+// RetentionEffect is what a policy does to the rows that are there now.
+type RetentionEffect struct {
+	Policy  privacyd.Policy                    `json:"policy"`
+	Total   int64                              `json:"total"` // rows with a clock
+	Reasons map[privacyd.RetentionReason]int64 `json:"reasons"`
+	Due     int64                              `json:"due"`    // at the next run
+	Braked  bool                               `json:"braked"` // the next run would stop and ask
+	Days    [90]int64                          `json:"days"`   // of the next 90 days: how many fall due on each
+	Next    []RetentionRow                     `json:"next"`   // the first to go
+}
+
+// RetentionRow is a row that goes, or would.
+type RetentionRow struct {
+	Dataset    string            `json:"dataset"`
+	Collection string            `json:"collection"`
+	Key        []string          `json:"key"`
+	ID         string            `json:"id"` // the key without the workspace
+	Kept       bool              `json:"kept"`
+	Decision   privacyd.Decision `json:"decision"`
+}
+
+const mostNext = 50
+
+func (e *Engine) retentionEffect(ctx context.Context, g grant, versions []privacyd.Policy, now time.Time) (*RetentionEffect, error) {
+	settings, err := e.States.Settings(ctx, g.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	x, parts, err := e.newRows(ctx, &privacyd.Job{Type: privacyd.JobRetentionRun, WorkspaceID: g.Workspace.ID}, g.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	effect := &RetentionEffect{Policy: privacyd.InForce(versions, now), Reasons: map[privacyd.RetentionReason]int64{}, Next: []RetentionRow{}}
+	for _, p := range parts {
+		c := policyChooser(versions, now)
+		err := p.eraser.ClockRows(ctx, p.rows, time.Time{}, func(r ClockRow) error {
+			effect.add(p, r, c.take(r), now)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look what is due in dataset %s: %w", p.dataset.Name, err)
+		}
+	}
+	effect.Braked = privacyd.Braked(effect.Due, effect.Total, settings.RetentionBrake)
+	return effect, x.markKept(ctx, effect)
+}
+
+func (f *RetentionEffect) add(p clockPart, r ClockRow, d privacyd.Decision, now time.Time) {
+	f.Total++
+	f.Reasons[d.Reason]++
+	if d.At.IsZero() {
+		return
+	}
+	if d.Due {
+		f.Due++
+	}
+	if in := max(0, int(d.At.Sub(now)/privacyd.Day)); in < len(f.Days) {
+		f.Days[in]++
+	}
+	row := RetentionRow{Dataset: p.dataset.Name, Collection: p.collection.Name, Key: slices.Clone(r.Key), ID: r.Key[len(r.Key)-1], Decision: d}
+	at, _ := slices.BinarySearchFunc(f.Next, row, func(a, b RetentionRow) int { return a.Decision.At.Compare(b.Decision.At) })
+	if at < mostNext {
+		f.Next = slices.Insert(f.Next, at, row)
+		f.Next = f.Next[:min(len(f.Next), mostNext)]
+	}
+}
+
+func (x *erasure) markKept(ctx context.Context, f *RetentionEffect) error {
+	refs := make([]string, len(f.Next))
+	for i, r := range f.Next {
+		refs[i] = x.e.rowRef(x.workspace.ID, r.Dataset, r.Collection, r.Key)
+	}
+	kept, err := x.e.Retention.KeptAmong(ctx, x.workspace.ID, refs)
+	for i := range f.Next {
+		f.Next[i].Kept = kept[refs[i]]
+	}
+	return err
+}
+
+// KeepRow keeps one row from retention runs, or gives it back to them. Admins.
+// Code record_not_found. Audit: retention.keep, retention.unkeep.
+func (e *Engine) KeepRow(ctx context.Context, c privacyd.Caller, workspace string, t privacyd.HoldTarget, keep bool) error {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageRetention)
+	if err != nil {
+		return err
+	}
+	t.Type = privacyd.HoldConversation
+	t = e.conversationOf(t, g.Workspace)
+	if err := e.findRow(ctx, g.Workspace, t); err != nil {
+		return err
+	}
+	ref, action := e.targetRef(g.Workspace.ID, t), "retention.keep"
+	if !keep {
+		action = "retention.unkeep"
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		auditID, err := e.record(ctx, privacyd.AuditEvent{
+			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: action, Outcome: privacyd.OutcomeDone,
+			Target: privacyd.Target{Type: "conversation", ID: t.Key[len(t.Key)-1]},
+		})
+		if err != nil {
+			return err
+		}
+		if !keep {
+			_, err := e.Retention.UnkeepRow(ctx, g.Workspace.ID, ref)
+			return err
+		}
+		sealed, err := e.sealJSON(ctx, scopeOwner(g.Workspace.ID), "kept row", t)
+		if err != nil {
+			return err
+		}
+		return e.Retention.KeepRow(ctx, privacyd.KeptRow{
+			WorkspaceID: g.Workspace.ID, Ref: ref, Sealed: sealed, KeptBy: c.ID(), KeptAt: e.Now(),
+		}, auditID)
+	})
+}
+
+// scheduleRetention plans a workspace's next daily run, at the hour and in the
+// time zone that its admins chose.
+func (e *Engine) scheduleRetention(ctx context.Context, workspaceID string) error {
+	settings, err := e.States.Settings(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	zone, err := settings.Zone()
+	if err != nil {
+		return err
+	}
+	last, err := e.Retention.LastJob(ctx, workspaceID, privacyd.JobRetentionRun)
+	if err != nil {
+		return err
+	}
+	var before time.Time
+	if last != nil {
+		before = last.CreatedAt
+	}
+	at := privacyd.NextRun(before, e.Now(), settings.RetentionHour, zone)
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
+}
+
+// ScheduleRetention plans the next run of every workspace that has a policy:
+// at start, so that what was missed is caught up with.
+func (e *Engine) ScheduleRetention(ctx context.Context) error {
+	workspaces, err := e.Workspaces.Workspaces(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, w := range workspaces {
+		versions, err := e.Retention.Policies(ctx, w.ID)
+		if err != nil {
+			return err
+		}
+		if len(versions) == 0 {
+			continue
+		}
+		if err := e.Tx.InTx(ctx, func(ctx context.Context) error { return e.scheduleRetention(ctx, w.ID) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RunRetention is the handler of WorkRetention: it makes the day's job, or none
+// when nothing is due, and plans the next day's.
+func (e *Engine) RunRetention(ctx context.Context, workspaceID string, lease work.Lease) error {
+	_, err := e.startRetention(ctx, privacyd.System("retention"), grant{Workspace: privacyd.Workspace{ID: workspaceID}}, lease.Check)
+	if privacyd.CodeOf(err) == "workspace_not_found" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	settings, err := e.States.Settings(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	zone, err := settings.Zone()
+	if err != nil {
+		return err
+	}
+	return work.Retry(privacyd.NextHour(e.Now(), settings.RetentionHour, zone).Sub(e.Now()), nil)
+}
+
+// RetainNow runs the retention policy at once; no job means that nothing is
+// due. Admins. Audit: retention_run.create.
+func (e *Engine) RetainNow(ctx context.Context, c privacyd.Caller, workspace string) (*privacyd.Job, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageRetention)
+	if err != nil {
+		return nil, err
+	}
+	return e.startRetention(ctx, c, g, func(context.Context) error { return nil })
+}
+
+// startRetention makes a run's job: queued, or waiting for a confirmation when
+// it would take more than the workspace's brake allows.
+func (e *Engine) startRetention(ctx context.Context, c privacyd.Caller, g grant, check func(context.Context) error) (*privacyd.Job, error) {
+	w, err := e.Workspaces.Workspace(ctx, g.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	g.Workspace = w
+	versions, err := e.Retention.Policies(ctx, w.ID)
+	if err != nil || privacyd.InForce(versions, e.Now()).Forever() {
+		return nil, err
+	}
+	effect, err := e.retentionEffect(ctx, g, versions, e.Now())
+	if err != nil || effect.Due == 0 {
+		return nil, err
+	}
+	job, err := e.draftJob(ctx, g, NewJob{Type: privacyd.JobRetentionRun}, c.ID())
+	if err != nil {
+		return nil, err
+	}
+	plan, err := e.planJob(ctx, job, w)
+	if err != nil || plan.Totals().Deleted == 0 {
+		return nil, err // all that is due is held or kept
+	}
+	if err := e.keepPlan(ctx, plan, w.ID, c.ID()); err != nil {
+		return nil, err
+	}
+	var pending *privacyd.Job
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := check(ctx); err != nil {
+			return err
+		}
+		if err := e.Workspaces.LockWorkspace(ctx, w.ID); err != nil {
+			return err
+		}
+		if pending, err = e.Lookup.PendingJob(ctx, job); err != nil || pending != nil {
+			return err
+		}
+		pending = job
+		if err := e.ask(ctx, c, g, job, plan); err != nil || effect.Braked {
+			return err
+		}
+		return e.schedule(ctx, privacyd.System("retention"), g, job, "queue")
+	})
+	return pending, err
+}

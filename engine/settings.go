@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/privacyd/privacyd"
+)
+
+// Settings gives a workspace's settings. Every member may see them.
+func (e *Engine) Settings(ctx context.Context, c privacyd.Caller, workspace string) (privacyd.Settings, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadWorkspace)
+	if err != nil {
+		return privacyd.Settings{}, err
+	}
+	return e.States.Settings(ctx, g.Workspace.ID)
+}
+
+// ChangeSettings changes a workspace's settings. Admins. Codes: those of
+// Settings.Valid. Audit: workspace.settings, with before and after.
+func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspace string, s privacyd.Settings) (privacyd.Settings, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageWorkspace)
+	if err != nil {
+		return s, err
+	}
+	if err := s.Valid(); err != nil {
+		return s, err
+	}
+	return s, e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
+			return err
+		}
+		before, err := e.States.Settings(ctx, g.Workspace.ID)
+		if err != nil {
+			return err
+		}
+		changes := before.Changes(s)
+		if len(changes) == 0 {
+			return nil
+		}
+		auditID, err := e.record(ctx, privacyd.AuditEvent{
+			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "workspace.settings", Outcome: privacyd.OutcomeDone,
+			Target: privacyd.Target{Type: "workspace", ID: g.Workspace.ID}, Changes: changes,
+		})
+		if err != nil {
+			return err
+		}
+		return e.States.PutSettings(ctx, g.Workspace.ID, s, auditID)
+	})
+}

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// ErasureRun gives what an erasure must still know after its process died,
+// sealed; nil when there is nothing.
+func (s *Store) ErasureRun(ctx context.Context, jobID string) (sealed []byte, err error) {
+	err = s.db.QueryRow(ctx, `SELECT sealed FROM erasure_runs WHERE job_id = $1`, jobID).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the state of an erasure: %w", err)
+	}
+	return sealed, nil
+}
+
+// PutErasureRun keeps what an erasure must still know.
+func (s *Store) PutErasureRun(ctx context.Context, jobID string, sealed []byte) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO erasure_runs (job_id, sealed) VALUES ($1, $2)
+		ON CONFLICT (job_id) DO UPDATE SET sealed = EXCLUDED.sealed`, jobID, sealed)
+	if err != nil {
+		return fmt.Errorf("keep the state of an erasure: %w", err)
+	}
+	return nil
+}
+
+// DeleteErasureRun forgets it.
+func (s *Store) DeleteErasureRun(ctx context.Context, jobID string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM erasure_runs WHERE job_id = $1`, jobID); err != nil {
+		return fmt.Errorf("forget the state of an erasure: %w", err)
+	}
+	return nil
+}
+
+// DisclosedOwners gives at most limit owners of audit disclosures whose keys
+// hang on a workspace's, given by reference, or are that one.
+func (s *Store) DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error) {
+	owners, err := collect(ctx, s, scanText, `SELECT DISTINCT owner FROM audit_disclosures
+		WHERE owner = $1 OR (owner > $1 || '/' AND owner < $1 || '0') LIMIT $2`, workspaceRef, limit)
+	if err != nil {
+		return nil, fmt.Errorf("find whom an audit log disclosed: %w", err)
+	}
+	return owners, nil
+}
