@@ -65,6 +65,22 @@ func (s *Store) LateErasures(ctx context.Context, limit int) ([]privacyd.AuditEr
 
 func scanText(row scanner) (text string, err error) { return text, row.Scan(&text) }
 
+// Disclosures gives at most limit of the disclosures of owners, without what
+// is sealed, in the order of their entries.
+func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error) {
+	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+	found, err := collect(ctx, s, scanDisclosureKey, `SELECT d.entry_id, d.owner FROM `+rows+`
+		JOIN audit_disclosures d ON d.owner = r.owner ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("find disclosures to erase: %w", err)
+	}
+	return found, nil
+}
+
+func scanDisclosureKey(row scanner) (d auditlog.SealedDisclosure, err error) {
+	return d, row.Scan(&d.EntryID, &d.Owner)
+}
+
 // placed is a disclosure and where its entry is.
 type placed struct {
 	entry, owner string
@@ -75,28 +91,24 @@ func scanPlacedDisclosure(row scanner) (p placed, err error) {
 	return p, row.Scan(&p.entry, &p.owner, &p.at.Log, &p.at.Epoch, &p.at.Index)
 }
 
-// EraseDisclosures deletes at most limit disclosures of owners from entries
-// that are in a tree, and gives where those entries are, each once. left is one
-// of the entries from which some are still to be deleted, in a tree or not;
-// empty: there are none. It takes part in a transaction. Of several that delete
-// the same, one counts it.
-func (s *Store) EraseDisclosures(ctx context.Context, owners []string, limit int) (gone []auditlog.Position, left string, err error) {
-	rows, args := s.rowsAs("r", 2, column{"owner", owners})
-	found, err := collect(ctx, s, scanPlacedDisclosure, `SELECT d.entry_id, d.owner, t.log, t.epoch, p.idx
-		FROM `+rows+` JOIN audit_disclosures d ON d.owner = r.owner JOIN audit_entries e ON e.id = d.entry_id
-		JOIN audit_positions p ON p.entry = e.seq JOIN audit_trees t ON t.no = p.tree LIMIT $1`, append([]any{limit}, args...)...)
+// EraseDisclosures deletes disclosures from entries that are in a tree, and
+// gives where those entries are, each once. It takes part in a transaction. Of
+// several that delete the same, one counts it.
+func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) ([]auditlog.Position, error) {
+	if len(which) == 0 {
+		return nil, nil
+	}
+	var entries, owners []string
+	for _, d := range which {
+		entries, owners = append(entries, d.EntryID), append(owners, d.Owner)
+	}
+	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
+	found, err := collect(ctx, s, scanPlacedDisclosure, `SELECT r.entry_id, r.owner, t.log, t.epoch, p.idx FROM `+rows+`
+		JOIN audit_entries e ON e.id = r.entry_id JOIN audit_positions p ON p.entry = e.seq JOIN audit_trees t ON t.no = p.tree`, args...)
 	if err != nil {
-		return nil, "", fmt.Errorf("find disclosures to erase: %w", err)
+		return nil, fmt.Errorf("find the places of entries: %w", err)
 	}
-	if gone, err = s.deleteDisclosures(ctx, found); err != nil {
-		return nil, "", err
-	}
-	rows, args = s.rowsAs("r", 1, column{"owner", owners})
-	remaining, err := collect(ctx, s, scanText, `SELECT d.entry_id FROM `+rows+` JOIN audit_disclosures d ON d.owner = r.owner LIMIT 1`, args...)
-	if err != nil || len(remaining) == 0 {
-		return gone, "", err
-	}
-	return gone, remaining[0], nil
+	return s.deleteDisclosures(ctx, found)
 }
 
 func (s *Store) deleteDisclosures(ctx context.Context, found []placed) ([]auditlog.Position, error) {

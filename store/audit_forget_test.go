@@ -77,13 +77,22 @@ func (b sealedBench) refs(persons ...string) []string {
 	return refs
 }
 
-func (b sealedBench) erase(t *testing.T, limit int, persons ...string) (gone []auditlog.Position, left string) {
+// erase deletes what there is of persons, and tells of which entry something is
+// left.
+func (b sealedBench) erase(t *testing.T, persons ...string) (gone []auditlog.Position, left string) {
 	t.Helper()
-	err := b.store.InTx(t.Context(), func(ctx context.Context) (err error) {
-		gone, left, err = b.store.EraseDisclosures(ctx, b.refs(persons...), limit)
+	err := b.store.InTx(t.Context(), func(ctx context.Context) error {
+		found, err := b.store.Disclosures(ctx, b.refs(persons...), 100)
+		must(t, err)
+		gone, err = b.store.EraseDisclosures(ctx, found)
 		return err
 	})
 	must(t, err)
+	remaining, err := b.store.Disclosures(t.Context(), b.refs(persons...), 100)
+	must(t, err)
+	if len(remaining) > 0 {
+		left = remaining[0].EntryID
+	}
 	slices.SortFunc(gone, func(a, b auditlog.Position) int {
 		if a.Log != b.Log {
 			return strings.Compare(a.Log, b.Log)
@@ -119,18 +128,18 @@ func TestEraseDisclosures(t *testing.T) {
 		waiting := b.about(t, logA, "ann")
 		at := func(log string, i int64) auditlog.Position { return auditlog.Position{Log: log, Epoch: 1, Index: i} }
 
-		gone, left := b.erase(t, 100, "ann", "cyd", "nobody")
+		gone, left := b.erase(t, "ann", "cyd", "nobody")
 		if diff := cmp.Diff([]auditlog.Position{at(logA, 0), at(logA, 1), at(logB, 0)}, gone); diff != "" || left != waiting {
 			t.Errorf("left %q, want %q; gone %s", left, waiting, diff)
 		}
 		if diff := cmp.Diff([]string{"", "ben", "ben", "ann"}, b.disclosed(t, logA)); diff != "" {
 			t.Error(diff)
 		}
-		if gone, left := b.erase(t, 100, "ann"); len(gone) > 0 || left != waiting {
+		if gone, left := b.erase(t, "ann"); len(gone) > 0 || left != waiting {
 			t.Errorf("an entry without a place: gone %v, left %q", gone, left)
 		}
 		b.settle(t, waiting)
-		gone, left = b.erase(t, 100, "ann")
+		gone, left = b.erase(t, "ann")
 		if diff := cmp.Diff([]auditlog.Position{at(logA, 3)}, gone); diff != "" || left != "" {
 			t.Errorf("left %q; gone %s", left, diff)
 		}
@@ -154,10 +163,14 @@ func TestEraseDisclosuresAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				for left := "some"; left != ""; {
-					err := b.store.InTx(context.Background(), func(ctx context.Context) (err error) {
-						var gone []auditlog.Position
-						gone, left, err = b.store.EraseDisclosures(ctx, b.refs("ann"), 7)
+				for more := true; more; {
+					err := b.store.InTx(context.Background(), func(ctx context.Context) error {
+						found, err := b.store.Disclosures(ctx, b.refs("ann"), 7)
+						if err != nil {
+							return err
+						}
+						more = len(found) > 0
+						gone, err := b.store.EraseDisclosures(ctx, found)
 						mu.Lock()
 						defer mu.Unlock()
 						for _, p := range gone {

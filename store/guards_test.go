@@ -123,7 +123,7 @@ func work(t *testing.T, b sealedBench) {
 	t.Helper()
 	b.settle(t, b.about(t, logA, "ben"))
 	must(t, b.store.BeginErasures(t.Context(), b.refs("ben"), b.about(t, logB, "ann"), at))
-	if gone, left := b.erase(t, 10, "ben"); len(gone) != 1 || left != "" {
+	if gone, left := b.erase(t, "ben"); len(gone) != 1 || left != "" {
 		t.Errorf("erased %v, left %q", gone, left)
 	}
 	_, err := b.store.EndErasures(t.Context(), b.refs("ben"), at)

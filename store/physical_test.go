@@ -70,7 +70,7 @@ func sealedOf(t *testing.T, b sealedBench, entry string) []byte {
 
 func (p planted) eraseAll(t *testing.T) {
 	t.Helper()
-	if gone, left := p.erase(t, 100, "ann"); len(gone) != 2 || left != "" {
+	if gone, left := p.erase(t, "ann"); len(gone) != 2 || left != "" {
 		t.Fatalf("erased %v, left %q", gone, left)
 	}
 	err := p.store.InTx(t.Context(), func(ctx context.Context) error {

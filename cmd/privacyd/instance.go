@@ -94,7 +94,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
 		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
-		Queue: i.asked, Blobs: blobs{files}, Signer: keys,
+		Erasures: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 	}
@@ -126,6 +126,7 @@ func openDatabase(ctx context.Context, f *folder, cfg config, keys *vault.Vault)
 	if err := migrate(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	store.Guard(db)
 	return db, nil
 }
 
@@ -145,8 +146,10 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkExpire, i.engine.RunExpire, 1)
 	i.runner.Handle(engine.WorkSweep, i.engine.RunSweep, 1)
 	i.runner.Handle(engine.WorkReconcile, i.engine.RunReconcile, 1)
+	i.runner.Handle(engine.WorkForgotten, i.engine.RunForgotten, 1)
 	for _, d := range []work.Daily{
 		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour}, {Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},
+		{Kind: engine.WorkForgotten, Key: "audit", Hour: reconcileHour},
 	} {
 		if err := i.runner.Daily(ctx, d); err != nil {
 			return err
