@@ -30,6 +30,7 @@ type Source struct {
 	Dialect  string // datamap.DialectPostgres or datamap.DialectSQLite
 	Exec     func(ctx context.Context, statement string) error
 	Snapshot func(ctx context.Context) (Snapshot, error)
+	Eraser   func() (Eraser, error) // nil: it only reads
 }
 
 // Run runs the suite; open gives a new Source for each of its tests.
@@ -51,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Source) {
 	}
 }
 
-func (s Source) exec(t *testing.T, statements ...string) {
+func (s Source) exec(t testing.TB, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if err := s.Exec(t.Context(), statement); err != nil {

@@ -54,10 +54,13 @@ func comparable(a, b class) bool {
 type column struct {
 	name     string
 	declared string // the type as the database writes it
+	base     string // PostgreSQL: the type below any domain, without a length
 	kind     kind
 	elem     kind // of kindArray
 	cast     bool // PostgreSQL: read through a cast to text
 	class    class
+	texts    bool // its values may hold what people write
+	computed bool // by the database alone: it cannot be set
 }
 
 // columns are a table's columns by name.

@@ -25,7 +25,7 @@ func (b *builder) equals(c *datamap.Collection, alias, name, value string) (stri
 		quoted, err := pgLiteral(value)
 		return expr + " = " + quoted, err
 	}
-	quoted, err := literal(value)
+	quoted, err := sqliteLiteral(value)
 	if err == nil && column.class == classAny && canonicalInt(value) {
 		return expr + " IN (" + quoted + ", " + value + ")", nil
 	}

@@ -1,6 +1,7 @@
 package sqlsource
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +27,18 @@ func pgLiteral(value string) (string, error) {
 	}
 	return " E" + strings.ReplaceAll(quoted, `\`, `\\`), nil
 }
+
+// sqliteLiteral is literal for SQLite. It keeps $ and a digit apart, in which
+// privacyd's own database sees a parameter.
+func sqliteLiteral(value string) (string, error) {
+	quoted, err := literal(value)
+	if err != nil || !parameterLike.MatchString(quoted) {
+		return quoted, err
+	}
+	return "(" + parameterLike.ReplaceAllString(quoted, "$$'||'$1") + ")", nil
+}
+
+var parameterLike = regexp.MustCompile(`\$([0-9])`)
 
 // identifier quotes a name.
 func identifier(name string) string {

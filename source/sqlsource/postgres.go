@@ -83,10 +83,20 @@ func (r *pgReader) close(ctx context.Context) error {
 func (r *pgReader) read(ctx context.Context, p plan, fn func(datamap.Row) error) error {
 	w := &pgRows{plan: &p, fn: fn}
 	w.stream = copyStream{values: make([][]byte, max(1, len(p.columns))), row: w.row}
+	return r.copy(ctx, p.query, &w.stream)
+}
+
+func (r *pgReader) values(ctx context.Context, query string, columns int, fn func([][]byte) error) error {
+	s := &copyStream{values: make([][]byte, columns)}
+	s.row = func() error { return fn(s.values) }
+	return r.copy(ctx, query, s)
+}
+
+func (r *pgReader) copy(ctx context.Context, query string, s *copyStream) error {
 	return r.raw(func(c *pgconn.PgConn) error {
-		_, err := c.CopyTo(ctx, &w.stream, "COPY ("+p.query+") TO STDOUT (FORMAT binary)")
-		if err == nil || w.stream.failed != nil {
-			return w.stream.finish()
+		_, err := c.CopyTo(ctx, s, "COPY ("+query+") TO STDOUT (FORMAT binary)")
+		if err == nil || s.failed != nil {
+			return s.finish()
 		}
 		return err
 	})

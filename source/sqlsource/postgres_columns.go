@@ -7,19 +7,22 @@ import (
 )
 
 // columnsQuery gives the columns of $1 with the type below any domain, and the
-// element type of an array, again below any domain.
+// element type of an array, again below any domain. A type without its length
+// is one to compare with: a cast to one with a length cuts values short.
 const columnsQuery = `WITH RECURSIVE base AS (
-  SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype
+  SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype,
+    a.attgenerated <> '' OR a.attidentity = 'a' AS computed
   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
   WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype
+  SELECT b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype, b.computed
   FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
 ), elements AS (
-  SELECT b.attname, b.declared, b.attnum, t.typname, t.typtype, t.typcategory, t.typelem, t.oid
+  SELECT b.attname, b.declared, b.attnum, b.computed, t.typname, t.typtype, t.typcategory, t.typelem, t.oid
   FROM base b JOIN pg_type t ON t.oid = b.oid WHERE b.typtype <> 'd'
 )
-SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, '')
+SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, ''),
+  format_type(e.oid, -1), e.computed
 FROM elements e LEFT JOIN LATERAL (
   WITH RECURSIVE element AS (
     SELECT t.typname, t.typtype, t.typbasetype FROM pg_type t WHERE e.typcategory = 'A' AND t.oid = e.typelem
@@ -44,8 +47,9 @@ func (r *pgReader) columns(ctx context.Context, table string) (columns, error) {
 
 func pgColumn(row [][]byte) column {
 	typeName, typeKind, category := string(row[2]), string(row[3]), string(row[4])
-	c := column{name: string(row[0]), declared: string(row[1])}
+	c := column{name: string(row[0]), declared: string(row[1]), base: string(row[7]), computed: string(row[8]) == "t"}
 	c.class = pgClass(typeName, category)
+	c.texts = pgTexts(typeName, category)
 	if category == "A" {
 		known := false
 		c.kind = kindArray
@@ -57,6 +61,15 @@ func pgColumn(row [][]byte) column {
 	c.kind, known = pgKind(typeName, typeKind)
 	c.cast = !known
 	return c
+}
+
+// pgTexts tells whether values of a type hold texts that people write.
+func pgTexts(name, category string) bool {
+	switch name {
+	case "json", "jsonb", "xml", "hstore", "tsvector", "ltree":
+		return true
+	}
+	return category == "S" || category == "C" || category == "A"
 }
 
 // pgKind tells whether the binary form of a type is known here.

@@ -15,44 +15,88 @@ import (
 type builder struct {
 	dialect sqldb.Dialect
 	columns func(table string) (columns, error) // of a table, to know when two types need a cast
+	extra   []string                            // what r has beside the table's columns
+	inOrder bool                                // SQLite: r is read in the order of its rows, through no index
 	aliases int
 }
 
-// query is SELECT what FROM the selection's rows, called r.
-func (b *builder) query(sel datamap.Selection, what []string) (string, error) {
+// query is SELECT what FROM the selection's rows, called r, for which what
+// also says holds, too.
+func (b *builder) query(sel datamap.Selection, what []string, also ...string) (string, error) {
+	return b.rowsQuery(sel.Collection, datamap.Rows{All: sel.All}, what, also...)
+}
+
+func (b *builder) rowsQuery(c *datamap.Collection, rows datamap.Rows, what []string, also ...string) (string, error) {
 	if len(what) == 0 {
 		what = []string{"1"}
 	}
-	where, err := b.where(sel)
+	conditions, err := b.holding(c, "r", rows)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("select %s: %w", c.Name, err)
 	}
-	return "SELECT " + strings.Join(what, ", ") + " FROM " + b.rows(sel.Collection, "r") + where, nil
+	conditions = append(conditions, also...)
+	query := "SELECT " + strings.Join(what, ", ") + " FROM " + b.root(c)
+	if len(conditions) > 0 {
+		query += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return query, nil
 }
 
-func (b *builder) where(sel datamap.Selection) (string, error) {
+// holding are what must be true of the rows of alias to be among rows.
+func (b *builder) holding(c *datamap.Collection, alias string, rows datamap.Rows) ([]string, error) {
 	var all []string
-	for _, condition := range sel.All {
-		text, err := b.condition(sel.Collection, "r", condition)
+	for _, condition := range rows.All {
+		text, err := b.condition(c, alias, condition)
 		if err != nil {
-			return "", fmt.Errorf("select %s: %w", sel.Collection.Name, err)
+			return nil, err
 		}
 		all = append(all, text)
 	}
-	if len(all) == 0 {
-		return "", nil
+	for _, condition := range rows.Except {
+		for _, p := range condition.Any {
+			text, err := b.noPath(c, alias, p)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, text)
+		}
 	}
-	return " WHERE " + strings.Join(all, " AND "), nil
+	return all, nil
+}
+
+// root is what stands in FROM for the rows that a query is about.
+func (b *builder) root(c *datamap.Collection) string {
+	return b.inner(c, "r")
+}
+
+// inner is rows with what stands beside the table's columns.
+func (b *builder) inner(c *datamap.Collection, alias string) string {
+	if len(b.extra) == 0 && !b.inOrder {
+		return b.rows(c, alias)
+	}
+	table := tableName(c.Table)
+	if b.inOrder {
+		table += " NOT INDEXED"
+	}
+	return "(SELECT " + strings.Join(append([]string{"*"}, b.extra...), ", ") + " FROM " + table + predicate(c) + ") AS " + alias
 }
 
 // rows is what stands in FROM for a collection. Its predicate is in a query of
 // its own, where no name but the table's own can be seen; both databases
-// flatten that away. The line break ends a comment.
+// flatten that away.
 func (b *builder) rows(c *datamap.Collection, alias string) string {
 	if c.Where == "" {
 		return tableName(c.Table) + " AS " + alias
 	}
-	return "(SELECT * FROM " + tableName(c.Table) + " WHERE (" + c.Where + "\n)) AS " + alias
+	return "(SELECT * FROM " + tableName(c.Table) + predicate(c) + ") AS " + alias
+}
+
+// predicate has a line break, which ends a comment.
+func predicate(c *datamap.Collection) string {
+	if c.Where == "" {
+		return ""
+	}
+	return " WHERE (" + c.Where + "\n)"
 }
 
 func (b *builder) alias(letter string) string {
@@ -106,82 +150,28 @@ func namedAll(alias string, columns []string) []string {
 	return names
 }
 
-// path is true of the rows of alias from which p leads to its root row.
-func (b *builder) path(c *datamap.Collection, alias string, p datamap.Path) (string, error) {
-	if len(p.Hops) == 0 {
-		return b.equals(c, alias, p.Column, p.Value)
-	}
-	hop := p.Hops[0]
-	rest := datamap.Path{Hops: p.Hops[1:], Column: p.Column, Value: p.Value}
-	if hop.Recursive {
-		return b.closure(c, alias, hop.Link, rest)
-	}
-	join, err := b.join(c, alias, hop.Link, hop.To)
-	if err != nil {
-		return "", err
-	}
-	x := b.alias("t")
-	inner, err := b.path(hop.To, x, rest)
-	if err != nil {
-		return "", err
-	}
-	in := tuple(join.left) + " IN (SELECT " + strings.Join(join.right(x), ", ") +
-		" FROM " + b.rows(hop.To, x) + " WHERE " + inner + ")"
-	if len(join.from) > 0 {
-		in = "EXISTS (SELECT 1 FROM " + strings.Join(join.from, ", ") + " WHERE " + in + ")"
-	}
-	return strings.Join(append(join.when, in), " AND "), nil
-}
-
-// closure is true of the rows of alias from which a link of c to itself, zero
-// or more times, and then rest leads to the root row. UNION drops what was
-// found before, so a cycle ends.
-func (b *builder) closure(c *datamap.Collection, alias string, link *datamap.Link, rest datamap.Path) (string, error) {
-	base, next, set := b.alias("t"), b.alias("t"), b.alias("s")
-	inner, err := b.path(c, base, rest)
-	if err != nil {
-		return "", err
-	}
-	join, err := b.join(c, next, link, c)
-	if err != nil {
-		return "", err
-	}
-	key, carried := closureColumns(c, link)
-	where := join.when
-	for i, left := range join.left {
-		where = append(where, left+" = "+join.right(set)[i])
-	}
-	from := strings.Join(append([]string{b.rows(c, next), set}, join.from...), ", ")
-	return tuple(namedAll(alias, key)) + " IN (WITH RECURSIVE " + set + "(" + quoteAll(carried) + ") AS (" +
-		"SELECT " + strings.Join(namedAll(base, carried), ", ") + " FROM " + b.rows(c, base) + " WHERE " + inner +
-		" UNION SELECT " + strings.Join(namedAll(next, carried), ", ") + " FROM " + from +
-		" WHERE " + strings.Join(where, " AND ") + ") SELECT " + quoteAll(key) + " FROM " + set + ")", nil
-}
-
-// closureColumns are the columns that name a row and, with those, the ones
-// that the link points to.
-func closureColumns(c *datamap.Collection, link *datamap.Link) (key, carried []string) {
-	var targets []string
-	for _, pair := range link.On {
-		targets = append(targets, pair.Target)
-	}
-	key = c.Key
-	if len(key) == 0 {
-		key = targets
-	}
-	carried = append(carried, key...)
-	for _, t := range targets {
-		if !slices.Contains(carried, t) {
-			carried = append(carried, t)
-		}
-	}
-	return key, carried
-}
-
 func quoteAll(columns []string) string {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
 		quoted[i] = identifier(c)
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// equal pairs two lists of expressions.
+func equal(left, right []string) string {
+	all := make([]string, len(left))
+	for i := range left {
+		all[i] = left[i] + " = " + right[i]
+	}
+	return strings.Join(all, " AND ")
+}
+
+func appendNew(list []string, items ...string) []string {
+	for _, i := range items {
+		if !slices.Contains(list, i) {
+			list = append(list, i)
+		}
+	}
+	return list
 }

@@ -15,7 +15,7 @@ import (
 type Snapshot struct {
 	reader  reader
 	dialect sqldb.Dialect
-	tables  map[string]columns
+	tables  *tableCache
 	at      time.Time
 }
 
@@ -23,6 +23,9 @@ type Snapshot struct {
 type reader interface {
 	columns(ctx context.Context, table string) (columns, error)
 	read(ctx context.Context, p plan, fn func(datamap.Row) error) error
+	// values gives fn each row as PostgreSQL's binary form has it, or as text on
+	// SQLite; nil is NULL. The bytes are valid until fn returns.
+	values(ctx context.Context, query string, columns int, fn func([][]byte) error) error
 	estimate(ctx context.Context, query string, sel datamap.Selection) (int64, error)
 	close(ctx context.Context) error
 }
@@ -33,6 +36,10 @@ type reader interface {
 //
 // Error codes: database_unavailable.
 func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
+	return s.snapshot(ctx, newTableCache())
+}
+
+func (s *Source) snapshot(ctx context.Context, tables *tableCache) (*Snapshot, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open snapshot: %w", explain(ctx, err))
@@ -47,7 +54,7 @@ func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("open snapshot: %w", explain(ctx, err))
 	}
-	return &Snapshot{reader: r, dialect: s.dialect, tables: map[string]columns{}, at: at.UTC()}, nil
+	return &Snapshot{reader: r, dialect: s.dialect, tables: tables, at: at.UTC()}, nil
 }
 
 // Time is when the snapshot was taken, in UTC.
@@ -119,7 +126,7 @@ func (s *Snapshot) builder(ctx context.Context) *builder {
 }
 
 func (s *Snapshot) columns(ctx context.Context, table string) (columns, error) {
-	if known, ok := s.tables[table]; ok {
+	if known, ok := s.tables.get(table); ok {
 		return known, nil
 	}
 	found, err := s.reader.columns(ctx, table)
@@ -129,6 +136,6 @@ func (s *Snapshot) columns(ctx context.Context, table string) (columns, error) {
 	if len(found) == 0 {
 		return nil, tableMissing(table)
 	}
-	s.tables[table] = found
+	s.tables.put(table, found)
 	return found, nil
 }

@@ -67,10 +67,12 @@ func (r *sqliteReader) columns(ctx context.Context, table string) (columns, erro
 	if err != nil {
 		return nil, err
 	}
-	query := "SELECT name, type FROM pragma_table_xinfo(" + quoted + ", '" + strings.ReplaceAll(schema, "'", "''") + "') WHERE hidden <> 1"
+	query := "SELECT name, type, hidden FROM pragma_table_xinfo(" + quoted + ", '" + strings.ReplaceAll(schema, "'", "''") + "') WHERE hidden <> 1"
 	err = r.raw(ctx, func(c *sqlite3.Conn) error {
 		return each(c, query, func(s *sqlite3.Stmt) error {
 			col := sqliteColumn(s.ColumnText(0), s.ColumnText(1))
+			col.computed = s.ColumnInt(2) > 1
+			col.texts = col.class != classInteger
 			found[col.name] = col
 			return nil
 		})

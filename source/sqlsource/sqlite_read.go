@@ -50,6 +50,50 @@ func (r *sqliteReader) fill(ctx context.Context, b *batches, p plan) (err error)
 	return r.raw(ctx, func(c *sqlite3.Conn) error { return b.fill(ctx, c, p) })
 }
 
+// values gives each value as the text that a key or a file's name is.
+func (r *sqliteReader) values(ctx context.Context, query string, columns int, fn func([][]byte) error) error {
+	row, buffer := make([][]byte, columns), []byte(nil)
+	return r.raw(ctx, func(c *sqlite3.Conn) error {
+		return each(c, query, func(s *sqlite3.Stmt) error {
+			buffer = buffer[:0]
+			for i := range row {
+				row[i], buffer = plainColumn(s, i, buffer)
+			}
+			if err := s.Err(); err != nil {
+				return err
+			}
+			return fn(row)
+		})
+	})
+}
+
+// plainColumn is a column as text; nil for NULL. Numbers are written behind
+// buffer.
+func plainColumn(s *sqlite3.Stmt, i int, buffer []byte) (value, rest []byte) {
+	from := len(buffer)
+	switch s.ColumnType(i) {
+	case sqlite3.INTEGER:
+		buffer = strconv.AppendInt(buffer, s.ColumnInt64(i), 10)
+	case sqlite3.FLOAT:
+		buffer = appendFloat(buffer, s.ColumnFloat(i), 64)
+	case sqlite3.TEXT:
+		return notNil(s.ColumnRawText(i)), buffer
+	case sqlite3.BLOB:
+		return notNil(s.ColumnRawBlob(i)), buffer
+	default:
+		return nil, buffer
+	}
+	return buffer[from:], buffer
+}
+
+// notNil tells an empty value from NULL.
+func notNil(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
+
 // sqliteRows turns rows into JSON. Stepping through columns takes less than
 // json_object() in SQL; bench/sourceform measures it.
 type sqliteRows struct {

@@ -1,13 +1,14 @@
 // Package sqlsource reads the records of a workspace or a person out of a
 // PostgreSQL or SQLite database, be it privacyd's own or a product's: in one
 // consistent snapshot, as fast as the database gives them, as JSON whose bytes
-// do not depend on which of the two it is.
+// do not depend on which of the two it is. And it erases them: in bounded
+// batches, set by set, until nothing of a set is left.
 //
-// It must never write to a database, hold more than a few rows in memory, or
-// put a value that it read into an error.
+// It must never write but what a step of an erasure says, hold more than a
+// batch of rows in memory, or put a value that it read into an error.
 //
 // Open sqlsource.go first, then snapshot.go; select.go turns a selection into
-// SQL, postgres.go and sqlite.go read it.
+// SQL, postgres.go and sqlite.go read it. Erasing begins in eraser.go and run.go.
 package sqlsource
 
 import (
@@ -29,7 +30,12 @@ import (
 	"github.com/privacyd/privacyd/store/sqldb"
 )
 
-const connections = 4 // to a product's database: we are its guest
+// Connections to a product's database: we are its guest. Those that write are
+// apart, or else erasures could wait for each other's snapshots.
+const (
+	connections = 4
+	writers     = 2
+)
 
 // Source is a database that personal data is read from. It is safe for
 // concurrent use.
@@ -37,6 +43,7 @@ type Source struct {
 	db      *sql.DB
 	dialect sqldb.Dialect
 	owned   bool
+	writer  writer // nil: nothing is erased
 
 	// Now tells the time of a snapshot; New sets it to time.Now.
 	Now func() time.Time
@@ -49,9 +56,18 @@ func New(db *sql.DB, d sqldb.Dialect) *Source {
 	return &Source{db: db, dialect: d, Now: time.Now}
 }
 
+// Own reads and erases in privacyd's own database, which Close leaves open.
+// What is written with the context of a batch's callbacks commits with it.
+func Own(db *sqldb.DB) *Source {
+	s := New(db.Reader(), db.Dialect)
+	s.writer = ownWriter{db}
+	return s
+}
+
 // OpenPostgres connects to a product's database. All that a source runs there
-// is SELECT, EXPLAIN and COPY … TO in transactions that cannot write, and no
-// setting outlives them, so that a pooler may stand between.
+// is SELECT, EXPLAIN and COPY … TO in transactions that cannot write, and what
+// an Eraser is told to erase. No setting outlives a transaction, so that a
+// pooler may stand between.
 //
 // Error codes: database_url_invalid, database_unavailable.
 func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
@@ -64,7 +80,9 @@ func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
 		return nil, err
 	}
 	cfg.RuntimeParams["application_name"] = "privacyd"
-	return own(ctx, stdlib.OpenDB(*cfg), sqldb.Postgres)
+	writes := stdlib.OpenDB(*cfg)
+	writes.SetMaxOpenConns(writers)
+	return own(ctx, stdlib.OpenDB(*cfg), &guestWriter{writes, sqldb.Postgres})
 }
 
 // OpenSQLite opens a product's SQLite file to read. While a snapshot of a file
@@ -72,6 +90,33 @@ func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
 //
 // Error codes: database_unavailable, also when there is no such file.
 func OpenSQLite(ctx context.Context, path string) (*Source, error) {
+	db, err := openFile(path, "mode=ro", "query_only=on")
+	if err != nil {
+		return nil, err
+	}
+	return own(ctx, db, nil)
+}
+
+// OpenSQLiteToErase is OpenSQLite for a file from which rows are to be erased.
+//
+// Error codes: those of OpenSQLite.
+func OpenSQLiteToErase(ctx context.Context, path string) (*Source, error) {
+	reads, err := openFile(path, "mode=rw", "query_only=on")
+	if err != nil {
+		return nil, err
+	}
+	// Foreign keys are off by default: a reference that the map does not know
+	// would be left dangling in silence.
+	writes, err := openFile(path, "mode=rw&_txlock=immediate", "query_only=off", "foreign_keys=on", "secure_delete=on", "journal_size_limit=0")
+	if err != nil {
+		_ = reads.Close()
+		return nil, err
+	}
+	writes.SetMaxOpenConns(1)
+	return own(ctx, reads, &guestWriter{writes, sqldb.SQLite})
+}
+
+func openFile(path, query string, pragmas ...string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
@@ -79,29 +124,38 @@ func OpenSQLite(ctx context.Context, path string) (*Source, error) {
 	if _, err := os.Stat(abs); err != nil {
 		return nil, unavailable(err)
 	}
-	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: "mode=ro"}).String()
-	db, err := sqlitedriver.Open(dsn, setUpSQLite)
+	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: query}).String()
+	db, err := sqlitedriver.Open(dsn, func(c *sqlite3.Conn) error { return setUpSQLite(c, pragmas) })
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
-	return own(ctx, db, sqldb.SQLite)
+	return db, nil
 }
 
-func setUpSQLite(c *sqlite3.Conn) error {
-	const pragmas = "PRAGMA busy_timeout=10000; PRAGMA query_only=on; PRAGMA trusted_schema=off; PRAGMA temp_store=memory"
-	if err := c.Exec(pragmas); err != nil {
-		return err
+func setUpSQLite(c *sqlite3.Conn, own []string) error {
+	for _, p := range append([]string{"busy_timeout=10000", "trusted_schema=off", "temp_store=memory"}, own...) {
+		if err := c.Exec("PRAGMA " + p); err != nil {
+			return err
+		}
 	}
 	_, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true)
 	return err
 }
 
-func own(ctx context.Context, db *sql.DB, d sqldb.Dialect) (*Source, error) {
+// own makes a source of a pool, and of a writer where there is one.
+func own(ctx context.Context, db *sql.DB, w *guestWriter) (*Source, error) {
 	db.SetMaxOpenConns(connections)
+	d := sqldb.SQLite
+	if w != nil {
+		d = w.dialect
+	}
 	s := New(db, d)
 	s.owned = true
+	if w != nil {
+		s.writer = w
+	}
 	if err := s.probe(ctx); err != nil {
-		_ = db.Close()
+		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -121,10 +175,14 @@ func (s *Source) probe(ctx context.Context) error {
 	return explain(ctx, err)
 }
 
-// Close closes what OpenPostgres or OpenSQLite opened.
+// Close closes what was opened here.
 func (s *Source) Close() error {
 	if !s.owned {
 		return nil
 	}
-	return s.db.Close()
+	err := s.db.Close()
+	if s.writer != nil {
+		err = errors.Join(err, s.writer.close())
+	}
+	return err
 }

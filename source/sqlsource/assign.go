@@ -1,0 +1,123 @@
+package sqlsource
+
+import (
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// unfinished is what else is true of the rows of a step that it has still to
+// change.
+func (b *builder) unfinished(step *datamap.Step) ([]string, error) {
+	if step.Action == datamap.Delete {
+		return nil, nil
+	}
+	open := []string{"FALSE"}
+	for _, a := range step.Set {
+		text, err := b.open(step, a)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, text)
+	}
+	return []string{"(" + strings.Join(open, " OR ") + ")"}, nil
+}
+
+// unreferred is true of the rows that no row leads to that would keep them.
+func (b *builder) unreferred(step *datamap.Step) ([]string, error) {
+	var all []string
+	for _, hop := range step.Referrers {
+		text, err := b.noPath(step.Collection, "r", datamap.Path{Hops: []datamap.Hop{hop}})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, nil
+}
+
+// open is true of a row of which an assignment is not true yet.
+func (b *builder) open(step *datamap.Step, a datamap.Assignment) (string, error) {
+	c, err := b.column(step.Collection.Table, a.Column)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case c.computed:
+		return "FALSE", nil // it follows from others
+	case a.JSONPath == "":
+		value, err := b.assigned(c, a.Value)
+		return b.differs(named("r", a.Column), value), err
+	case step.Link != nil:
+		return "TRUE", nil // as long as the link leads to one of the rows that go
+	}
+	var j join
+	expr, err := b.inJSON(&j, named("r", a.Column), c, a.JSONPath)
+	if err != nil {
+		return "", err
+	}
+	text := expr + " IS NOT NULL"
+	if a.Value != nil {
+		value, err := b.quoted(*a.Value)
+		if err != nil {
+			return "", err
+		}
+		text = "(" + text + " AND " + b.differs(expr, value) + ")"
+	}
+	if len(j.from) > 0 {
+		text = "EXISTS (SELECT 1 FROM " + strings.Join(j.from, ", ") + " WHERE " + text + ")"
+	}
+	return text, nil
+}
+
+func (b *builder) differs(left, right string) string {
+	if b.dialect == sqldb.Postgres {
+		return left + " IS DISTINCT FROM " + right
+	}
+	return left + " IS NOT " + right
+}
+
+// assigned is a value as what a column can hold.
+func (b *builder) assigned(c column, value *string) (string, error) {
+	if value == nil {
+		return "NULL", nil
+	}
+	quoted, err := b.quoted(*value)
+	if err != nil || b.dialect == sqldb.SQLite {
+		return quoted, err
+	}
+	if !c.canHold(*value) {
+		return "", privacyd.Errorf(privacyd.ClassRefused, "map_mismatch",
+			"The data map puts a text in place of what column %q holds, whose type is %s. Write another disposition for it.", c.name, c.declared)
+	}
+	return "CAST(" + quoted + " AS " + c.declared + ")", nil
+}
+
+func (b *builder) quoted(value string) (string, error) {
+	if b.dialect == sqldb.Postgres {
+		return pgLiteral(value)
+	}
+	return sqliteLiteral(value)
+}
+
+// assignments are the SET list of a step's plain columns.
+func (b *builder) assignments(step *datamap.Step) ([]string, error) {
+	var list []string
+	for _, a := range step.Set {
+		c, err := b.column(step.Collection.Table, a.Column)
+		if err != nil {
+			return nil, err
+		}
+		if a.JSONPath != "" || c.computed {
+			continue
+		}
+		value, err := b.assigned(c, a.Value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, identifier(a.Column)+" = "+value)
+	}
+	return list, nil
+}

@@ -1,0 +1,295 @@
+package sqlsource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// rowidColumn is what the rowid is called beside a table's columns.
+const rowidColumn = "privacyd rowid"
+
+// shape is what names a row of an SQLite table: its rowid or, in a table
+// WITHOUT ROWID, its primary key.
+type shape struct {
+	rowid string // the name by which it can be had; empty: there is none
+	key   []string
+}
+
+func (s shape) extra() []string {
+	if s.rowid == "" {
+		return nil
+	}
+	return []string{s.rowid + " AS " + identifier(rowidColumn)}
+}
+
+func (s shape) names(alias string) []string {
+	if s.rowid == "" {
+		return namedAll(alias, s.key)
+	}
+	return []string{named(alias, rowidColumn)}
+}
+
+// sqliteRowset finds the rows of a step in chunks. By the time that rows go
+// others may have changed them, or new rows may have taken their places: a row
+// counts only while what it was found by is the same.
+type sqliteRowset struct {
+	e     *Eraser
+	step  *datamap.Step
+	files func(context.Context, []datamap.File) error
+
+	shapes   map[string]shape
+	cascades map[string][]foreignKey
+	seen     []string // columns that the step's rows were found by
+}
+
+func (q *sqliteRowset) harvest(ctx context.Context, h *harvester) error {
+	k := &cursor{limit: q.e.chunk}
+	for {
+		rows, err := q.chunk(ctx, h, k)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := h.add(r.row, r.values); err != nil {
+				return err
+			}
+		}
+		if err := h.end(); err != nil || !k.full {
+			return err
+		}
+		k.next()
+	}
+}
+
+// found is a row and the columns behind those that name it.
+type found struct {
+	row    row
+	values [][]byte
+}
+
+// chunk copies rows out, so that nothing is open while they go.
+func (q *sqliteRowset) chunk(ctx context.Context, h *harvester, k *cursor) (rows []found, err error) {
+	s, err := q.e.source.snapshot(ctx, q.e.tables)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close() //nolint:errcheck // nothing was written
+	if err := q.learn(ctx, s); err != nil {
+		return nil, err
+	}
+	k.shape = q.shapes[q.step.Collection.Table]
+	k.whole = h.inOrder()
+	b := s.builder(ctx)
+	keys := 0
+	query := func(names, further []string) (string, error) {
+		keys = len(names) + len(q.seen)
+		return h.query(b, append(names, namedAll("r", q.seen)...), further...)
+	}
+	err = k.read(ctx, s, b, query, func(s *sqlite3.Stmt) (int, error) {
+		f := found{row: row{key: make([]any, keys)}}
+		for i := range f.row.key {
+			f.row.key[i] = anyColumn(s, i)
+		}
+		size := sizeOf(f.row.key)
+		for i := keys; i < h.columns; i++ {
+			value, _ := plainColumn(s, i, nil)
+			if value != nil {
+				value = append([]byte{}, value...)
+			}
+			f.values = append(f.values, value)
+			size += len(value)
+		}
+		if rows = append(rows, f); k.whole && len(rows) > h.limit {
+			return size, errTooMany
+		}
+		return size, nil
+	})
+	return rows, err
+}
+
+// learn reads once what has to be known of the tables that the step touches.
+func (q *sqliteRowset) learn(ctx context.Context, s *Snapshot) error {
+	if q.shapes != nil {
+		return nil
+	}
+	r, ok := s.reader.(*sqliteReader)
+	if !ok {
+		return fmt.Errorf("read the tables: the snapshot is not one of SQLite")
+	}
+	shapes, cascades := map[string]shape{}, map[string][]foreignKey{}
+	var failed error
+	eachStep(q.step, func(step *datamap.Step) {
+		table := step.Collection.Table
+		if failed != nil {
+			return
+		}
+		if shapes[table], failed = r.shape(ctx, table); failed == nil {
+			cascades[table], failed = r.cascades(ctx, table)
+		}
+	})
+	q.seen = seenColumns(q.step, shapes[q.step.Collection.Table])
+	q.shapes, q.cascades = shapes, cascades
+	return failed
+}
+
+// seenColumns are the columns of a row that decide whether it is in a step.
+func seenColumns(step *datamap.Step, s shape) []string {
+	var names []string
+	for _, condition := range slices.Concat(step.All, step.Except) {
+		names = appendNew(names, conditionColumns(condition)...)
+	}
+	for _, f := range step.Files {
+		names = appendNew(names, f.Column)
+	}
+	if s.rowid != "" {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(s.key, name) })
+}
+
+// conditionColumns are the row's own columns that a condition looks at.
+func conditionColumns(condition datamap.Condition) (names []string) {
+	for _, p := range condition.Any {
+		names = append(names, pathColumns(p)...)
+	}
+	return names
+}
+
+func pathColumns(p datamap.Path) (names []string) {
+	for _, hop := range p.Hops {
+		for _, pair := range hop.Link.On {
+			if !hop.Reverse || hop.Recursive {
+				names = append(names, pair.Column)
+			}
+			if hop.Reverse || hop.Recursive {
+				names = append(names, pair.Target)
+			}
+		}
+		for _, w := range hop.Link.When {
+			if !hop.Reverse || hop.Recursive {
+				names = append(names, w.Column)
+			}
+		}
+		if !hop.Recursive {
+			return names
+		}
+	}
+	if p.Column != "" {
+		names = append(names, p.Column)
+	}
+	if p.Keys != nil {
+		names = append(names, p.Keys.Columns...)
+	}
+	if p.Rows != nil {
+		for _, condition := range slices.Concat(p.Rows.All, p.Rows.Except) {
+			names = append(names, conditionColumns(condition)...)
+		}
+	}
+	return names
+}
+
+func sizeOf(key []any) (n int) {
+	for _, v := range key {
+		switch v := v.(type) {
+		case string:
+			n += len(v)
+		case []byte:
+			n += len(v)
+		default:
+			n += 8
+		}
+	}
+	return n
+}
+
+func (q *sqliteRowset) change(ctx context.Context, tx statements, rows []row) (int64, error) {
+	keys := make([][]any, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].key
+	}
+	ch := &changer{
+		builder: q.e.builder(ctx), ctx: ctx, tx: tx, files: q.files,
+		pick: func(c *datamap.Collection, rows [][]any) ([]picks, error) { return []picks{q.picks(c, nil, rows)}, nil },
+		name: func(c *datamap.Collection, alias string) ([]string, error) {
+			var names []string
+			for _, n := range q.shapes[c.Table].names(alias) {
+				names = append(names, "coalesce("+n+", NULL)") // so that the driver makes no times of them
+			}
+			return names, nil
+		},
+		extraOf:  func(c *datamap.Collection) []string { return q.shapes[c.Table].extra() },
+		cascades: func(c *datamap.Collection) ([]foreignKey, error) { return q.cascades[c.Table], nil },
+	}
+	return ch.apply(q.step, q.picks(q.step.Collection, q.seen, keys), nil)
+}
+
+// picks gives the keys, and what the rows were found by, as one document.
+func (q *sqliteRowset) picks(c *datamap.Collection, seen []string, keys [][]any) picks {
+	sh, b := q.shapes[c.Table], &builder{dialect: sqldb.SQLite, extra: q.shapes[c.Table].extra()}
+	doc := newValueList(len(sh.names("t")) + len(seen))
+	for _, k := range keys {
+		doc.add(k)
+	}
+	match := equal(sh.names("t"), doc.expressions("k.value")[:len(sh.names("t"))])
+	for i, name := range seen {
+		match += " AND " + named("t", name) + " IS " + doc.expressions("k.value")[len(sh.names("t"))+i]
+	}
+	table := "json_each(?1) AS k CROSS JOIN " + b.inner(c, "t") + " ON " + match
+	in := func(alias string) string {
+		own := namedAll(alias, sh.key)
+		if sh.rowid != "" {
+			own = []string{alias + "." + sh.rowid}
+		}
+		return tuple(own) + " IN (SELECT " + strings.Join(sh.names("t"), ", ") + " FROM " + table + ")"
+	}
+	return picks{
+		target: tableName(c.Table) + " AS r", count: len(keys), args: []any{doc.String()}, in: in,
+		from: func(alias string) string {
+			return "(SELECT t.*, k.key AS " + identifier(rowName) + " FROM " + table + ") AS " + alias
+		},
+		update: func(columns []column, texts []rowTexts) (string, []any, error) {
+			return sqliteUpdate(c, sh, table, columns, texts, doc.String())
+		},
+	}
+}
+
+func sqliteUpdate(c *datamap.Collection, sh shape, table string, columns []column, texts []rowTexts, keys string) (string, []any, error) {
+	doc := newValueList(1 + len(columns))
+	for _, t := range texts {
+		place, err := strconv.ParseInt(t.name, 10, 64)
+		if err != nil {
+			return "", nil, fmt.Errorf("read a row's place: %w", err)
+		}
+		values := []any{place}
+		for _, text := range t.texts {
+			values = append(values, text)
+		}
+		doc.add(values)
+	}
+	values := doc.expressions("n.value")
+	what, set := []string(nil), []string(nil)
+	own := namedAll("r", sh.key)
+	if sh.rowid != "" {
+		own = []string{"r." + sh.rowid}
+	}
+	var theirs []string
+	for i, name := range sh.names("t") {
+		what = append(what, name+" AS k"+strconv.Itoa(i))
+		theirs = append(theirs, "v.k"+strconv.Itoa(i))
+	}
+	for i, col := range columns {
+		what = append(what, values[1+i]+" AS d"+strconv.Itoa(i))
+		set = append(set, identifier(col.name)+" = v.d"+strconv.Itoa(i))
+	}
+	return "UPDATE " + tableName(c.Table) + " AS r SET " + strings.Join(set, ", ") + " FROM (SELECT " + strings.Join(what, ", ") +
+		" FROM json_each(?2) AS n CROSS JOIN " + strings.Replace(table, " AS k CROSS JOIN ", " AS k ON k.key = "+values[0]+" CROSS JOIN ", 1) +
+		") AS v WHERE " + equal(own, theirs), []any{keys, doc.String()}, nil
+}

@@ -1,0 +1,38 @@
+package sqlsource
+
+import "time"
+
+// The time that a batch's locks may stand. The target leaves room below the
+// budget for batches that turn out slower than those before.
+const (
+	batchTarget = 100 * time.Millisecond
+	batchBudget = 250 * time.Millisecond
+)
+
+const (
+	firstBatch  = 500
+	largestRows = 20_000
+)
+
+// pace chooses how many rows a batch has.
+type pace struct {
+	rows  int
+	limit int
+}
+
+func newPace() pace { return pace{rows: firstBatch, limit: largestRows} }
+
+func (p *pace) size() int { return p.rows }
+
+// took learns from a batch. It grows by half at most, so that one batch that
+// was lucky does not make the next one much too large; and shrinks at once.
+func (p *pace) took(rows int, d time.Duration) {
+	fitting := p.limit
+	if each := d / time.Duration(max(1, rows)); each > 0 {
+		fitting = int(min(int64(batchTarget/each), int64(p.limit)))
+	}
+	if rows < p.rows && d <= batchBudget {
+		return // a small batch says little of a large one
+	}
+	p.rows = max(1, min(fitting, p.rows+p.rows/2+1))
+}

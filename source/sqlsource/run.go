@@ -1,0 +1,271 @@
+package sqlsource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// Batch is what is called around each batch of rows.
+type Batch = datamap.Batch
+
+const (
+	maxRounds   = 1000             // of discovery, while others add rows
+	idleRounds  = 3                // in which nothing went although nothing was locked
+	roundLength = 10 * time.Minute // after which a snapshot is given up for a new one
+	firstPause  = 10 * time.Millisecond
+	longPause   = time.Second
+)
+
+// run is one Run of one step.
+type run struct {
+	e     *Eraser
+	step  *datamap.Step
+	batch Batch
+	rowset
+	pace pace
+
+	rows     int64     // gone or changed
+	gone     int64     // in this round
+	locked   int       // rows of this round that others had locked
+	progress time.Time // when rows went last
+	pause    time.Duration
+	leaves   bool // rows go by those that no row refers to
+}
+
+// rowset finds and changes the rows of a step in one of the two databases.
+type rowset interface {
+	// harvest gives h the rows that are to go or change. What h sets apart is
+	// whether there may be more.
+	harvest(ctx context.Context, h *harvester) error
+	// change deletes or changes those of the rows that are still as they were
+	// found.
+	change(ctx context.Context, tx statements, rows []row) (int64, error)
+}
+
+// row is a row of a step as it was found.
+type row struct {
+	table uint32 // PostgreSQL: the table or partition
+	tid   tid    // PostgreSQL: where it lies there
+	key   []any  // SQLite: what names it, and then what it was found by
+	files []datamap.File
+	node  node
+}
+
+// errRoundOver ends a harvest early.
+var errRoundOver = errors.New("the round has lasted long enough")
+
+// Run erases the rows of a step, or changes them as it says, in batches, until
+// discovery finds none. It can be stopped at any time and called again: what is
+// gone is gone, what is left is found. Rows that others have locked are come
+// back to.
+//
+// Error codes: those of Snapshot.Read; source_forbidden also when the role may
+// not change the table; rows_refer when a reference that the map does not know
+// or that keeps its rows stands in the way; rows_locked, rows_growing,
+// rows_remain, value_refused, trigger_refused.
+func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int64, error) {
+	if step.Action != datamap.Delete && len(step.Set) == 0 {
+		return 0, nil
+	}
+	r := &run{e: e, step: step, batch: batch, pace: newPace(), progress: time.Now()}
+	r.rowset = &sqliteRowset{e: e, step: step, files: r.files}
+	if e.source.dialect == sqldb.Postgres {
+		r.rowset = &pgRowset{e: e, step: step, files: r.files}
+	}
+	if err := r.rounds(ctx); err != nil {
+		var own *callerError
+		if errors.As(err, &own) {
+			return r.rows, own.err
+		}
+		return r.rows, fmt.Errorf("erase %s: %w", step.Collection.Name, explainErase(ctx, err, step))
+	}
+	return r.rows, nil
+}
+
+func (r *run) rounds(ctx context.Context) error {
+	idle := 0
+	for round := 0; round < maxRounds; round++ {
+		found, all, err := r.round(ctx)
+		switch {
+		case err != nil:
+			return err
+		case found == 0 && all:
+			return nil
+		case r.gone > 0:
+			idle, r.progress, r.pause = 0, time.Now(), firstPause
+			continue
+		case r.locked == 0:
+			idle++
+		case time.Since(r.progress) > r.e.Patience:
+			return busy(r.step)
+		}
+		if idle == idleRounds {
+			return remaining(r.step, found)
+		}
+		if err := r.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return growing(r.step)
+}
+
+// round discovers once and erases what it finds.
+func (r *run) round(ctx context.Context) (found int, all bool, err error) {
+	r.gone, r.locked = 0, 0
+	begun := time.Now()
+	take := func(rows []row) error {
+		found += len(rows)
+		if err := r.commit(ctx, rows); err != nil {
+			return err
+		}
+		if time.Since(begun) > roundLength {
+			return errRoundOver
+		}
+		return nil
+	}
+	h := &harvester{step: r.step, limit: r.e.ordered, leaves: r.leaves, size: r.pace.size, take: take}
+	err = r.harvest(ctx, h)
+	switch {
+	case errors.Is(err, errTooMany):
+		r.leaves = true // from now on, those that nothing refers to
+		return r.round(ctx)
+	case errors.Is(err, errRoundOver):
+		return found, false, nil
+	case r.leaves && found == 0:
+		r.leaves = false // what is left may be few enough, or circles
+		return 0, false, err
+	}
+	return found, !h.partly && !r.leaves, err
+}
+
+// wait passes some time, longer each time.
+func (r *run) wait(ctx context.Context) error {
+	r.pause = min(max(2*r.pause, firstPause), longPause)
+	timer := time.NewTimer(r.pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// commit takes a batch through its transaction. Where a lock is in the way it
+// tries again, then in halves, so that one locked row holds up itself alone.
+func (r *run) commit(ctx context.Context, rows []row) error {
+	const tries = 2
+	for range tries {
+		err := r.attempt(ctx, rows)
+		if err == nil || !conflict(err) {
+			return err
+		}
+		if err := r.wait(ctx); err != nil {
+			return err
+		}
+	}
+	half := splitAt(rows)
+	if half == 0 {
+		r.locked += len(rows)
+		if rows[0].node.ordered {
+			return errRoundOver // what it refers to must not go before it
+		}
+		return nil
+	}
+	if err := r.commit(ctx, rows[:half]); err != nil {
+		return err
+	}
+	return r.commit(ctx, rows[half:])
+}
+
+func (r *run) attempt(ctx context.Context, rows []row) error {
+	w := r.e.source.writer
+	if !w.own() {
+		if err := r.before(ctx, rows); err != nil {
+			return err
+		}
+	}
+	var n int64
+	var begun time.Time
+	err := w.inTx(ctx, func(ctx context.Context, tx statements) error {
+		begun = time.Now()
+		if w.own() {
+			if err := r.before(ctx, rows); err != nil {
+				return err
+			}
+		}
+		var err error
+		if n, err = r.change(ctx, tx, rows); err != nil || !w.own() {
+			return err
+		}
+		return r.done(ctx, n)
+	})
+	if err != nil {
+		return err
+	}
+	r.took(n, len(rows), time.Since(begun))
+	if w.own() {
+		return nil
+	}
+	return r.done(ctx, n)
+}
+
+func (r *run) took(n int64, rows int, took time.Duration) {
+	r.rows += n
+	r.gone += n
+	r.pace.took(rows, took)
+	if n > 0 {
+		r.progress, r.pause = time.Now(), firstPause
+	}
+	if r.batch.Timed != nil {
+		r.batch.Timed(n, took)
+	}
+}
+
+func (r *run) before(ctx context.Context, rows []row) error {
+	if r.batch.Guard != nil {
+		if err := r.batch.Guard(ctx); err != nil {
+			return theirs(err)
+		}
+	}
+	var files []datamap.File
+	for i := range rows {
+		files = append(files, rows[i].files...)
+	}
+	return r.files(ctx, files)
+}
+
+func (r *run) files(ctx context.Context, files []datamap.File) error {
+	if r.batch.Files == nil || len(files) == 0 {
+		return nil
+	}
+	return theirs(r.batch.Files(ctx, files))
+}
+
+func (r *run) done(ctx context.Context, n int64) error {
+	if r.batch.Done == nil {
+		return nil
+	}
+	return theirs(r.batch.Done(ctx, n))
+}
+
+func busy(step *datamap.Step) error {
+	return privacyd.Errorf(privacyd.ClassUnavailable, "rows_locked",
+		"Rows of table %q that are to be erased are locked by another transaction of the database. End it and try again; what was erased meanwhile stays erased.", step.Table)
+}
+
+func growing(step *datamap.Step) error {
+	return privacyd.Errorf(privacyd.ClassUnavailable, "rows_growing",
+		"Rows are added to table %q as fast as they are erased. Stop what writes them and try again.", step.Table)
+}
+
+func remaining(step *datamap.Step, rows int) error {
+	return privacyd.Errorf(privacyd.ClassRefused, "rows_remain",
+		"%d rows of table %q stay although the database was told to %s them. Look for a trigger or a rule of that table that undoes it.", rows, step.Table, step.Action)
+}
