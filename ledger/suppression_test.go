@@ -389,7 +389,7 @@ func TestSuppressionProperties(t *testing.T) {
 		c := &clock{start}
 		s := suppression(t, dir, c)
 		var model []privacyd.Erased
-		for range rapid.IntRange(1, 25).Draw(r, "steps") {
+		for range rapid.IntRange(1, 14).Draw(r, "steps") {
 			switch rapid.IntRange(0, 3).Draw(r, "step") {
 			case 0:
 				c.Time = c.Add(time.Duration(rapid.IntRange(0, 40).Draw(r, "hours")) * time.Hour)

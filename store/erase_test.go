@@ -301,6 +301,9 @@ func TestClearWorkspace(t *testing.T) {
 		if state, job, err := s.WorkspaceState(ctx, w.ID); err != nil || state != privacyd.WorkspaceDeleted || job != "job of "+w.ID {
 			t.Error(state, job, err)
 		}
+		if all, err := s.Workspaces(ctx, ""); err != nil || len(all) != 1 || all[0].ID != other.ID {
+			t.Error(all, err)
+		}
 		again := privacyd.Workspace{ID: "new", Slug: "acme", DatasetKeys: map[string]string{"app": "key-acme"}, CreatedAt: at}
 		must(t, s.InsertWorkspace(ctx, again, auditID))
 	})

@@ -101,10 +101,12 @@ func (s *Store) WorkspaceByDatasetKey(ctx context.Context, dataset, key string) 
 }
 
 // Workspaces lists workspaces by slug: those of one account, or all when
-// accountID is empty.
+// accountID is empty. What is left of deleted ones is not among them.
 func (s *Store) Workspaces(ctx context.Context, accountID string) ([]privacyd.Workspace, error) {
 	list, err := collect(ctx, s, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces w
-		WHERE $1 = '' OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.account_id = $1) ORDER BY w.slug`, accountID)
+		WHERE ($1 = '' OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.account_id = $1))
+		AND NOT EXISTS (SELECT 1 FROM workspace_settings d WHERE d.workspace_id = w.id AND d.state = $2) ORDER BY w.slug`,
+		accountID, privacyd.WorkspaceDeleted)
 	if err != nil {
 		return nil, fmt.Errorf("list workspaces: %w", err)
 	}
