@@ -28,30 +28,44 @@ import (
 // Engine runs the use-cases. All fields must be set; see ports.go for what
 // each of them is.
 type Engine struct {
-	Tx         Transactor
-	Accounts   Accounts
-	Workspaces Workspaces
-	Sessions   Sessions
-	Jobs       Jobs
-	Lookup     JobLookup
-	Exports    Exports
-	Audit      AuditLog
-	AuditKeys  AuditKeys
-	Sequencer  Sequencer
-	PublicKey  ed25519.PublicKey // of the key that signs checkpoints
-	SettleFor  time.Duration     // how long a call waits for the checkpoint over what it did
-	Erasures   AuditErasures
-	Keys       Shredder
-	Queue      work.Queue
-	Blobs      Blobs // archives of exports and the embedded dataset's attachments
-	Signer     Signer
-	Spool      func() (archive.Spool, error)
-	Datasets   []Dataset
-	Records    Records // nil beside a product: there is no embedded dataset
-	Now        func() time.Time
-	Log        *slog.Logger
-	Version    string        // of the product, for manifests
-	ExportLife time.Duration // how long a finished export can be downloaded
+	Tx          Transactor
+	Accounts    Accounts
+	Workspaces  Workspaces
+	Sessions    Sessions
+	Jobs        Jobs
+	Lookup      JobLookup
+	Exports     Exports
+	Audit       AuditLog
+	AuditKeys   AuditKeys
+	Sequencer   Sequencer
+	PublicKey   ed25519.PublicKey // of the key that signs checkpoints
+	SettleFor   time.Duration     // how long a call waits for the checkpoint over what it did
+	Erasures    AuditErasures
+	Keys        Shredder
+	Queue       work.Queue
+	Blobs       Blobs // archives of exports and the embedded dataset's attachments
+	Signer      Signer
+	Plans       Plans
+	Holds       Holds
+	Approvals   Approvals
+	Retention   Retention
+	Receipts    Receipts
+	ReceiptKey  ed25519.PrivateKey // signs receipts: the key of checkpoints
+	Purges      Purges
+	Runs        ErasureRuns
+	Own         SubjectJobs
+	Disclosed   Disclosed
+	States      States
+	Suppression Suppression
+	BackupLife  time.Duration // of the oldest backup; 0: 90 days
+	Grace       time.Duration // of account and workspace deletions; 0: 30 days
+	Spool       func() (archive.Spool, error)
+	Datasets    []Dataset
+	Records     Records // nil beside a product: there is no embedded dataset
+	Now         func() time.Time
+	Log         *slog.Logger
+	Version     string        // of the product, for manifests
+	ExportLife  time.Duration // how long a finished export can be downloaded
 
 	hashing sync.Mutex // one password at a time
 	refused refusals

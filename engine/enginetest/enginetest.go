@@ -106,7 +106,8 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	b.Sequencer = Sequencer{&auditlog.Sequencer{Store: s, Signer: key, Published: published, Append: log.Append, Now: b.Clock}}
 	b.Engine = &engine.Engine{
 		Tx: s, Accounts: s, Workspaces: s, Sessions: s, Jobs: s, Lookup: s, Exports: s,
-		Audit: log, AuditKeys: s, Sequencer: b.Sequencer, PublicKey: key.Public().(ed25519.PublicKey), SettleFor: time.Minute, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
+		Audit: log, AuditKeys: s, Sequencer: b.Sequencer, PublicKey: key.Public().(ed25519.PublicKey), SettleFor: time.Minute,
+		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Runs: s, Own: s, States: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
 	}
@@ -114,7 +115,9 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
 		Spool: func() (records.Spool, error) { return spool() },
 	}}
-	src := source{sqlsource.New(db.Reader(), db.Dialect)}
+	src := source{sqlsource.Own(db)}
+	b.Suppression, err = published.Suppression(ctx, ledgerKey{keys}, b.Clock)
+	b.Must(err)
 	b.Datasets = []engine.Dataset{
 		{Name: "privacyd", Graph: b.graph(store.DataMap), Source: src, Own: true},
 		{Name: "records", Graph: b.graph(records.DataMap), Source: src, Own: true, Files: map[string]engine.BlobReader{"attachments": blobs{b.Files}}},
@@ -122,6 +125,10 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	b.Runner.Handle(engine.WorkExport, b.RunExport, 2)
 	b.Runner.Handle(engine.WorkExpire, b.RunExpire, 1)
 	b.Runner.Handle(engine.WorkForgotten, b.RunForgotten, 1)
+	b.Runner.Handle(engine.WorkErase, b.RunErasure, 2)
+	b.Runner.Handle(engine.WorkFiles, b.RunFiles, 1)
+	b.Runner.Handle(engine.WorkReceipt, b.RunReceipt, 1)
+	b.Runner.Handle(engine.WorkRetention, b.RunRetention, 1)
 	return b
 }
 
