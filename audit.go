@@ -63,7 +63,9 @@ type AuditEntry struct {
 	Door        Door              `json:"door,omitempty"`
 	Code        string            `json:"code,omitempty"`
 	Facts       map[string]int64  `json:"facts,omitempty"`
+	Details     map[string]any    `json:"details,omitempty"` // what else is public of it: of entries about the log itself
 	Changes     map[string]Change `json:"changes,omitempty"`
+	Checkpoint  CheckpointState   `json:"checkpoint,omitempty"` // empty: it was not asked for
 	Erased      bool              `json:"erased,omitempty"`     // a disclosure's key is gone
 	Unreadable  bool              `json:"unreadable,omitempty"` // the entry fails its check: nothing but the id is known
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -106,6 +108,17 @@ func printable(s string) string {
 // target says what an action was done to, and whom that is about.
 func target(e privacyd.AuditEntry) string {
 	text := strings.TrimSpace(e.TargetType + " " + e.TargetID)
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		switch v := e.Details[name].(type) {
+		case float64: // as JSON gives them
+			text += fmt.Sprintf(" %s=%.0f", name, v)
+		case string:
+			if name != "root" {
+				text += " " + name + "=" + v
+			}
+		}
+	}
+	text = strings.TrimSpace(text)
 	if e.Subject != "" && !strings.HasSuffix(e.Subject, ":"+e.TargetID) {
 		text += ", " + strings.Replace(e.Subject, ":", " ", 1)
 	}

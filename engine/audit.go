@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd"
@@ -24,7 +25,7 @@ func (e *Engine) record(ctx context.Context, ev privacyd.AuditEvent) (string, er
 	put(public, "door", string(ev.Caller.Door))
 	put(public, "code", ev.Code)
 	for name, n := range ev.Facts {
-		public["fact_"+name] = n
+		public[factPrefix+name] = n
 	}
 	id, err := e.Audit.Append(ctx, auditlog.Record{
 		Log: ev.WorkspaceID, Action: ev.Action, Outcome: string(ev.Outcome), TargetType: ev.Target.Type, At: at, Public: public,
@@ -108,7 +109,7 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 	a := privacyd.AuditEntry{
 		ID: o.ID, WorkspaceID: o.Log, At: o.At, Action: o.Action, Outcome: privacyd.Outcome(o.Outcome), TargetType: o.TargetType,
 		ActorKind: privacyd.CallerKind(text(auditlog.PublicActorKind)), ActorRole: privacyd.Role(text("actor_role")),
-		Door: privacyd.Door(text("door")), Code: text("code"), Facts: facts(o.Public), Erased: len(o.Erased) > 0,
+		Door: privacyd.Door(text("door")), Code: text("code"), Facts: facts(o.Public), Details: details(o.Public), Erased: len(o.Erased) > 0,
 	}
 	for name, into := range map[string]any{
 		auditlog.ClaimActor: &a.Actor, auditlog.ClaimActorEmail: &a.ActorEmail, auditlog.ClaimIP: &a.IP,
@@ -128,11 +129,28 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 	return a, nil
 }
 
+// details is what is public and has no place of its own.
+func details(public map[string]any) map[string]any {
+	var rest map[string]any
+	for name, v := range public {
+		if slices.Contains([]string{auditlog.PublicActorKind, "actor_role", "door", "code"}, name) || strings.HasPrefix(name, factPrefix) {
+			continue
+		}
+		if rest == nil {
+			rest = map[string]any{}
+		}
+		rest[name] = v
+	}
+	return rest
+}
+
+const factPrefix = "fact_"
+
 func facts(public map[string]any) map[string]int64 {
 	var counts map[string]int64
 	for name, v := range public {
 		n, isNumber := v.(int64)
-		if fact, ok := strings.CutPrefix(name, "fact_"); ok && isNumber {
+		if fact, ok := strings.CutPrefix(name, factPrefix); ok && isNumber {
 			if counts == nil {
 				counts = map[string]int64{}
 			}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"strings"
 
@@ -76,7 +77,32 @@ func (e *Engine) AuditPage(ctx context.Context, c privacyd.Caller, workspace str
 		}
 		page.Items = append(page.Items, entry)
 	}
-	return page, nil
+	return page, e.sayCovered(ctx, g.Workspace.ID, page.Items)
+}
+
+// sayCovered tells of each entry whether a signed checkpoint covers it.
+func (e *Engine) sayCovered(ctx context.Context, log string, entries []privacyd.AuditEntry) error {
+	_, waiting, err := e.Sequencer.Lag(ctx)
+	if err != nil {
+		return err
+	}
+	view, err := e.Audit.View(ctx, log) // after Lag: what did not wait then is in it
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		entries[i].Checkpoint = privacyd.CheckpointSigned
+		if waiting == 0 {
+			continue
+		}
+		_, _, err := view.Find(ctx, entries[i].ID)
+		if errors.Is(err, auditlog.ErrNotSequenced) {
+			entries[i].Checkpoint = privacyd.CheckpointPending
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readableOr gives an entry that is damaged as one of which nothing is known:

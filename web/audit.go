@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
 )
 
 const entriesShown = 50
@@ -15,6 +16,7 @@ type auditView struct {
 	Entries []privacyd.AuditEntry
 	Before  string // the cursor of this page; empty: the newest entries
 	Older   string // the cursor of the next page; empty: there is none
+	State   engine.AuditState
 }
 
 func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
@@ -28,12 +30,33 @@ func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view.Entries, view.Older = page.Items, page.Next
+	if view.State, err = d.engine.AuditState(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
 	return d.show(w, r, http.StatusOK, auditLogPage(d.page(r, v, "Audit log"), view))
 }
 
-// auditCSVPath is where the REST door exports the log.
-func auditCSVPath(slug string) string {
-	return "/v1/workspaces/" + url.PathEscape(slug) + "/audit-entries/export?format=csv"
+// auditExportPath is where the REST door exports the log.
+func auditExportPath(slug, format string) string {
+	return "/v1/workspaces/" + url.PathEscape(slug) + "/audit-entries/export?format=" + format
+}
+
+// auditProofPath is where the REST door proves an entry.
+func auditProofPath(slug, entry string) string {
+	return "/v1/workspaces/" + url.PathEscape(slug) + "/audit-entries/" + url.PathEscape(entry) + "/proof"
+}
+
+// signedWords says how much of the log is signed.
+func signedWords(s engine.AuditState) string {
+	newest := s.Epochs[len(s.Epochs)-1]
+	words := "The newest checkpoint covers " + count(newest.Size) + " entries"
+	if len(s.Epochs) > 1 {
+		words += " since a backup of the database was restored"
+	}
+	if s.Pending {
+		words += "; newer ones wait for theirs"
+	}
+	return words + ". It was signed"
 }
 
 // detail is one thing that an entry says beside who and what.
@@ -45,6 +68,9 @@ func details(a privacyd.AuditEntry) []detail {
 	for _, name := range sortedKeys(a.Changes) {
 		c := a.Changes[name]
 		list = append(list, detail{Name: sentence(name), Before: valueWords(c.Before), After: valueWords(c.After)})
+	}
+	for _, name := range sortedKeys(a.Details) {
+		list = append(list, detail{Name: sentence(name), After: valueWords(a.Details[name])})
 	}
 	for _, name := range sortedKeys(a.Facts) {
 		if a.Facts[name] == 0 {

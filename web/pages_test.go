@@ -77,7 +77,8 @@ func TestExportFromAskingToDownload(t *testing.T) {
 		t.Error("the page of a finished export still asks for its progress")
 	}
 	expect(t, b.get("/w/acme/data-privacy"), "Ready", "in 7 days", "by you")
-	expect(t, b.get("/w/acme/audit"), "Finished a workspace export", "Asked for a workspace export", page)
+	expect(t, b.get("/w/acme/audit"), "Finished a workspace export", "Asked for a workspace export", page,
+		"Download to verify", "checkpoint covers", "newer ones wait for theirs", "privacyd audit verify", ".tlog-proof", "Not signed yet")
 	checkDownload(t, p, b.get(page+"/download").Header().Get("Location"))
 }
 

@@ -38,6 +38,11 @@ var roleWords = map[privacyd.Action]string{
 // auditWords says what happened. What is not here is shown by its code.
 var auditWords = map[string]string{
 	"account.create":           "Created an account",
+	"audit.checkpoint":         "Noted a checkpoint of another log",
+	"audit.epoch":              "Began a new epoch: a restored database had lost entries",
+	"audit.erase":              "Erased persons from the audit log",
+	"audit.erased":             "Said where erased persons are missing",
+	"audit.export":             "Exported the audit log",
 	"data_export.cancel":       "Cancelled a workspace export",
 	"data_export.cancelled":    "Stopped a workspace export",
 	"data_export.complete":     "Finished a workspace export",
