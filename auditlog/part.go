@@ -94,7 +94,7 @@ func ParsePart(path string) (Part, error) {
 	if number != "" {
 		p.N, p.Width = parseNumber(number)
 	}
-	if p.Path() != path || p.Epoch < 1 || p.Kind == "" {
+	if p.Path() != path || p.Epoch < 1 || p.Level < 0 || p.Level > 63 || p.Kind == "" {
 		return Part{}, fmt.Errorf("%w: no part of a log has such a path", ErrNoTile)
 	}
 	return p, nil

@@ -34,7 +34,7 @@ func publicOf(seed byte) ed25519.PublicKey { return keyOf(seed).Public().(ed2551
 // book is one log in memory, with keys that can be destroyed.
 type book struct {
 	*auditlog.Log
-	t      *testing.T
+	t      testing.TB
 	id     string
 	key    ed25519.PrivateKey
 	epochs []*volume
@@ -51,7 +51,7 @@ type volume struct {
 	older  [][]byte
 }
 
-func newBook(t *testing.T) *book {
+func newBook(t testing.TB) *book {
 	b := &book{t: t, id: logA, key: keyOf(1), epochs: []*volume{{number: 1}}, erased: map[string]bool{}}
 	b.Log = &auditlog.Log{Entries: b, Keys: b, Trees: b, Now: noon}
 	return b
@@ -307,7 +307,7 @@ func write(dir string, p auditlog.Part, content []byte) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, content, 0o600))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -36,8 +36,11 @@ const (
 // leaf names it among its claims.
 const claimOwner = "_owner"
 
-// saltLetters is the length of a salt in base64url.
-const saltLetters = 86
+// A salt has 64 bytes, and so many letters in base64url.
+const (
+	saltSize    = 64
+	saltLetters = 86
+)
 
 // checker looks at entries, one at a time.
 type checker struct {
@@ -62,12 +65,21 @@ func (c *checker) leafHash(b []byte) (h tlog.Hash) {
 // check looks at a leaf and its disclosures; erased are the claims that the
 // export says it lacks, if it says so.
 func (c *checker) check(b []byte, disclosures, erased [][]byte) entry {
-	e := entry{hash: c.leafHash(b), index: -1}
-	switch {
-	case !c.leaf.readAll(b):
-		e.problem = wrongLeaf
-		return e
-	case string(c.leaf.log) != c.log:
+	return c.checkHashed(b, c.leafHash(b), disclosures, erased)
+}
+
+// checkHashed is check for a leaf that was hashed.
+func (c *checker) checkHashed(b []byte, hash tlog.Hash, disclosures, erased [][]byte) entry {
+	if !c.leaf.readAll(b) {
+		return entry{hash: hash, index: -1, problem: wrongLeaf}
+	}
+	return c.checkRead(b, hash, disclosures, erased)
+}
+
+// checkRead is check for a leaf that was hashed and read.
+func (c *checker) checkRead(b []byte, hash tlog.Hash, disclosures, erased [][]byte) entry {
+	e := entry{hash: hash, index: -1}
+	if string(c.leaf.log) != c.log {
 		e.problem = wrongLog
 	}
 	if a := c.leaf.action; string(a) == auditlog.ActionErased || string(a) == auditlog.ActionEpoch {
@@ -168,12 +180,24 @@ func (c *checker) name(disclosure []byte) (name []byte, ok bool) {
 	if !ok || n == 0 || s.b[n-1] != ']' || s.at >= n {
 		return nil, false
 	}
-	return name, json.Valid(s.b[s.at : n-1])
+	value := s.b[s.at : n-1]
+	return name, isPlain(value) || json.Valid(value)
+}
+
+// isPlain tells whether b is a JSON string without escapes, as most values are.
+func isPlain(b []byte) bool {
+	last := len(b) - 1
+	return last > 0 && b[0] == '"' && b[last] == '"' && every(b[1:last], func(c byte) bool { return c >= 0x20 && c != '"' && c != '\\' })
 }
 
 // isSalt wants 64 bytes in base64url.
 func isSalt(b []byte) bool {
-	return len(b) == saltLetters && every(b, isBase64URL) && bytes.IndexByte([]byte("AQgw"), b[saltLetters-1]) >= 0
+	var raw [saltSize + 1]byte
+	if len(b) != saltLetters {
+		return false
+	}
+	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], b)
+	return err == nil && n == saltSize
 }
 
 func isClaim(b []byte) bool { return isCode(b) || string(b) == claimOwner }

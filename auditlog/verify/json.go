@@ -67,7 +67,7 @@ func (j *jsonRun) read(ctx context.Context, r io.Reader) error {
 	if ok, err := j.begin(first.lines[0]); !ok || err != nil {
 		return err
 	}
-	first.lines, first.first = first.lines[1:], first.first+1
+	first.lines, first.first = slices.Delete(first.lines, 0, 1), first.first+1
 	parsers := sync.Pool{New: func() any { return newLineParser(j.log) }}
 	parse := func(_ context.Context, c *chunk) []record {
 		p := parsers.Get().(*lineParser) //nolint:forcetypeassert // nothing else is put in
@@ -98,7 +98,9 @@ func chunks(first *chunk, lines *lineReader) iter.Seq2[*chunk, error] {
 	}
 }
 
+// chunk makes records of lines, which nothing refers to afterwards.
 func (p *lineParser) chunk(c *chunk) []record {
+	defer c.release()
 	records := make([]record, len(c.lines))
 	for i, line := range c.lines {
 		if number := c.first + int64(i); line == nil {
@@ -200,8 +202,8 @@ func (j *jsonRun) inEpoch(r *record) {
 	case r.kind == recordHashes && !e.sparse:
 		e.hashes(r.at, r.hashes, r.root)
 	case r.kind == recordLater:
-		j.goOn(e, &r.later)
-	case r.kind == recordEntry && (e.sparse || r.proof != nil):
+		j.goOn(e, r.later)
+	case r.kind == recordEntry && (e.sparse || r.hashes != nil):
 		j.entries++
 		j.proven(e, r)
 	case r.kind == recordEntry:
@@ -243,7 +245,7 @@ func (j *jsonRun) proven(e *epoch, r *record) {
 		in = e.head
 	}
 	switch {
-	case r.proof == nil:
+	case r.hashes == nil:
 		j.r.found(Malformed, e.number, r.at, noProof)
 	case r.at <= j.last:
 		j.r.found(Reordered, e.number, r.at, leafReordered)
@@ -251,7 +253,7 @@ func (j *jsonRun) proven(e *epoch, r *record) {
 		j.r.found(Added, e.number, r.at, noSuchIndex)
 	case !e.sparse && (!later || r.at < e.head.size):
 		j.r.found(Malformed, e.number, r.at, proofMisplaced)
-	case len(r.proof) > maxProofHashes || tlog.CheckRecord(tlog.RecordProof(r.proof), in.size, in.root, r.at, r.entry.hash) != nil:
+	case len(r.hashes) > maxProofHashes || tlog.CheckRecord(tlog.RecordProof(r.hashes), in.size, in.root, r.at, r.entry.hash) != nil:
 		j.r.found(Changed, e.number, r.at, wrongProof)
 	default:
 		e.signed(r.at, &r.entry)

@@ -21,17 +21,16 @@ const (
 	recordEnd
 )
 
-// record is one line of an export, or as much of a tiles directory.
+// record is one line of an export.
 type record struct {
 	kind   int
-	line   int64 // where it stands; 0: not in lines
 	epoch  int
 	at     int64 // the index of the entry or of the first hash; of recordEnd: how many entries there are
+	line   int64
 	entry  entry
-	proof  []tlog.Hash // of an entry; nil: none
-	hashes []tlog.Hash
-	root   *tlog.Hash // of the subtree of hashes, if it is said
-	later  auditlog.ExportLater
+	hashes []tlog.Hash // that are listed; of an entry, its proof; nil: none
+	root   *tlog.Hash  // of the subtree of hashes, if it is said
+	later  *auditlog.ExportLater
 	detail string // of recordBad
 }
 
@@ -103,14 +102,15 @@ func (p *lineParser) quickEntry(s *scanner, r *record) bool {
 		if !s.texts(&p.proof) {
 			return false
 		}
-		if r.proof, ok = decodeProof(p.proof); !ok {
+		if r.hashes, ok = decodeProof(p.proof); !ok {
 			return false
 		}
 	}
 	if !s.skip(`}`) || s.at != len(s.b) {
 		return false
 	}
-	r.entry = p.check(s.b[start:start+end], p.texts, erased)
+	b := s.b[start : start+end]
+	r.entry = p.checkRead(b, p.leafHash(b), p.texts, erased)
 	r.entry.index = r.at
 	return true
 }
@@ -183,7 +183,7 @@ func (p *lineParser) slow(line []byte) record {
 	case l.End != nil:
 		return record{kind: recordEnd, at: *l.End}
 	case l.Checkpoint != nil:
-		later := auditlog.ExportLater{Epoch: *l.Epoch, Checkpoint: *l.Checkpoint, Consistency: l.Consistency}
+		later := &auditlog.ExportLater{Epoch: *l.Epoch, Checkpoint: *l.Checkpoint, Consistency: l.Consistency}
 		return record{kind: recordLater, epoch: *l.Epoch, later: later}
 	case l.From != nil && l.Hashes != nil:
 		return l.hashes(bad)
@@ -212,7 +212,7 @@ func (p *lineParser) slowEntry(l *anyLine, bad record) record {
 	r := record{kind: recordEntry, epoch: *l.Epoch, at: *l.Index}
 	if l.Proof != nil {
 		var ok bool
-		if r.proof, ok = decodeProof(bytesOf(l.Proof)); !ok {
+		if r.hashes, ok = decodeProof(bytesOf(l.Proof)); !ok {
 			return bad
 		}
 	}

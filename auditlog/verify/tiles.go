@@ -328,18 +328,30 @@ func (t *tilesRun) bundle(ctx context.Context, c *lineParser, j bundleJob) bundl
 		d.err = err
 		return d
 	}
-	at := map[tlog.Hash]int{}
-	for i, h := range d.hashes {
-		at[h] = i
-	}
-	for _, leaf := range leaves {
-		var of [][]byte
-		if i, ok := at[c.leafHash(leaf)]; ok {
-			of = given[i]
+	var at map[tlog.Hash]int // made when something is not in its place
+	for i, leaf := range leaves {
+		h := c.leafHash(leaf)
+		if i >= len(d.hashes) || d.hashes[i] != h {
+			at = places(at, d.hashes)
+			var ok bool
+			if i, ok = at[h]; !ok {
+				i = blockSize
+			}
 		}
-		d.entries = append(d.entries, c.check(leaf, of, nil))
+		d.entries = append(d.entries, c.checkHashed(leaf, h, given[i], nil))
 	}
 	return d
+}
+
+func places(at map[tlog.Hash]int, hashes []tlog.Hash) map[tlog.Hash]int {
+	if at != nil {
+		return at
+	}
+	at = map[tlog.Hash]int{}
+	for i, h := range hashes {
+		at[h] = i
+	}
+	return at
 }
 
 func (t *tilesRun) hashes(ctx context.Context, part auditlog.Part, d *bundleDone) ([]tlog.Hash, error) {
@@ -379,44 +391,32 @@ func (t *tilesRun) leaves(ctx context.Context, part auditlog.Part, d *bundleDone
 	return leaves, nil
 }
 
-// disclosures reads the disclosures of a bundle, by place.
-func (t *tilesRun) disclosures(ctx context.Context, part auditlog.Part, d *bundleDone) (map[int][][]byte, error) {
+// given is the disclosures of each entry of a bundle; the last are those of
+// none.
+type given [blockSize + 1][][]byte
+
+// disclosures reads the disclosures of a bundle.
+func (t *tilesRun) disclosures(ctx context.Context, part auditlog.Part, d *bundleDone) (*given, error) {
+	var all given
 	part.Kind = auditlog.PartDisclosures
-	f, err := t.from.open(ctx, part)
-	if errors.Is(err, fs.ErrNotExist) && part.Width < blockSize {
-		part.Width = blockSize
-		f, err = t.from.open(ctx, part)
-	}
+	raw, err := t.wide(ctx, part, auditlog.MaxDisclosures)
 	if errors.Is(err, errTooMuch) {
 		d.note(Malformed, tooMuchLines)
 	}
 	if err != nil {
-		return nil, absent(err)
+		return &all, absent(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
-	given := map[int][][]byte{}
-	lines := newLineReader(&limited{f, auditlog.MaxDisclosures}, auditlog.MaxLine)
-	for c, err := lines.read(); !errors.Is(err, io.EOF); c, err = lines.read() {
-		if errors.Is(err, errTooMuch) {
-			d.note(Malformed, tooMuchLines)
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, line := range c.lines {
-			at, of, ok := disclosureLine(line)
-			at -= d.n * blockSize
-			_, twice := given[int(at)]
-			switch {
-			case !ok || twice || at < 0 || at >= int64(part.Width):
-				d.note(Malformed, linesBroken)
-			case at < int64(d.width):
-				given[int(at)] = of
-			}
+	for line := range bytes.Lines(raw) {
+		at, of, ok := disclosureLine(bytes.TrimSuffix(line, []byte("\n")))
+		at -= d.n * blockSize
+		switch {
+		case !ok || at < 0 || at >= blockSize || all[at] != nil:
+			d.note(Malformed, linesBroken)
+		case at < int64(d.width):
+			all[at] = of
 		}
 	}
-	return given, nil
+	return &all, nil
 }
 
 // limited gives errTooMuch instead of more bytes than it may.
