@@ -143,6 +143,7 @@ type Opened struct {
 	Public     map[string]any             // strings, int64 and booleans, and maps of them
 	Private    map[string]json.RawMessage // claim → its value
 	Erased     []string                   // claims that can no longer be read, sorted
+	Erasing    bool                       // an erasure is under way: a key is destroyed, what it sealed still to be deleted
 
 	Leaf        []byte
 	LeafHash    [32]byte

@@ -202,11 +202,13 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 		return Opened{}, ErrHash
 	}
 	var disclosures []string
+	erasing := false
 	for _, d := range s.Disclosures {
 		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(&s.Entry, d.Owner), d.Sealed)
 		if err != nil {
 			return Opened{}, err
 		}
+		erasing = erasing || erased
 		if !erased {
 			disclosures = append(disclosures, unbundle(plain)...)
 		}
@@ -220,7 +222,7 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 	}
 	return Opened{
 		ID: s.ID, Log: s.Log, At: c.Leaf.At, Action: c.Leaf.Action, Outcome: c.Leaf.Outcome, TargetType: c.Leaf.TargetType,
-		Public: c.Leaf.Public, Private: c.Claims, Erased: c.Missing,
+		Public: c.Leaf.Public, Private: c.Claims, Erased: c.Missing, Erasing: erasing,
 		Leaf: s.Leaf, LeafHash: s.LeafHash, Disclosures: disclosures,
 	}, nil
 }

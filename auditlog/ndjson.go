@@ -25,6 +25,9 @@ type Export struct {
 	// Default: it may not, and nothing more is written.
 	Tolerate func(err error) bool
 	Progress func(done, total int64) // entries; may be nil
+	// Patience is how long to wait for the end of erasures that have begun, so
+	// that the log accounts for what they take away. Default 30 s.
+	Patience time.Duration
 }
 
 // Written is what came of writing a log.
@@ -56,6 +59,7 @@ type jsonWriter struct {
 	line    []byte
 	written Written
 	seen    int64
+	erasing underWay
 }
 
 func (j *jsonWriter) write(ctx context.Context) error {
@@ -228,11 +232,13 @@ func (j *jsonWriter) entry(ctx context.Context, h Head, p Positioned, failed err
 		p.Leaf = leaf
 	}
 	if j.export.Filter == nil {
+		j.erasing.note(h.Epoch, p)
 		return j.put(h.Epoch, p, nil)
 	}
 	if failed == nil && !explains(p) && j.export.Keep != nil && !j.export.Keep(p.Opened) {
 		return nil
 	}
+	j.erasing.note(h.Epoch, p)
 	proof, err := j.view.Prove(ctx, h.Epoch, p.Index)
 	if err != nil {
 		return err
@@ -277,7 +283,7 @@ func (j *jsonWriter) later(ctx context.Context) error {
 		return nil
 	}
 	before := j.view.heads[len(j.view.heads)-1]
-	now, err := j.view.log.View(ctx, j.view.name)
+	now, err := j.erasing.after(ctx, j.view, j.export.Patience)
 	if err != nil {
 		return err
 	}

@@ -146,13 +146,13 @@ func (p Part) ContentType() string {
 // zero bytes and its leaf is left out, so that verification can name it and
 // still check the others. ErrNoTile: there is no such part.
 func (v *View) WritePart(ctx context.Context, w io.Writer, p Part, o Export) error {
-	_, err := v.writePart(ctx, w, p, o)
+	_, err := v.writePart(ctx, w, p, o, new(underWay))
 	return err
 }
 
 // writePart also says how many entries of a bundle, or of its disclosures, are
-// not whole.
-func (v *View) writePart(ctx context.Context, w io.Writer, p Part, o Export) (damaged int64, err error) {
+// not whole, and notes what is being erased.
+func (v *View) writePart(ctx context.Context, w io.Writer, p Part, o Export, erasing *underWay) (damaged int64, err error) {
 	h, err := v.head(p.Epoch)
 	if err != nil {
 		return 0, err
@@ -168,7 +168,7 @@ func (v *View) writePart(ctx context.Context, w io.Writer, p Part, o Export) (da
 	case PartOlder:
 		b, err = v.olderLines(ctx, p.Epoch)
 	case PartDisclosures:
-		return v.writeDisclosures(ctx, w, p, o)
+		return v.writeDisclosures(ctx, w, p, o, erasing)
 	default:
 		err = ErrNoTile
 	}
@@ -250,7 +250,7 @@ func (v *View) olderLines(ctx context.Context, epoch int) ([]byte, error) {
 	return b, nil
 }
 
-func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Export) (damaged int64, err error) {
+func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Export, erasing *underWay) (damaged int64, err error) {
 	from := p.N << tileHeight
 	if p.N < 0 || p.N > maxPartN || p.Width < 1 || p.Width > tileWidth {
 		return 0, ErrNoTile
@@ -258,6 +258,7 @@ func (v *View) writeDisclosures(ctx context.Context, w io.Writer, p Part, o Expo
 	out := bufio.NewWriterSize(w, 1<<16)
 	left := MaxDisclosures
 	for e, err := range v.Entries(ctx, p.Epoch, from, from+int64(p.Width)) {
+		erasing.note(p.Epoch, e)
 		switch {
 		case err != nil && (e.Index < 0 || !o.tells(err)):
 			return damaged, err

@@ -27,6 +27,7 @@ type partsWriter struct {
 	written Written
 	sizes   map[int]int64 // what is written of each epoch
 	content bytes.Buffer
+	erasing underWay
 }
 
 // write goes on until no erasure was entered meanwhile: what one erased may be
@@ -39,7 +40,7 @@ func (w *partsWriter) write(ctx context.Context, v *View) error {
 		if err := w.grow(ctx, v); err != nil {
 			return err
 		}
-		now, err := v.log.View(ctx, v.name)
+		now, err := w.erasing.after(ctx, v, w.export.Patience)
 		if err != nil {
 			return err
 		}
@@ -47,10 +48,10 @@ func (w *partsWriter) write(ctx context.Context, v *View) error {
 		if err != nil {
 			return err
 		}
-		if !erased {
+		if erased == 0 {
 			break
 		}
-		v = now
+		v, w.erasing = now, nil
 	}
 	for _, h := range v.heads {
 		for _, kind := range []string{PartOlder, PartCheckpoint} {
@@ -60,25 +61,6 @@ func (w *partsWriter) write(ctx context.Context, v *View) error {
 		}
 	}
 	return nil
-}
-
-// erasedSince tells whether an erasure was entered between two views.
-func erasedSince(ctx context.Context, before, now *View) (bool, error) {
-	for _, h := range now.heads {
-		var from int64
-		if old, err := before.head(h.Epoch); err == nil {
-			from = min(old.Size, h.Size)
-		}
-		for p, err := range now.Entries(ctx, h.Epoch, from, h.Size) {
-			if p.Index < 0 {
-				return false, err
-			}
-			if err == nil && p.Action == ActionErased {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }
 
 // grow writes the parts of each epoch that are not written yet.
@@ -110,7 +92,7 @@ func (p Part) of(size int64) bool {
 
 func (w *partsWriter) part(ctx context.Context, v *View, p Part) error {
 	w.content.Reset()
-	damaged, err := v.writePart(ctx, &w.content, p, w.export)
+	damaged, err := v.writePart(ctx, &w.content, p, w.export, &w.erasing)
 	w.written.Damaged += damaged
 	if errors.Is(err, ErrNoTile) && p.Level > 0 { // what it holds can be computed: verification goes on without it
 		w.written.Damaged++

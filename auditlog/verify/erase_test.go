@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/auditlog/verify"
@@ -159,6 +160,51 @@ func TestErasedMeanwhile(t *testing.T) {
 	wantFindings(t, r)
 	if r.Erased != 121 || r.Epochs[0].Size != 606 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestErasureUnderWay writes a log while an erasure has destroyed a key, and
+// has not entered so yet.
+func TestErasureUnderWay(t *testing.T) {
+	for name, export := range map[string]func(b *book, v *auditlog.View, o auditlog.Export) *verify.Report{
+		"json": func(b *book, v *auditlog.View, o auditlog.Export) *verify.Report {
+			var out bytes.Buffer
+			_, err := v.WriteJSON(t.Context(), &out, o)
+			must(t, err)
+			return checkJSON(t, out.Bytes(), options())
+		},
+		"tiles": func(b *book, v *auditlog.View, o auditlog.Export) *verify.Report {
+			dir := t.TempDir()
+			_, err := v.WriteParts(t.Context(), o, func(p auditlog.Part, content []byte) error { return write(dir, p, content) })
+			must(t, err)
+			return checkPath(t, dir, options())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := attacked(t)
+			b.erased[b.Reference("", "account", "3")] = true
+			view, looks := b.view(), 0
+			b.looked = func() {
+				switch looks++; looks {
+				case 2:
+					b.forget(ben(3))
+				case 4:
+					b.sign()
+				}
+			}
+			r := export(b, view, b.export())
+			wantFindings(t, r)
+			if r.Erased != 60 || looks < 4 {
+				t.Errorf("%d erased, %d looks", r.Erased, looks)
+			}
+			b.looked = nil
+			b.erased[b.Reference("", "account", "4")] = true
+			o := b.export()
+			o.Patience = time.Millisecond
+			if r := export(b, b.view(), o); !r.Has(verify.DisclosureMissing) {
+				t.Error("an erasure that is never entered was not found")
+			}
+		})
 	}
 }
 

@@ -30,8 +30,9 @@ const (
 // is fetched from another host. Errors: ErrAddress, ErrUnknown, ErrSince, those
 // of the network and of ctx.
 //
-// An erasure may take disclosures away while they are fetched. Where some are
-// missing and the log has grown meanwhile, it is verified once more.
+// An erasure may take disclosures away while they are fetched, before the log
+// says so. Where some are missing, the log is looked at again for some seconds,
+// and verified once more if it has grown.
 func URL(ctx context.Context, address string, o Options) (*Report, error) {
 	s, err := newServer(address, o)
 	if err != nil {
@@ -177,11 +178,24 @@ func (s *server) fetch(ctx context.Context, path string, most int64) (b []byte, 
 	return b, false, nil
 }
 
-// grown tells whether a log has another checkpoint than it had.
+// grown tells whether a log has another checkpoint than it had, or gets one
+// soon.
 func (s *server) grown(ctx context.Context, r *Report, note []byte) (bool, error) {
 	if len(r.Epochs) == 0 {
 		return false, nil
 	}
+	for try := 0; ; try++ {
+		grown, err := s.another(ctx, r, note)
+		if grown || err != nil || try == s.retries {
+			return grown, err
+		}
+		if err := pause(ctx, s.retry<<try); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (s *server) another(ctx context.Context, r *Report, note []byte) (bool, error) {
 	p := auditlog.Part{Epoch: r.Epochs[len(r.Epochs)-1].Epoch, Kind: auditlog.PartCheckpoint}
 	f, err := s.open(ctx, p)
 	if err != nil {

@@ -96,7 +96,9 @@ func (p *lineParser) quickEntry(s *scanner, r *record) bool {
 		if !s.texts(&p.lacks) {
 			return false
 		}
-		erased = p.lacks
+		if erased = p.lacks; erased == nil {
+			erased = [][]byte{} // it is said that there are none
+		}
 	}
 	if s.skip(`,"proof":[`) {
 		if !s.texts(&p.proof) {
