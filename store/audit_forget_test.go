@@ -3,11 +3,13 @@ package store_test
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 	"github.com/privacyd/privacyd/vault"
@@ -251,6 +254,39 @@ func TestLateErasures(t *testing.T) {
 		want := []privacyd.AuditErasure{{Owner: b.refs("ann")[0], Intent: intent, Log: logA, Done: true}}
 		if diff := cmp.Diff(want, late); err != nil || diff != "" {
 			t.Error(err, diff)
+		}
+	})
+}
+
+// TestDisclosuresKept brings a database up to date that was used before
+// disclosures were kept by owner.
+func TestDisclosuresKept(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		before := fstest.MapFS{}
+		for _, name := range []string{"0001_init.sql", "0002_append_only.sql", "0003_audit_tree.sql"} {
+			text, err := os.ReadFile("schema/" + name)
+			must(t, err)
+			before[name] = &fstest.MapFile{Data: text}
+		}
+		must(t, db.Migrate(t.Context(), "store", before))
+		keys, err := vault.Open(t.Context(), vault.Options{Keys: t.TempDir(), Root: make([]byte, vault.RootSize)})
+		must(t, err)
+		old := &auditlog.Log{Entries: store.New(db), Keys: keys}
+		for range 3 {
+			_, err := old.Append(t.Context(), recordOf(logA, "ann", "ben"))
+			must(t, err)
+		}
+		b := newSealedBench(t, db)
+		b.Keys, b.keys = keys, keys
+		b.settle(t, b.about(t, logA, "cyd"))
+		if diff := cmp.Diff([]string{"ann ben", "ann ben", "ann ben", "cyd"}, b.disclosed(t, logA)); diff != "" {
+			t.Error(diff)
+		}
+		if gone, left := b.erase(t, "ann"); len(gone) != 3 || left != "" {
+			t.Errorf("erased %v, left %q", gone, left)
+		}
+		if _, err := db.Exec(t.Context(), "UPDATE audit_disclosures SET sealed = 'x'"); err == nil {
+			t.Error("disclosures can be changed now")
 		}
 	})
 }

@@ -11,3 +11,25 @@ CREATE TABLE audit_erasures (
 );
 CREATE INDEX audit_erasures_open ON audit_erasures (begun_at) WHERE done_at IS NULL;
 CREATE INDEX audit_erasures_done ON audit_erasures (done_at);
+
+-- Disclosures by owner first: whoever erases finds them without reading the
+-- disclosures themselves. Readers of entries find theirs by the index.
+-- only: sqlite
+ALTER TABLE audit_disclosures RENAME TO audit_disclosures_by_entry;
+CREATE TABLE audit_disclosures (
+    entry_id TEXT  NOT NULL REFERENCES audit_entries (id),
+    owner    TEXT  NOT NULL, -- keyed hashes, nothing personal
+    sealed   BYTEA NOT NULL,
+    PRIMARY KEY (owner, entry_id)
+);
+INSERT INTO audit_disclosures SELECT entry_id, owner, sealed FROM audit_disclosures_by_entry ORDER BY entry_id;
+DROP TABLE audit_disclosures_by_entry;
+CREATE INDEX audit_disclosures_entry ON audit_disclosures (entry_id);
+CREATE TRIGGER audit_disclosures_no_update BEFORE UPDATE ON audit_disclosures
+BEGIN SELECT RAISE(ABORT, 'audit disclosures are never changed'); END;
+-- end
+-- only: postgres
+ALTER TABLE audit_disclosures DROP CONSTRAINT audit_disclosures_pkey, ADD PRIMARY KEY (owner, entry_id);
+DROP INDEX audit_disclosures_owner;
+CREATE INDEX audit_disclosures_entry ON audit_disclosures (entry_id);
+-- end
