@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 	"time"
@@ -309,5 +310,16 @@ func TestCheckKeys(t *testing.T) {
 		must(t, s.CheckKeys(t.Context(), []byte("right"), false))
 		wantCode(t, s.CheckKeys(t.Context(), []byte("wrong"), false), "key_wrong")
 		wantCode(t, s.CheckKeys(t.Context(), []byte("right"), true), "key_missing")
+	})
+}
+
+func TestCheckSigner(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		must(t, s.CheckSigner(t.Context(), publicKey()))
+		must(t, s.CheckSigner(t.Context(), publicKey()))
+		other, _, err := ed25519.GenerateKey(nil)
+		must(t, err)
+		wantCode(t, s.CheckSigner(t.Context(), other), "key_missing")
+		must(t, s.CheckSigner(t.Context(), publicKey()))
 	})
 }

@@ -27,6 +27,10 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 	if err != nil {
 		return err
 	}
+	i.public = key.Public().(ed25519.PublicKey)
+	if err := tables.CheckSigner(ctx, i.public); err != nil {
+		return err
+	}
 	published, err := ledger.Open(ctx, cfg.Ledger)
 	if err != nil {
 		return err
@@ -35,7 +39,6 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 	i.sequencer = &auditlog.Sequencer{Store: tables, Signer: key, Published: published, Now: now, Log: log}
 	i.audit = &auditlog.Log{Entries: waking{tables, db, i.sequencer.Wake}, Keys: keys, Trees: tables}
 	i.sequencer.Append = i.audit.Append
-	i.public = key.Public().(ed25519.PublicKey)
 	if keys.Fresh() {
 		fmt.Fprintf(os.Stderr, "The audit log is signed with this key. Give it to whoever is to check the log (privacyd audit key shows it again):\n\n    %s\n\n",
 			auditlog.VerifierKey(i.public, auditlog.Origin(i.public, "", 1)))

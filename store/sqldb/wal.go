@@ -49,6 +49,14 @@ func truncateLog(ctx context.Context, c *sqlite3.Conn) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.BusyTimeout(busyPatience)) }()
+	// A passive one holds up nobody, and tells whether the other can succeed.
+	frames, folded, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+	if err != nil {
+		return err
+	}
+	if folded < frames {
+		return sqlite3.BUSY
+	}
 	_, _, err = c.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
 	return err
 }
