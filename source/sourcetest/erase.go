@@ -32,6 +32,19 @@ func RunErasing(t *testing.T, open func(t *testing.T) Source) {
 		{"persons", persons},
 		{"workspaces", workspaces},
 		{"agents", agents},
+		{"guard fails", faults("guard")},
+		{"files fail", faults("files")},
+		{"done fails", faults("done")},
+		{"rolled back", rolledBack},
+		{"counts", counts},
+		{"inserted", inserted},
+		{"moved", moved},
+		{"edited", edited},
+		{"held", held},
+		{"searched", searched},
+		{"identified", identified},
+		{"clocks", clocks},
+		{"named", named},
 	}
 	for _, part := range suite {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open(t)) })

@@ -31,6 +31,7 @@ type Source struct {
 	Exec     func(ctx context.Context, statement string) error
 	Snapshot func(ctx context.Context) (Snapshot, error)
 	Eraser   func() (Eraser, error) // nil: it only reads
+	Own      bool                   // what Exec is given in a batch's callback commits with the batch
 }
 
 // Run runs the suite; open gives a new Source for each of its tests.

@@ -40,15 +40,8 @@ type changer struct {
 	pick    func(c *datamap.Collection, rows [][]any) ([]picks, error)
 	name    func(c *datamap.Collection, alias string) ([]string, error)
 	extraOf func(c *datamap.Collection) []string
-	// cascades are the references that the database follows by itself.
-	cascades func(c *datamap.Collection) ([]foreignKey, error)
-}
-
-// foreignKey refers from a table to the one that rows are deleted from.
-type foreignKey struct {
-	name, table      string // the table quoted
-	columns, targets []string
-	self             bool
+	// referrers are the references to the table of a collection.
+	referrers func(c *datamap.Collection) []foreignKey
 }
 
 // apply deletes or changes the rows, and those of other steps that only they
@@ -98,11 +91,10 @@ func (ch *changer) act(step *datamap.Step, p picks, also []string) (int64, error
 // guardCascades refuses to delete rows with which the database would delete
 // others that the plan does not delete: those would be gone by now.
 func (ch *changer) guardCascades(step *datamap.Step, p picks) error {
-	keys, err := ch.cascades(step.Collection)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
+	for _, k := range ch.referrers(step.Collection) {
+		if !k.cascades {
+			continue
+		}
 		query := "SELECT 1 FROM " + k.table + " AS z, " + p.from("x") + " WHERE " + equal(namedAll("z", k.columns), namedAll("x", k.targets))
 		if k.self {
 			query += " AND (" + p.in("z") + ") IS NOT TRUE"

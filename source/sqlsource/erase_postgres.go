@@ -51,8 +51,8 @@ type pgRowset struct {
 	// files is the run's callback.
 	files func(context.Context, []datamap.File) error
 
-	leaves   map[uint32]string // names of tables and partitions, quoted
-	cascades map[string][]foreignKey
+	leaves map[uint32]string // names of tables and partitions, quoted
+	keys   map[string][]foreignKey
 }
 
 func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
@@ -66,6 +66,7 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 	if err := p.learn(ctx, s); err != nil {
 		return err
 	}
+	h.links = selfLinks(p.step, p.keys[p.step.Collection.Table])
 	b := s.builder(ctx)
 	b.extra = pgExtra()
 	query, err := h.query(b, []string{named("r", tableColumn), named("r", rowName)})
@@ -88,14 +89,15 @@ const leavesQuery = `WITH RECURSIVE tree(oid) AS (
 ) SELECT c.oid, c.relkind::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace`
 
-// cascadesQuery lists what the database deletes by itself with rows of a table.
-const cascadesQuery = `SELECT f.conname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), (f.conrelid = f.confrelid)::text,
+// referrersQuery lists what refers to a table, and what the database does with
+// it by itself.
+const referrersQuery = `SELECT f.conname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), (f.conrelid = f.confrelid)::text, f.confdeltype::text,
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.confdeltype = 'c' AND f.confrelid = to_regclass(%s)
+WHERE f.contype = 'f' AND f.confrelid = to_regclass(%s)
   AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
 
 // learn reads once what has to be known of the tables that the step touches.
@@ -103,7 +105,7 @@ func (p *pgRowset) learn(ctx context.Context, s *Snapshot) error {
 	if p.leaves != nil {
 		return nil
 	}
-	p.leaves, p.cascades = map[uint32]string{}, map[string][]foreignKey{}
+	p.leaves, p.keys = map[uint32]string{}, map[string][]foreignKey{}
 	var failed error
 	eachStep(p.step, func(step *datamap.Step) {
 		if failed == nil {
@@ -151,10 +153,11 @@ func (p *pgRowset) learnTable(ctx context.Context, s *Snapshot, step *datamap.St
 	if !found {
 		return tableMissing(table)
 	}
-	return s.reader.values(ctx, fmt.Sprintf(cascadesQuery, name), 5, func(v [][]byte) error {
-		p.cascades[table] = append(p.cascades[table], foreignKey{
-			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "true",
-			columns: strings.Split(string(v[3]), "\x1f"), targets: strings.Split(string(v[4]), "\x1f"),
+	return s.reader.values(ctx, fmt.Sprintf(referrersQuery, name), 6, func(v [][]byte) error {
+		action := string(v[3])
+		p.keys[table] = append(p.keys[table], foreignKey{
+			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "true", cascades: action == "c", blanks: action == "n" || action == "d",
+			columns: strings.Split(string(v[4]), "\x1f"), targets: strings.Split(string(v[5]), "\x1f"),
 		})
 		return nil
 	})
@@ -207,8 +210,8 @@ func (p *pgRowset) changer(ctx context.Context, tx statements) *changer {
 		name: func(*datamap.Collection, string) ([]string, error) {
 			return []string{named("r", tableColumn) + "::int8", named("r", rowName) + "::text"}, nil
 		},
-		pick:     p.pick,
-		cascades: func(c *datamap.Collection) ([]foreignKey, error) { return p.cascades[c.Table], nil },
+		pick:      p.pick,
+		referrers: func(c *datamap.Collection) []foreignKey { return p.keys[c.Table] },
 	}
 }
 

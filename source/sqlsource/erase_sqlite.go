@@ -45,9 +45,9 @@ type sqliteRowset struct {
 	step  *datamap.Step
 	files func(context.Context, []datamap.File) error
 
-	shapes   map[string]shape
-	cascades map[string][]foreignKey
-	seen     []string // columns that the step's rows were found by
+	shapes map[string]shape
+	keys   map[string][]foreignKey
+	seen   []string // columns that the step's rows were found by
 }
 
 func (q *sqliteRowset) harvest(ctx context.Context, h *harvester) error {
@@ -86,6 +86,7 @@ func (q *sqliteRowset) chunk(ctx context.Context, h *harvester, k *cursor) (rows
 		return nil, err
 	}
 	k.shape = q.shapes[q.step.Collection.Table]
+	h.links = selfLinks(q.step, q.keys[q.step.Collection.Table])
 	k.whole = h.inOrder()
 	b := s.builder(ctx)
 	keys := 0
@@ -124,7 +125,7 @@ func (q *sqliteRowset) learn(ctx context.Context, s *Snapshot) error {
 	if !ok {
 		return fmt.Errorf("read the tables: the snapshot is not one of SQLite")
 	}
-	shapes, cascades := map[string]shape{}, map[string][]foreignKey{}
+	shapes, keys := map[string]shape{}, map[string][]foreignKey{}
 	var failed error
 	eachStep(q.step, func(step *datamap.Step) {
 		table := step.Collection.Table
@@ -132,11 +133,11 @@ func (q *sqliteRowset) learn(ctx context.Context, s *Snapshot) error {
 			return
 		}
 		if shapes[table], failed = r.shape(ctx, table); failed == nil {
-			cascades[table], failed = r.cascades(ctx, table)
+			keys[table], failed = r.referrers(ctx, table)
 		}
 	})
 	q.seen = seenColumns(q.step, shapes[q.step.Collection.Table])
-	q.shapes, q.cascades = shapes, cascades
+	q.shapes, q.keys = shapes, keys
 	return failed
 }
 
@@ -225,8 +226,8 @@ func (q *sqliteRowset) change(ctx context.Context, tx statements, rows []row) (i
 			}
 			return names, nil
 		},
-		extraOf:  func(c *datamap.Collection) []string { return q.shapes[c.Table].extra() },
-		cascades: func(c *datamap.Collection) ([]foreignKey, error) { return q.cascades[c.Table], nil },
+		extraOf:   func(c *datamap.Collection) []string { return q.shapes[c.Table].extra() },
+		referrers: func(c *datamap.Collection) []foreignKey { return q.keys[c.Table] },
 	}
 	return ch.apply(q.step, q.picks(q.step.Collection, q.seen, keys), nil)
 }

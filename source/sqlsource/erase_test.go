@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
 
@@ -29,12 +30,20 @@ func TestErasing(t *testing.T) {
 
 func own(t testing.TB, db *sqldb.DB) sourcetest.Source {
 	s := suite(t, db)
-	s.Eraser = eraser(sqlsource.Own(db))
+	s.Eraser, s.Own = eraser(sqlsource.Own(db)), true
 	return s
 }
 
 func eraser(source *sqlsource.Source) func() (sourcetest.Eraser, error) {
-	return func() (sourcetest.Eraser, error) { return source.Eraser() }
+	return func() (sourcetest.Eraser, error) {
+		e, err := source.Eraser()
+		if err != nil {
+			return nil, err
+		}
+		e.Patience, e.MaxRows = 100*time.Millisecond, 3 // small, so that there are many batches
+		e.SetChunks(7, 1000)
+		return e, nil
+	}
 }
 
 func productPostgres(t *testing.T) sourcetest.Source {

@@ -23,6 +23,8 @@ type Eraser struct {
 	// Patience is how long Run goes on without getting any further because of
 	// rows that others have locked.
 	Patience time.Duration
+	// MaxRows is the most rows that a batch has; 0: as many as go in time.
+	MaxRows int
 
 	ordered int // how many rows are put in order at once
 	chunk   int // SQLite: how many rows are found at once

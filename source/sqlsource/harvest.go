@@ -9,8 +9,9 @@ import (
 // harvester turns what is read of a step's rows into batches.
 type harvester struct {
 	step    *datamap.Step
-	limit   int  // of rows to put in order
-	leaves  bool // only those that no row refers to, which need no order
+	links   []*datamap.Link // among the rows: see selfLinks
+	limit   int             // of rows to put in order
+	leaves  bool            // only those that no row refers to, which need no order
 	size    func() int
 	take    func([]row) error
 	columns int  // of the query
@@ -21,7 +22,7 @@ type harvester struct {
 }
 
 // inOrder tells whether all rows are needed before the first can go.
-func (h *harvester) inOrder() bool { return !h.leaves && len(ordered(h.step)) > 0 }
+func (h *harvester) inOrder() bool { return !h.leaves && len(h.links) > 0 }
 
 // query reads what names a row, its files and, where rows must go in an order,
 // what they refer to.
@@ -40,10 +41,10 @@ func (h *harvester) query(b *builder, names []string, further ...string) (string
 	}
 	also = slices.Concat(also, free, further)
 	if h.leaves {
-		free, err = b.unpointed(h.step)
+		free, err = b.unpointed(h.step.Collection, h.links)
 		also = append(also, free...)
 	} else {
-		h.order, err = newOrdering(b, h.step, h.limit)
+		h.order, err = newOrdering(b, h.step.Collection, h.links, h.limit)
 	}
 	if err != nil {
 		return "", err
@@ -89,12 +90,12 @@ func (h *harvester) end() error {
 	return h.order.each(h.size, h.take)
 }
 
-// unpointed is true of the rows that no row refers to over a self link.
-func (b *builder) unpointed(step *datamap.Step) ([]string, error) {
+// unpointed is true of the rows that no row refers to over one of the links.
+func (b *builder) unpointed(c *datamap.Collection, links []*datamap.Link) ([]string, error) {
 	var all []string
-	for _, l := range ordered(step) {
-		back := datamap.Hop{Link: l, To: step.Collection, Reverse: true}
-		text, err := b.noPath(step.Collection, "r", datamap.Path{Hops: []datamap.Hop{back}})
+	for _, l := range links {
+		back := datamap.Hop{Link: l, To: c, Reverse: true}
+		text, err := b.noPath(c, "r", datamap.Path{Hops: []datamap.Hop{back}})
 		if err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ func needles(ids []Identifier) []needle {
 		}
 		n := needle{text: id.Value, email: id.Kind == kindEmail, runs: runsOf(id.Value)}
 		if n.email {
-			n.text = strings.ToLower(n.text)
+			n.text = folded(n.text)
 		}
 		if !slices.Contains(all, n) {
 			all = append(all, n)
@@ -55,7 +55,7 @@ func in(text string, all []needle) bool {
 		forms = append(forms, percentDecoded(text))
 	}
 	for _, form := range forms {
-		lower := strings.ToLower(form)
+		lower := folded(form)
 		for _, n := range all {
 			if n.email && n.within(lower) || !n.email && n.within(form) {
 				return true
@@ -63,6 +63,17 @@ func in(text string, all []needle) bool {
 		}
 	}
 	return false
+}
+
+// folded is a text in lower case. A letter that is not ASCII never becomes one
+// that is: databases would not know of it.
+func folded(text string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
+			return lower
+		}
+		return r
+	}, text)
 }
 
 func (n needle) within(text string) bool {

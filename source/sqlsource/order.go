@@ -49,30 +49,14 @@ type orderLink struct {
 
 func (l orderLink) width() int { return len(l.whens) + len(l.paths) + l.targets }
 
-// ordered are the self links of a step that decide who goes first: those by
-// which rows are found, and those that the database guards.
-func ordered(step *datamap.Step) []*datamap.Link {
-	var links []*datamap.Link
-	for _, s := range step.SelfLinks {
-		if s.Discovers || !s.Link.Undeclared {
-			links = append(links, s.Link)
-		}
-	}
-	if step.Action != datamap.Delete {
-		return nil
-	}
-	return links
-}
-
 // newOrdering is nil when the rows may go in any order.
-func newOrdering(b *builder, step *datamap.Step, limit int) (*ordering, error) {
-	links := ordered(step)
+func newOrdering(b *builder, c *datamap.Collection, links []*datamap.Link, limit int) (*ordering, error) {
 	if len(links) == 0 {
 		return nil, nil //nolint:nilnil // no order is no error
 	}
 	o := &ordering{limit: limit, seed: maphash.MakeSeed(), first: map[uint64]int32{}}
 	for _, l := range links {
-		if err := o.link(b, step.Collection, l); err != nil {
+		if err := o.link(b, c, l); err != nil {
 			return nil, err
 		}
 	}

@@ -10,8 +10,9 @@ const (
 )
 
 const (
-	firstBatch  = 500
-	largestRows = 20_000
+	firstBatch   = 500
+	largestBatch = 20_000
+	largestEdit  = 500
 )
 
 // pace chooses how many rows a batch has.
@@ -20,7 +21,7 @@ type pace struct {
 	limit int
 }
 
-func newPace() pace { return pace{rows: firstBatch, limit: largestRows} }
+func newPace(limit int) pace { return pace{rows: min(firstBatch, limit), limit: limit} }
 
 func (p *pace) size() int { return p.rows }
 

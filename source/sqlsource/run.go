@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -15,7 +16,7 @@ import (
 type Batch = datamap.Batch
 
 const (
-	maxRounds   = 1000             // of discovery, while others add rows
+	staleRounds = 20               // of discovery that find no fewer rows than those before
 	idleRounds  = 3                // in which nothing went although nothing was locked
 	roundLength = 10 * time.Minute // after which a snapshot is given up for a new one
 	firstPause  = 10 * time.Millisecond
@@ -73,7 +74,7 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 	if step.Action != datamap.Delete && len(step.Set) == 0 {
 		return 0, nil
 	}
-	r := &run{e: e, step: step, batch: batch, pace: newPace(), progress: time.Now()}
+	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), progress: time.Now()}
 	r.rowset = &sqliteRowset{e: e, step: step, files: r.files}
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files}
@@ -88,17 +89,35 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 	return r.rows, nil
 }
 
+// limit is the most rows that a batch of a step has. Documents that are edited
+// are held in memory.
+func (e *Eraser) limit(step *datamap.Step) int {
+	limit := largestBatch
+	if slices.ContainsFunc(step.Set, func(a datamap.Assignment) bool { return a.JSONPath != "" }) {
+		limit = largestEdit
+	}
+	if e.MaxRows > 0 {
+		limit = min(limit, e.MaxRows)
+	}
+	return limit
+}
+
 func (r *run) rounds(ctx context.Context) error {
-	idle := 0
-	for round := 0; round < maxRounds; round++ {
+	idle, stale, last := 0, 0, 0
+	for {
 		found, all, err := r.round(ctx)
-		switch {
-		case err != nil:
+		if err != nil || found == 0 && all {
 			return err
-		case found == 0 && all:
-			return nil
+		}
+		if stale++; found < last || last == 0 {
+			stale = 0
+		}
+		last = found
+		switch {
+		case stale == staleRounds:
+			return growing(r.step)
 		case r.gone > 0:
-			idle, r.progress, r.pause = 0, time.Now(), firstPause
+			idle = 0
 			continue
 		case r.locked == 0:
 			idle++
@@ -112,7 +131,6 @@ func (r *run) rounds(ctx context.Context) error {
 			return err
 		}
 	}
-	return growing(r.step)
 }
 
 // round discovers once and erases what it finds.
@@ -262,7 +280,7 @@ func busy(step *datamap.Step) error {
 
 func growing(step *datamap.Step) error {
 	return privacyd.Errorf(privacyd.ClassUnavailable, "rows_growing",
-		"Rows are added to table %q as fast as they are erased. Stop what writes them and try again.", step.Table)
+		"Rows are added to table %q, or put back by a trigger, as fast as they are erased. Stop what writes them and try again.", step.Table)
 }
 
 func remaining(step *datamap.Step, rows int) error {

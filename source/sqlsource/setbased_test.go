@@ -1,6 +1,7 @@
 package sqlsource
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,6 +31,64 @@ func TestLinksAreFollowedInSets(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What an erasure finds its rows by, and what it leaves out, is looked up in
+// whole sets, too: rows that stay, that others still refer to, that nothing
+// refers to any more.
+func TestStepsAreFoundInSets(t *testing.T) {
+	explain := map[sqldb.Dialect][2]string{sqldb.Postgres: {"EXPLAIN ", "SubPlan"}, sqldb.SQLite: {"EXPLAIN QUERY PLAN ", "CORRELATED"}}
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		fill(t, db)
+		s, err := New(db.Reader(), db.Dialect).Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // nothing was written
+		for name, h := range harvests() {
+			b := s.builder(t.Context())
+			query, err := h.query(b, []string{"r.id"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := planOf(t, db, explain[db.Dialect][0]+query); strings.Contains(text, explain[db.Dialect][1]) {
+				t.Errorf("%s: %s\n%s", name, query, text)
+			}
+		}
+	})
+}
+
+func harvests() map[string]*harvester {
+	sel := linked()
+	talks, notes := sel["one hop"].Collection, sel["two hops"].Collection
+	ways := func(name string) []datamap.Path { return sel[name].All[0].Any }
+	many := &datamap.KeySet{Columns: []string{"id"}}
+	for i := range 5000 {
+		many.Values = append(many.Values, []string{strconv.Itoa(i)})
+	}
+	toMany := datamap.Path{Hops: ways("recursive")[0].Hops, Keys: many}
+	person := ways("one hop")[0].Hops[0]
+	step := func(c *datamap.Collection, all []datamap.Path, except ...datamap.Path) *datamap.Step {
+		s := &datamap.Step{Collection: c, Table: c.Table, Action: datamap.Delete, Rows: datamap.Rows{All: []datamap.Condition{{Any: all}}}}
+		if len(except) > 0 {
+			s.Except = []datamap.Condition{{Any: except}}
+		}
+		return s
+	}
+	back := func(h datamap.Hop, to *datamap.Collection) datamap.Hop {
+		return datamap.Hop{Link: h.Link, To: to, Reverse: true, Recursive: h.Recursive}
+	}
+	shared := step(person.To, []datamap.Path{{Hops: []datamap.Hop{back(person, talks)}, Keys: many}})
+	shared.Referrers = []datamap.Hop{back(person, talks)}
+	merged := ways("recursive")[0].Hops[1]
+	return map[string]*harvester{
+		"many keys":       {step: step(talks, []datamap.Path{toMany})},
+		"but many":        {step: step(talks, ways("one hop"), toMany)},
+		"but some rows":   {step: step(notes, ways("polymorphic"), datamap.Path{Hops: ways("two hops")[0].Hops[:1], Rows: &datamap.Rows{Except: []datamap.Condition{{Any: []datamap.Path{toMany}}}}})},
+		"but merged ones": {step: step(person.To, []datamap.Path{{Column: "ws", Value: "w"}}, datamap.Path{Hops: []datamap.Hop{merged}, Keys: many}, datamap.Path{Hops: []datamap.Hop{back(merged, person.To)}, Keys: many})},
+		"shared":          {step: shared},
+		"leaves":          {step: step(person.To, []datamap.Path{{Column: "ws", Value: "w"}}), leaves: true, links: []*datamap.Link{merged.Link}},
+	}
 }
 
 func fill(t *testing.T, db *sqldb.DB) {

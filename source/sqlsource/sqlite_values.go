@@ -142,19 +142,22 @@ func (r *sqliteReader) shape(ctx context.Context, table string) (shape, error) {
 	return found, nil
 }
 
-// cascades are the references with which the database deletes by itself.
-func (r *sqliteReader) cascades(ctx context.Context, table string) ([]foreignKey, error) {
+// referrers are the references to a table.
+func (r *sqliteReader) referrers(ctx context.Context, table string) ([]foreignKey, error) {
 	schema, name := splitTable(table)
-	query := `SELECT m.name, f.id, f."from", f."to" FROM ` + identifier(schema) + `.sqlite_schema AS m, pragma_foreign_key_list(m.name, ` + sqlite3.Quote(schema) + `) AS f ` +
-		`WHERE m.type = 'table' AND lower(f."table") = lower(%) AND f.on_delete = 'CASCADE' ORDER BY m.name, f.id, f.seq`
+	query := `SELECT m.name, f.id, f."from", f."to", f.on_delete FROM ` + identifier(schema) + `.sqlite_schema AS m, pragma_foreign_key_list(m.name, ` +
+		sqlite3.Quote(schema) + `) AS f WHERE m.type = 'table' AND lower(f."table") = lower(%) ORDER BY m.name, f.id, f.seq`
 	var all []foreignKey
 	var key []string
 	err := r.raw(ctx, func(c *sqlite3.Conn) error {
 		last := ""
 		err := pragma(c, query, name, func(s *sqlite3.Stmt) error {
-			from, id := s.ColumnText(0), s.ColumnText(0)+" "+s.ColumnText(1)
+			from, id, action := s.ColumnText(0), s.ColumnText(0)+" "+s.ColumnText(1), s.ColumnText(4)
 			if id != last {
-				all = append(all, foreignKey{table: tableName(schema + "." + from), self: strings.EqualFold(from, name)})
+				all = append(all, foreignKey{
+					table: tableName(schema + "." + from), self: strings.EqualFold(from, name),
+					cascades: action == "CASCADE", blanks: strings.HasPrefix(action, "SET "),
+				})
 				last = id
 			}
 			f := &all[len(all)-1]
