@@ -69,7 +69,13 @@ func (e *Engine) RunFiles(ctx context.Context, _ string, lease work.Lease) error
 	if err != nil || next == nil {
 		return err
 	}
-	return work.Retry(max(time.Second, next.Sub(e.Now())), nil)
+	at := e.Now().Add(max(time.Second, next.Sub(e.Now())))
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := lease.Check(ctx); err != nil {
+			return err
+		}
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: at})
+	})
 }
 
 func (e *Engine) deleteDueFiles(ctx context.Context) error {

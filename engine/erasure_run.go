@@ -329,6 +329,11 @@ func (r *erasureRun) step(ctx context.Context, x *erasure, p *erasurePart, step 
 
 // mayGoOn is asked before each batch, in its transaction where there is one.
 func (r *erasureRun) mayGoOn(ctx context.Context, x *erasure) error {
+	if r.workspace.ID != "" { // of a batch and a new hold only one commits first
+		if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil {
+			return err
+		}
+	}
 	if err := r.lease.Check(ctx); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const (
 	eraseAtFirst    = 1000
 	eraseBudget     = 200 * time.Millisecond // for one such transaction
 	harvestAtOnce   = 50_000
-	forgetRetry     = 30 * time.Second
+	forgetRetry     = 2 * time.Second
 	forgottenAfter  = 5 * time.Minute // by then no process knows a destroyed key, and a crash is not just a slow run
 	rememberErasure = 7 * 24 * time.Hour
 )

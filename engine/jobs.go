@@ -341,6 +341,9 @@ func (e *Engine) jobEvent(c privacyd.Caller, role privacyd.Role, job *privacyd.J
 		Outcome: privacyd.OutcomeDone, Code: job.ErrorCode,
 		Target: privacyd.Target{Type: "job", ID: job.ID, Subject: job.Subject},
 	}
+	if job.Subject != nil && job.Subject.ID == "" { // who it was has been erased
+		event.Target.Subject = nil
+	}
 	if job.State == privacyd.JobFailed {
 		event.Outcome = privacyd.OutcomeFailed
 	}
