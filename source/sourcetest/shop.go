@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -71,7 +70,7 @@ func fillShop(t testing.TB, s Source, seed uint64, size shopSize) {
 	for w := range size.workspaces {
 		f.workspace(string(rune('a'+w)), size)
 	}
-	s.exec(t, f.statements...)
+	s.exec(t, strings.Join(f.statements, "; "))
 }
 
 type filler struct {
@@ -188,25 +187,7 @@ func dump(t testing.TB, s Source, g *datamap.Graph) contents {
 	return all
 }
 
-func (c contents) clone() contents {
-	other := contents{}
-	for table, rows := range c {
-		for _, r := range rows {
-			other[table] = append(other[table], maps.Clone(r))
-		}
-	}
-	return other
-}
-
 // without drops the rows for which that holds.
 func (c contents) without(table string, gone func(record) bool) {
 	c[table] = slices.DeleteFunc(c[table], gone)
-}
-
-// count is the number of all rows.
-func (c contents) count() (n int64) {
-	for _, rows := range c {
-		n += int64(len(rows))
-	}
-	return n
 }

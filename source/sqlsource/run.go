@@ -109,7 +109,7 @@ func (r *run) rounds(ctx context.Context) error {
 		if err != nil || found == 0 && all {
 			return err
 		}
-		if stale++; found < last || last == 0 {
+		if stale++; found < last || last == 0 || r.leaves {
 			stale = 0
 		}
 		last = found
