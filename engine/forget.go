@@ -87,7 +87,7 @@ func (e *Engine) eraseOwners(ctx context.Context, f forgetting, owners []string,
 		return fmt.Errorf("erase from the audit log: %w", err)
 	}
 	for {
-		found, err := e.Erasures.Disclosures(ctx, owners, harvestAtOnce)
+		found, err := e.Disclosed.Disclosures(ctx, owners, harvestAtOnce)
 		if err != nil || len(found) == 0 {
 			return err
 		}
@@ -151,7 +151,7 @@ func (e *Engine) eraseDisclosures(ctx context.Context, f forgetting, found []aud
 		found = found[len(some):]
 		start := e.Now()
 		err := e.guarded(ctx, f, func(ctx context.Context) error {
-			gone, err := e.Erasures.EraseDisclosures(ctx, some)
+			gone, err := e.Disclosed.EraseDisclosures(ctx, some)
 			if err != nil {
 				return err
 			}

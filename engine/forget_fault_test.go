@@ -35,6 +35,7 @@ func mortal(b *enginetest.Bench, f *fault) {
 	b.Engine.Tx = mortalTx{b.Engine.Tx, f}
 	b.Engine.Audit = mortalLog{b.Engine.Audit, f}
 	b.Engine.Erasures = mortalErasures{b.Engine.Erasures, f}
+	b.Engine.Disclosed = mortalDisclosed{b.Engine.Disclosed, f}
 	b.Engine.Keys = mortalKeys{b.Engine.Keys, f}
 	b.Engine.Queue = mortalQueue{b.Engine.Queue, f}
 	b.Engine.Sequencer = mortalSequencer{b.Engine.Sequencer, f}
@@ -74,12 +75,17 @@ func (m mortalErasures) BeginErasures(ctx context.Context, owners []string, inte
 	return errors.Join(m.AuditErasures.BeginErasures(ctx, owners, intent, at), m.step())
 }
 
-func (m mortalErasures) Disclosures(ctx context.Context, owners []string, _ int) ([]auditlog.SealedDisclosure, error) {
-	return m.AuditErasures.Disclosures(ctx, owners, 2) // so that there are several batches
+type mortalDisclosed struct {
+	engine.Disclosed
+	*fault
 }
 
-func (m mortalErasures) EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) ([]auditlog.Position, error) {
-	gone, err := m.AuditErasures.EraseDisclosures(ctx, which)
+func (m mortalDisclosed) Disclosures(ctx context.Context, owners []string, _ int) ([]auditlog.SealedDisclosure, error) {
+	return m.Disclosed.Disclosures(ctx, owners, 2) // so that there are several batches
+}
+
+func (m mortalDisclosed) EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) ([]auditlog.Position, error) {
+	gone, err := m.Disclosed.EraseDisclosures(ctx, which)
 	return gone, errors.Join(err, m.step())
 }
 

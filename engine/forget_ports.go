@@ -8,22 +8,21 @@ import (
 	"github.com/privacyd/privacyd/auditlog"
 )
 
-// AuditErasures is where disclosures are deleted, and where it is remembered
-// of whom.
+// AuditErasures remembers of whom disclosures are being deleted.
 type AuditErasures interface {
 	BeginErasures(ctx context.Context, owners []string, intent string, at time.Time) error
 	Erasures(ctx context.Context, owners []string) ([]privacyd.AuditErasure, error)
 	OpenErasures(ctx context.Context, before time.Time, limit int) ([]privacyd.AuditErasure, error)
 	LateErasures(ctx context.Context, limit int) ([]privacyd.AuditErasure, error)
-	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error)
-	EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) (gone []auditlog.Position, err error)
 	EndErasures(ctx context.Context, owners []string, at time.Time) (ended int64, err error)
 	DropErasures(ctx context.Context, before time.Time) error
 	TruncateLog(ctx context.Context) (done bool, err error)
 }
 
-// Disclosed finds whom a workspace's keys disclosed anything of.
+// Disclosed finds and deletes what the audit logs disclosed of owners.
 type Disclosed interface {
+	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error)
+	EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) (gone []auditlog.Position, err error)
 	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
 }
 
