@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"iter"
 	"os/exec"
 	"slices"
 	"strings"
@@ -157,25 +156,6 @@ func TestWriteCSVErased(t *testing.T) {
 	}
 }
 
-func TestWriteJSON(t *testing.T) {
-	b := newBench(t)
-	b.append(t, record())
-	shred(t, b, vault.Owner{Workspace: someLog, Kind: "contact", ID: "anna-7"})
-	var out bytes.Buffer
-	if err := auditlog.WriteJSON(&out, b.List(t.Context(), auditlog.Query{Log: someLog})); err != nil {
-		t.Fatal(err)
-	}
-	var line auditlog.Line
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
-		t.Fatal(err)
-	}
-	c, err := auditlog.Check([]byte(line.Leaf), line.Disclosures)
-	hash := auditlog.LeafHash([]byte(line.Leaf))
-	if err != nil || c.Hidden != 3 || line.LeafHash != hex.EncodeToString(hash[:]) || !slices.Equal(line.Erased, c.Missing) {
-		t.Errorf("%+v, %v", line, err)
-	}
-}
-
 // TestCheckedByHand proves an exported entry with coreutils alone.
 func TestCheckedByHand(t *testing.T) {
 	b := newBench(t)
@@ -207,17 +187,13 @@ func TestCheckedByHand(t *testing.T) {
 func TestWriteFails(t *testing.T) {
 	broken := errors.New("broken")
 	failing := func(yield func(auditlog.Opened, error) bool) { yield(auditlog.Opened{}, broken) }
-	for name, write := range map[string]func(io.Writer, iter.Seq2[auditlog.Opened, error]) error{
-		"csv": auditlog.WriteCSV, "json": auditlog.WriteJSON,
-	} {
-		if err := write(io.Discard, failing); !errors.Is(err, broken) {
-			t.Errorf("%s: an entry that cannot be read: %v", name, err)
-		}
-		b := newBench(t)
-		b.append(t, record())
-		if err := write(brokenWriter{broken}, b.List(t.Context(), auditlog.Query{Log: someLog})); !errors.Is(err, broken) {
-			t.Errorf("%s: a writer that fails: %v", name, err)
-		}
+	if err := auditlog.WriteCSV(io.Discard, failing); !errors.Is(err, broken) {
+		t.Errorf("an entry that cannot be read: %v", err)
+	}
+	b := newBench(t)
+	b.append(t, record())
+	if err := auditlog.WriteCSV(brokenWriter{broken}, b.List(t.Context(), auditlog.Query{Log: someLog})); !errors.Is(err, broken) {
+		t.Errorf("a writer that fails: %v", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package auditlog
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -124,33 +123,4 @@ func neutral(cell string) string {
 		return "'" + cell
 	}
 	return cell
-}
-
-// Line is an entry in a JSON export. It is all that is needed to check the
-// entry without a key: Check, LeafHash and Digest do, or sha256sum.
-type Line struct {
-	Leaf        string   `json:"leaf"`                  // the leaf's exact letters
-	LeafHash    string   `json:"leaf_hash"`             // hex
-	Disclosures []string `json:"disclosures,omitempty"` // base64url, as in RFC 9901
-	Erased      []string `json:"erased,omitempty"`      // claims that can no longer be read
-}
-
-// WriteJSON writes entries as JSON, one Line a line, in the order in which they
-// come.
-func WriteJSON(w io.Writer, entries iter.Seq2[Opened, error]) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	for e, err := range entries {
-		if err != nil {
-			return err
-		}
-		line := Line{
-			Leaf: string(e.Leaf), LeafHash: hex.EncodeToString(e.LeafHash[:]),
-			Disclosures: e.Disclosures, Erased: e.Erased,
-		}
-		if err := enc.Encode(line); err != nil {
-			return fmt.Errorf("write the audit log as JSON: %w", err)
-		}
-	}
-	return nil
 }
