@@ -169,6 +169,30 @@ func TestRolledBack(t *testing.T) {
 	each(t, b, o, asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r) }) // that is what notes are for
 }
 
+// TestRewritten rewrites a whole log with the same content in another order,
+// and everything that is computed from it.
+func TestRewritten(t *testing.T) {
+	b := attacked(t)
+	note := b.last().head.Checkpoint
+	slices.Reverse(b.last().stored)
+	// Nobody signs it again.
+	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) {
+		wantFindings(t, r, "changed 0-299")
+	})
+	// Somebody signs it with another key.
+	b.key, b.last().older = keyOf(2), nil
+	b.sign()
+	b.last().older = nil
+	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r, "key_wrong") })
+	// Whoever has the key signs it again.
+	b.key = keyOf(1)
+	b.sign()
+	b.last().older = nil
+	o := options()
+	o.Since = [][]byte{note}
+	each(t, b, o, asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r, "forked 0-600") })
+}
+
 func TestSinceRefused(t *testing.T) {
 	b := attacked(t)
 	head := b.last().head
