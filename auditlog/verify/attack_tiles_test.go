@@ -176,6 +176,38 @@ func (s shelf) widen(part string, width int) {
 	s.write(part, append(b, make([]byte, 0)...))
 }
 
+// TestClaims has checkpoints, signed or not, claim sizes that nothing is there
+// for.
+func TestClaims(t *testing.T) {
+	b := attacked(t)
+	for _, size := range []int64{1 << 20, 1 << 40, 1 << 60, 1<<63 - 1} {
+		code := verify.Truncated
+		if size > 1<<60 {
+			code = verify.Malformed
+		}
+		claim := *b.last().head
+		claim.Size = size
+		for name, key := range map[string]byte{"signed": 1, "unsigned": 2} {
+			note := signed(t, keyOf(key), claim.Origin, &claim, 0)
+			s := shelf{t, b.tiles()}
+			s.write("checkpoint", []byte(note))
+			if r := checkPath(t, s.dir, options()); !r.Has(code) {
+				t.Errorf("%s: %d: found %q", name, size, findings(r))
+			}
+			text := proofOf(t, b, 5)
+			text = append(text[:bytes.Index(text, []byte("\n\n"))+2], note...)
+			if r := checkProof(t, text, options()); r.OK() {
+				t.Errorf("%s: %d: a proof is called good", name, size)
+			}
+			p := opened(t, b.json())
+			p.header(func(h *auditlog.ExportHeader) { h.Epochs[0].Checkpoint = note })
+			if r := checkJSON(t, p.bytes(), options()); !r.Has(code) {
+				t.Errorf("%s: %d: found %q", name, size, findings(r))
+			}
+		}
+	}
+}
+
 // TestFolders keeps verification inside of its folder.
 func TestFolders(t *testing.T) {
 	b := attacked(t)

@@ -73,6 +73,7 @@ func (u *run) proven(e *epoch, p *auditlog.Proof) {
 		path = append(path, h)
 	}
 	switch {
+	case !e.head.known:
 	case p.Index >= e.head.size:
 		u.r.found(Added, e.number, p.Index, noSuchIndex)
 	case tlog.CheckRecord(path, e.head.size, e.head.root, p.Index, x.hash) != nil:

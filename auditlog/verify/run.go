@@ -22,6 +22,10 @@ const (
 	epochGone      = "an earlier checkpoint is of an epoch that is not there"
 )
 
+// maxSize is how many entries a log may claim to have: what computes proofs
+// does not come to an end with far more.
+const maxSize = 1 << 60
+
 // run is one verification on its way.
 type run struct {
 	o       Options
@@ -71,6 +75,9 @@ func readEarlier(note []byte, o Options) (earlier, error) {
 		return earlier{}, fmt.Errorf("%w: %w", ErrSince, err)
 	}
 	size, root, err := auditlog.ParseCheckpoint(note, o.Key, origin)
+	if err == nil && size > maxSize {
+		err = auditlog.ErrCheckpoint
+	}
 	if err != nil {
 		return earlier{}, fmt.Errorf("%w: %w", ErrSince, err)
 	}
@@ -98,7 +105,7 @@ func (u *run) checkpoint(note []byte, number int) (checkpoint, bool) {
 		return c, false
 	}
 	origin, size, root, err := auditlog.ReadCheckpoint(note)
-	if err != nil {
+	if err != nil || size > maxSize {
 		u.r.noted(Malformed, number, noteUnreadable)
 		return c, false
 	}

@@ -212,14 +212,31 @@ func (t *tilesRun) epochOf(ctx context.Context, number int, note []byte, next *a
 		defer checkers.Put(c)
 		return t.bundle(ctx, c, j)
 	}
-	return inOrder(ctx, fetchers, 4*fetchers, t.bundles(ctx, e, upper), work, func(d bundleDone) error {
+	absent := 0
+	err = inOrder(ctx, fetchers, 4*fetchers, t.bundles(ctx, e, upper), work, func(d bundleDone) error {
 		if d.err != nil {
 			return d.err
 		}
 		t.takeBundle(e, &d)
+		if absent++; d.hashes != nil || d.entries != nil {
+			absent = 0
+		}
+		if absent == absentMost {
+			return errNothingMore
+		}
 		return nil
 	})
+	if errors.Is(err, errNothingMore) {
+		return nil
+	}
+	return err
 }
+
+// absentMost is after how many blocks of which nothing is there the rest is
+// taken to be missing, too: a checkpoint may claim any size.
+const absentMost = 1024
+
+var errNothingMore = errors.New("there is nothing more of the log")
 
 func (t *tilesRun) older(ctx context.Context, number int) ([][]byte, error) {
 	f, err := t.from.open(ctx, auditlog.Part{Epoch: number, Kind: auditlog.PartOlder})

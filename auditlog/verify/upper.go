@@ -32,7 +32,7 @@ func (t *tilesRun) upper(ctx context.Context, e *epoch) (*upperTiles, error) {
 	above := make([][]tlog.Hash, 0, 7) // by level from 2: hashes that the level below gives
 	var all tree
 	whole := true
-	for n := int64(0); n*blockSize < blocks; n++ {
+	for n := int64(0); whole && n*blockSize < blocks; n++ {
 		hashes, err := u.tile(ctx, 1, n, int(min(blockSize, blocks-n*blockSize)))
 		if err != nil {
 			return nil, err
@@ -51,6 +51,9 @@ func (t *tilesRun) upper(ctx context.Context, e *epoch) (*upperTiles, error) {
 		}
 	}
 	for i, hashes := range above {
+		if !whole {
+			break
+		}
 		n := e.head.size >> (8 * (i + 3))
 		if err := u.compare(ctx, i+2, n, hashes); err != nil {
 			return nil, err
