@@ -71,7 +71,7 @@ type Connection struct {
 type Host interface {
 	Connect(ctx context.Context, o Folder) (Connection, error)
 	Serve(ctx context.Context, o ServeOptions) error
-	Migrate(ctx context.Context, dsn string) error
+	Migrate(ctx context.Context, dsn, grant string) error
 	CheckMap(ctx context.Context, o CheckOptions) ([]MapReport, error)
 }
 

@@ -43,12 +43,16 @@ func (c *versionCmd) Run(t *terminal) error {
 
 type migrateCmd struct {
 	Database string `help:"PostgreSQL address with the rights of the tables' owner." env:"PRIVACYD_DATABASE_URL" required:"" placeholder:"OWNER_DSN"`
+	Grant    string `help:"Give this role exactly what a server needs, and take away what it need not have." placeholder:"ROLE"`
 }
 
 func (c *migrateCmd) Run(t *terminal) error {
-	if err := t.Host.Migrate(t.ctx, c.Database); err != nil {
+	if err := t.Host.Migrate(t.ctx, c.Database, c.Grant); err != nil {
 		return err
 	}
 	t.say("The tables are up to date.")
+	if c.Grant != "" {
+		t.say("The role %s may do with them what a server needs, and no more.", c.Grant)
+	}
 	return nil
 }

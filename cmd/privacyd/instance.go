@@ -148,7 +148,8 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkReconcile, i.engine.RunReconcile, 1)
 	i.runner.Handle(engine.WorkForgotten, i.engine.RunForgotten, 1)
 	for _, d := range []work.Daily{
-		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour}, {Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},
+		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour},
+		{Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},
 		{Kind: engine.WorkForgotten, Key: "audit", Hour: reconcileHour},
 	} {
 		if err := i.runner.Daily(ctx, d); err != nil {

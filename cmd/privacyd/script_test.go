@@ -92,7 +92,11 @@ func runScript(t *testing.T, script, database string) {
 			env.Setenv("SAMPLE", filepath.Join(root, "examples", "sample.ndjson"))
 			env.Values[serversKey{}] = map[string]*server{}
 			if database == "postgres" {
-				env.Setenv("PRIVACYD_DATABASE_URL", sqldbtest.PostgresDSN(t))
+				role := sqldbtest.Role(t)
+				dsn := sqldbtest.PostgresDSN(t)
+				env.Setenv("PRIVACYD_DATABASE_URL", dsn)
+				env.Setenv("SERVER_ROLE", role)
+				env.Setenv("SERVER_DATABASE_URL", sqldbtest.As(t, dsn, role))
 			}
 			return nil
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/cli"
 	"github.com/privacyd/privacyd/rest"
+	"github.com/privacyd/privacyd/store"
 	"github.com/privacyd/privacyd/store/sqldb"
 )
 
@@ -142,6 +143,9 @@ func shutdown(servers []*http.Server) error {
 
 // greet prints where the server is.
 func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOptions) error {
+	if err := warnOfOwner(ctx, i); err != nil {
+		return err
+	}
 	if o.Dev {
 		fmt.Fprintln(o.Out, "NOT SAFE: --dev is for trying things out.")
 	}
@@ -155,13 +159,29 @@ func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOpt
 	return nil
 }
 
-// Migrate makes or updates the tables in PostgreSQL.
-func (h host) Migrate(ctx context.Context, dsn string) error {
+// warnOfOwner says when the server could rewrite the audit log, so that
+// whoever takes it over could.
+func warnOfOwner(ctx context.Context, i *instance) error {
+	over, err := store.Overreach(ctx, i.asked.db)
+	if err == nil && len(over) > 0 {
+		i.engine.Log.WarnContext(ctx, "the server's role in PostgreSQL may do more with the audit log than add to it. "+
+			"Give it a role of its own: privacyd migrate --database OWNER_DSN --grant ROLE", "rights", over)
+	}
+	return err
+}
+
+// Migrate makes or updates the tables in PostgreSQL, and gives the role grant
+// what a server needs of them.
+func (h host) Migrate(ctx context.Context, dsn, grant string) error {
 	db, err := sqldb.OpenPostgres(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	return errors.Join(migrate(ctx, db), db.Close())
+	err = migrate(ctx, db)
+	if err == nil && grant != "" {
+		err = store.Grant(ctx, db, grant)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // CheckMap compares a map with a live database, or checks a map alone.

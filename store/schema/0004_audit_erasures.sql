@@ -32,4 +32,5 @@ BEGIN SELECT RAISE(ABORT, 'audit disclosures are never changed'); END;
 ALTER TABLE audit_disclosures DROP CONSTRAINT audit_disclosures_pkey, ADD PRIMARY KEY (owner, entry_id);
 DROP INDEX audit_disclosures_owner;
 CREATE INDEX audit_disclosures_entry ON audit_disclosures (entry_id);
+ALTER TABLE audit_disclosures SET (autovacuum_vacuum_scale_factor = 0.01); -- what was deleted shall be gone soon
 -- end

@@ -89,6 +89,10 @@ func (d Dialect) explain(err error) error {
 	case connectionLost(err):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
 			"The database cannot be reached. Check that it runs and try again; nothing was changed.").Because(err)
+	case forbidden(err):
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_forbidden",
+			"The database refuses this to the role that privacyd connects as. Let the owner of the tables run: "+
+				"privacyd migrate --database OWNER_DSN --grant ROLE").Because(err)
 	case notText(err):
 		return privacyd.Errorf(privacyd.ClassInvalid, "text_invalid",
 			"The request holds a text that is not UTF-8 or has a zero byte in it.").Because(err)
@@ -111,6 +115,12 @@ func diskFull(err error) bool {
 func conflicting(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+}
+
+// forbidden tells whether PostgreSQL lacks a grant.
+func forbidden(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "42501"
 }
 
 func notText(err error) bool {
