@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 )
@@ -25,6 +26,14 @@ func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, a
 	if err != nil {
 		return grant{}, e.deny(ctx, c, grant{}, action, err)
 	}
+	g, err := e.authoriseIn(ctx, c, w, action)
+	if err != nil {
+		return g, err
+	}
+	return g, e.checkOpen(ctx, c, g, action)
+}
+
+func (e *Engine) authoriseIn(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
 	switch c.Kind {
 	case privacyd.CallerOperator, privacyd.CallerSystem:
 		return grant{Workspace: w}, nil
@@ -33,6 +42,33 @@ func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, a
 	default:
 		return e.authoriseMember(ctx, c, w, action)
 	}
+}
+
+// closing are the actions that stay possible while a workspace's deletion is in
+// its grace period: reading, exporting, cancelling, and what persons are owed.
+var closing = []privacyd.Action{
+	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionDownload, privacyd.ActionReadRecords,
+	privacyd.ActionReadJobs, privacyd.ActionCancelJob, privacyd.ActionReadAudit, privacyd.ActionReadWorkspace,
+	privacyd.ActionDeleteSubject, privacyd.ActionDeleteWorkspace, privacyd.ActionManageHolds, privacyd.ActionApprove,
+	privacyd.ActionReadReceipts, privacyd.ActionWriteAudit,
+}
+
+// checkOpen refuses what a workspace no more takes. Codes: workspace_read_only,
+// workspace_not_found when it is deleted.
+func (e *Engine) checkOpen(ctx context.Context, c privacyd.Caller, g grant, action privacyd.Action) error {
+	state, _, err := e.States.WorkspaceState(ctx, g.Workspace.ID)
+	if err != nil || state == privacyd.WorkspaceActive || slices.Contains(closing, action) && state == privacyd.WorkspaceReadOnly {
+		return err
+	}
+	after := []privacyd.Action{privacyd.ActionReadAudit, privacyd.ActionReadReceipts, privacyd.ActionReadJobs}
+	if state == privacyd.WorkspaceDeleted {
+		if slices.Contains(after, action) {
+			return nil
+		}
+		return e.deny(ctx, c, g, action, errNoWorkspace())
+	}
+	return e.deny(ctx, c, g, action, privacyd.Errorf(privacyd.ClassConflict, "workspace_read_only",
+		"This workspace is being deleted and takes no changes. Cancel its deletion first."))
 }
 
 func (e *Engine) authoriseToken(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
@@ -48,6 +84,14 @@ func (e *Engine) authoriseToken(ctx context.Context, c privacyd.Caller, w privac
 }
 
 func (e *Engine) authoriseMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
+	state, _, err := e.States.AccountState(ctx, c.AccountID)
+	if err != nil {
+		return grant{}, err
+	}
+	if state == privacyd.AccountLeaving {
+		return grant{}, e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "account_leaving",
+			"This account is being deleted. Cancel that first: My account shows when it happens."))
+	}
 	role, err := e.Workspaces.MemberRole(ctx, w.ID, c.AccountID)
 	if err != nil {
 		return grant{}, e.deny(ctx, c, grant{}, action, err)

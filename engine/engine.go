@@ -56,6 +56,7 @@ type Engine struct {
 	Own         SubjectJobs
 	Disclosed   Disclosed
 	States      States
+	SoleAdmins  SoleAdmins
 	Suppression Suppression
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days
 	Grace       time.Duration // of account and workspace deletions; 0: 30 days

@@ -46,7 +46,7 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 	}
 	known := false
 	for _, d := range e.Datasets {
-		scope, ok, err := x.scope(d)
+		scope, ok, err := x.scope(ctx, d)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +54,9 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 		if !ok {
 			continue
 		}
-		scope.Merged = merged[d.Name]
+		if ids := merged[d.Name]; ids != nil {
+			scope.Merged = ids
+		}
 		if err := x.addPart(ctx, d, scope); err != nil {
 			return nil, fmt.Errorf("plan an erasure in dataset %s: %w", d.Name, err)
 		}
@@ -70,7 +72,10 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 }
 
 // scope says what of a dataset the job is about; false for nothing.
-func (x *erasure) scope(d Dataset) (datamap.EraseScope, bool, error) {
+func (x *erasure) scope(ctx context.Context, d Dataset) (datamap.EraseScope, bool, error) {
+	if x.job.Type == privacyd.JobAccountDeletion {
+		return x.accountScope(ctx, d)
+	}
 	key, err := datasetKey(d, x.workspace)
 	if err != nil || key == "" {
 		return datamap.EraseScope{}, false, err
@@ -161,7 +166,7 @@ func (x *erasure) readHolds(ctx context.Context) error {
 		return err
 	}
 	x.holds = holds
-	x.wholly = slices.ContainsFunc(holds, func(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace })
+	x.wholly = x.workspace.ID != "" && slices.ContainsFunc(holds, func(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace })
 	return nil
 }
 
@@ -169,7 +174,7 @@ func (x *erasure) readHolds(ctx context.Context) error {
 func (x *erasure) held(ctx context.Context, p *erasurePart) ([]datamap.RowRef, error) {
 	var rows []datamap.RowRef
 	for _, h := range x.holds {
-		more, err := heldRows(ctx, p, h.Target)
+		more, err := x.heldRows(ctx, p, h)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +183,8 @@ func (x *erasure) held(ctx context.Context, p *erasurePart) ([]datamap.RowRef, e
 	return rows, nil
 }
 
-func heldRows(ctx context.Context, p *erasurePart, t privacyd.HoldTarget) ([]datamap.RowRef, error) {
+func (x *erasure) heldRows(ctx context.Context, p *erasurePart, h *privacyd.Hold) ([]datamap.RowRef, error) {
+	t := h.Target
 	switch t.Type {
 	case privacyd.HoldConversation:
 		if t.Dataset != p.dataset.Name {
@@ -186,18 +192,34 @@ func heldRows(ctx context.Context, p *erasurePart, t privacyd.HoldTarget) ([]dat
 		}
 		return []datamap.RowRef{{Collection: t.Collection, Key: t.Key}}, nil
 	case privacyd.HoldSubject:
-		return p.rowsOf(ctx, *t.Subject)
+		key, err := x.keyOfHold(ctx, p, h)
+		if err != nil || key == "" {
+			return nil, err
+		}
+		return p.rowsOf(ctx, key, *t.Subject)
 	default:
 		return nil, nil
 	}
 }
 
+// keyOfHold is the key by which a dataset knows the hold's workspace.
+func (x *erasure) keyOfHold(ctx context.Context, p *erasurePart, h *privacyd.Hold) (string, error) {
+	if h.WorkspaceID == x.workspace.ID {
+		return p.scope.Workspace, nil
+	}
+	w, err := x.e.Workspaces.Workspace(ctx, h.WorkspaceID)
+	if err != nil {
+		return "", err
+	}
+	return datasetKey(p.dataset, w)
+}
+
 // rowsOf are a person's own rows in the dataset.
-func (p *erasurePart) rowsOf(ctx context.Context, s privacyd.Subject) ([]datamap.RowRef, error) {
+func (p *erasurePart) rowsOf(ctx context.Context, workspace string, s privacyd.Subject) ([]datamap.RowRef, error) {
 	if subjectKind(p.dataset, s.Kind) == nil {
 		return nil, nil
 	}
-	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: p.scope.Workspace, SubjectKind: s.Kind, SubjectID: s.ID}}
+	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: workspace, SubjectKind: s.Kind, SubjectID: s.ID}}
 	of, err := p.dataset.Graph.Erasure(scope)
 	if err != nil {
 		return nil, err

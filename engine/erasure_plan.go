@@ -67,6 +67,13 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 			return nil, err
 		}
 	}
+	if x.job.Type == privacyd.JobAccountDeletion {
+		blockers, err := x.e.accountBlockers(ctx, x.job.Subject.ID)
+		if err != nil {
+			return nil, err
+		}
+		plan.Blockers = append(plan.Blockers, blockers...)
+	}
 	plan.Hash = x.basis().Hash()
 	return plan, x.finish(ctx, plan)
 }

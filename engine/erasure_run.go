@@ -267,6 +267,13 @@ func (r *erasureRun) erase(ctx context.Context) error {
 	if err := r.expireExports(ctx); err != nil {
 		return err
 	}
+	if r.job.Type == privacyd.JobAccountDeletion && r.job.Subject.ID != "" {
+		// What refers to the account goes before its row.
+		err := r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody) })
+		if err != nil {
+			return err
+		}
+	}
 	for {
 		err := r.eraseOnce(ctx)
 		if !errors.Is(err, errHoldsChanged) {

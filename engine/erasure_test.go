@@ -133,3 +133,65 @@ func TestBulkDeletion(t *testing.T) {
 		}
 	})
 }
+
+func TestDeleteAccount(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		const password = "correct horse battery"
+		_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: "jo@example.com", Name: "Jo Doe", Password: password})
+		b.Must(err)
+		_, err = b.AddMember(t.Context(), enginetest.Operator, w.ID, "jo@example.com", privacyd.RoleAgent)
+		b.Must(err)
+		jo, err := b.As(t.Context(), enginetest.Operator, "jo@example.com")
+		b.Must(err)
+		plan, err := b.PreviewAccountDeletion(t.Context(), jo)
+		b.Must(err)
+		_, err = b.DeleteAccount(t.Context(), jo, privacyd.Confirmation{PlanHash: plan.Hash, Password: "wrong horse battery"})
+		b.WantCode(err, "password_wrong")
+		job, err := b.DeleteAccount(t.Context(), jo, privacyd.Confirmation{PlanHash: plan.Hash, Password: password})
+		b.Must(err)
+		if job.State != privacyd.JobScheduled {
+			t.Fatalf("the job is %s", job.State)
+		}
+		_, err = b.ListRecords(t.Context(), jo, w.ID, "contacts", engine.RecordQuery{})
+		b.WantCode(err, "account_leaving")
+		b.Pass(31 * 24 * time.Hour)
+		b.Run()
+		job, err = b.Jobs.Job(t.Context(), job.ID)
+		b.Must(err)
+		if job.State != privacyd.JobCompleted {
+			t.Fatalf("the job is %s: %s %s", job.State, job.ErrorCode, job.ErrorMessage)
+		}
+		_, err = b.Accounts.Account(t.Context(), jo.AccountID)
+		if privacyd.ClassOf(err) != privacyd.ClassNotFound {
+			t.Errorf("the account: %v", err)
+		}
+		checkReceipt(t, b, job)
+	})
+}
+
+func TestLastAdminStays(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		plan, err := b.PreviewAccountDeletion(t.Context(), b.Member(privacyd.RoleAdmin, w))
+		b.Must(err)
+		if len(plan.Blockers) != 1 || plan.Blockers[0].Code != "last_admin" {
+			t.Errorf("blockers: %+v", plan.Blockers)
+		}
+	})
+}
+
+func TestCancelledDeletions(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		job := confirmed(t, b, engine.NewJob{Workspace: w.ID, Type: privacyd.JobWorkspaceDeletion})
+		_, err := b.SetRetention(t.Context(), enginetest.Operator, w.ID, 30)
+		b.WantCode(err, "workspace_read_only")
+		_, err = b.CancelJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.Must(err)
+		b.Pass(40 * 24 * time.Hour)
+		b.Run()
+		_, err = b.SetRetention(t.Context(), enginetest.Operator, w.ID, 30)
+		b.Must(err)
+	})
+}

@@ -70,8 +70,10 @@ func (e *Engine) lockJob(ctx context.Context, jobID string) (*privacyd.Job, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Workspaces.LockWorkspace(ctx, job.WorkspaceID); err != nil {
-		return nil, err
+	if job.WorkspaceID != "" {
+		if err := e.Workspaces.LockWorkspace(ctx, job.WorkspaceID); err != nil {
+			return nil, err
+		}
 	}
 	job, err = e.Jobs.LockJob(ctx, jobID)
 	return e.withSubject(ctx, job, err)

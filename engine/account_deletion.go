@@ -1,0 +1,293 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// somebody stands where it said who did something, once that account is gone.
+const somebody = "deleted-account"
+
+// SoleAdmins finds workspaces that an account's deletion would leave without an
+// admin.
+type SoleAdmins interface {
+	SoleAdminOf(ctx context.Context, accountID string) ([]privacyd.Workspace, error)
+}
+
+// itself lets only a signed-in account pass, for what it does to itself.
+func (e *Engine) itself(ctx context.Context, c privacyd.Caller, action privacyd.Action) error {
+	if c.Kind == privacyd.CallerAccount {
+		return nil
+	}
+	if c.Kind == privacyd.CallerAnonymous {
+		return errNotSignedIn()
+	}
+	return e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "own_account_only",
+		"Only the person whose account it is may do that, signed in. With a command: --as E-MAIL."))
+}
+
+func accountJob(accountID string) *privacyd.Job {
+	return &privacyd.Job{
+		Type: privacyd.JobAccountDeletion, Subject: &privacyd.Subject{Kind: "account", ID: accountID}, RequestedBy: accountID,
+		Progress: privacyd.Progress{Unit: "records"},
+	}
+}
+
+// PreviewAccountDeletion gives the plan of deleting the caller's own account,
+// with what is in the way. Audit: account_deletion.preview.
+func (e *Engine) PreviewAccountDeletion(ctx context.Context, c privacyd.Caller) (*privacyd.Plan, error) {
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	job := accountJob(c.AccountID)
+	plan, err := e.planJob(ctx, job, privacyd.Workspace{})
+	if err != nil {
+		return nil, err
+	}
+	event := e.jobEvent(c, "", job, "preview")
+	event.Target.ID = ""
+	if err := e.recordAlone(ctx, event); err != nil {
+		return nil, err
+	}
+	return plan, e.keepPlan(ctx, plan, c.AccountID, c.AccountID)
+}
+
+// accountBlockers are the workspaces that would be left without an admin.
+func (e *Engine) accountBlockers(ctx context.Context, accountID string) ([]privacyd.Blocker, error) {
+	sole, err := e.SoleAdmins.SoleAdminOf(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	var list []privacyd.Blocker
+	for _, w := range sole {
+		list = append(list, privacyd.Blocker{
+			Code: "last_admin", Message: fmt.Sprintf("The account is the last admin of the workspace %s, which has other members.", w.Slug),
+			Remedy: "Make another member an admin, or delete the workspace.",
+		})
+	}
+	return list, nil
+}
+
+// DeleteAccount confirms the deletion of the caller's own account. The grace
+// period begins: sessions and API tokens end, and signing in reaches only the
+// page that says when it happens. Asking again gives the pending job. Codes:
+// last_admin naming each workspace, password_wrong, confirm_*, plan_*. Audit:
+// account_deletion.create.
+func (e *Engine) DeleteAccount(ctx context.Context, c privacyd.Caller, with privacyd.Confirmation) (*privacyd.Job, error) {
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	if pending, err := e.leavingJob(ctx, c.AccountID); err != nil || pending != nil {
+		return pending, err
+	}
+	job := accountJob(c.AccountID)
+	if err := e.checkAccountDeletion(ctx, c, job, with); err != nil {
+		return nil, err
+	}
+	var err error
+	if job.ID, err = newID(); err != nil {
+		return nil, err
+	}
+	now := e.Now()
+	job.CreatedAt, job.ConfirmedAt, job.ConfirmedBy, job.PlanHash = now, &now, c.AccountID, with.PlanHash
+	return job, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.leave(ctx, c, job) })
+}
+
+func (e *Engine) checkAccountDeletion(ctx context.Context, c privacyd.Caller, job *privacyd.Job, with privacyd.Confirmation) error {
+	rules, _ := job.Type.Rules()
+	if err := rules.Check(with, "", 0); err != nil {
+		return err
+	}
+	if err := e.checkPassword(ctx, c, rules, with.Password); err != nil {
+		return err
+	}
+	shown, err := e.shownPlan(ctx, c.AccountID, "", with.PlanHash, c.AccountID)
+	if err != nil {
+		return err
+	}
+	plan, err := e.planJob(ctx, job, privacyd.Workspace{})
+	if err != nil {
+		return err
+	}
+	if err := shown.StillAsShown(plan); err != nil {
+		return errors.Join(err, e.keepPlan(ctx, plan, c.AccountID, c.AccountID))
+	}
+	for _, b := range plan.Blockers {
+		if b.Code == "last_admin" {
+			return e.lastAdmin(plan)
+		}
+	}
+	return plan.Runnable()
+}
+
+func (e *Engine) lastAdmin(plan *privacyd.Plan) error {
+	var all []string
+	for _, b := range plan.Blockers {
+		if b.Code == "last_admin" {
+			all = append(all, b.Message)
+		}
+	}
+	return privacyd.Errorf(privacyd.ClassConflict, "last_admin", "%s Make another member an admin there, or delete the workspace.", strings.Join(all, " "))
+}
+
+func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job) error {
+	if err := e.sealSubject(ctx, job); err != nil {
+		return err
+	}
+	end := e.Now().Add(e.graceOf(job.Type))
+	job.State, job.ExecuteAfter = privacyd.JobScheduled, &end
+	if remind, ok := privacyd.NextReminder(end, e.Now()); ok {
+		job.RemindAt = &remind
+	}
+	auditID, err := e.record(ctx, e.jobEvent(c, "", job, "create"))
+	if err != nil {
+		return err
+	}
+	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
+		return err
+	}
+	if err := e.States.LeaveAccount(ctx, c.AccountID, job.ID, auditID); err != nil {
+		return err
+	}
+	return e.enqueueErasure(ctx, job.ID, end)
+}
+
+// leavingJob is the pending deletion of an account; nil when there is none.
+func (e *Engine) leavingJob(ctx context.Context, accountID string) (*privacyd.Job, error) {
+	state, jobID, err := e.States.AccountState(ctx, accountID)
+	if err != nil || state != privacyd.AccountLeaving {
+		return nil, err
+	}
+	job, err := e.Jobs.Job(ctx, jobID)
+	return e.withSubject(ctx, job, err)
+}
+
+// AccountDeletion gives the pending deletion of the caller's own account; nil
+// when there is none. It works in the grace period, too.
+func (e *Engine) AccountDeletion(ctx context.Context, c privacyd.Caller) (*privacyd.Job, error) {
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	return e.leavingJob(ctx, c.AccountID)
+}
+
+// CancelAccountDeletion takes the deletion of the caller's own account back.
+// Sessions and tokens stay ended. Code job_not_cancellable. Audit:
+// account_deletion.cancel.
+func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (*privacyd.Job, error) {
+	return e.changeLeaving(ctx, c, func(ctx context.Context, job *privacyd.Job) error {
+		if !job.State.Cancellable(job.Type) {
+			return privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
+		}
+		job.CancelAsked, job.CancelledBy = true, c.AccountID
+		e.end(job, privacyd.JobCancelled)
+		if err := e.saveJob(ctx, c, "", job, "cancel"); err != nil {
+			return err
+		}
+		if err := e.States.StayAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		return e.Queue.Cancel(ctx, WorkErase, job.ID)
+	})
+}
+
+// DeleteAccountNow ends the grace period early: the holder may (Art. 12(3) GDPR
+// knows no waiting time). Codes: password_wrong, job_not_waiting. Audit:
+// account_deletion.waive.
+func (e *Engine) DeleteAccountNow(ctx context.Context, c privacyd.Caller, password string) (*privacyd.Job, error) {
+	rules, _ := privacyd.JobAccountDeletion.Rules()
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	if err := e.checkPassword(ctx, c, rules, password); err != nil {
+		return nil, err
+	}
+	return e.changeLeaving(ctx, c, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State != privacyd.JobScheduled {
+			return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it is not in its grace period.", job.State)
+		}
+		now := e.Now()
+		job.State, job.ExecuteAfter, job.RemindAt = privacyd.JobQueued, &now, nil
+		if err := e.saveJob(ctx, c, "", job, "waive"); err != nil {
+			return err
+		}
+		if err := e.Queue.Cancel(ctx, WorkErase, job.ID); err != nil {
+			return err
+		}
+		return e.enqueueErasure(ctx, job.ID, now)
+	})
+}
+
+func (e *Engine) changeLeaving(ctx context.Context, c privacyd.Caller, fn func(context.Context, *privacyd.Job) error) (*privacyd.Job, error) {
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	pending, err := e.leavingJob(ctx, c.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if pending == nil {
+		return nil, privacyd.Errorf(privacyd.ClassNotFound, "job_not_found", "This account is not being deleted.")
+	}
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		job, err := e.Jobs.LockJob(ctx, pending.ID)
+		if pending, err = e.withSubject(ctx, job, err); err != nil {
+			return err
+		}
+		return fn(ctx, pending)
+	})
+	return pending, err
+}
+
+// accountScope says whom a dataset knows as the account: privacyd's own and the
+// embedded one by its id, a product's by the e-mail address that it proved.
+func (x *erasure) accountScope(ctx context.Context, d Dataset) (datamap.EraseScope, bool, error) {
+	kind := subjectKind(d, "account")
+	if kind == nil {
+		return datamap.EraseScope{}, false, nil
+	}
+	scope := datamap.EraseScope{Scope: datamap.Scope{SubjectKind: kind.Kind, SubjectID: x.job.Subject.ID}}
+	if d.Own {
+		return scope, true, nil
+	}
+	id, err := x.idByEmail(ctx, d, kind)
+	if err != nil || id == "" {
+		return scope, false, err
+	}
+	scope.SubjectID = id
+	return scope, true, nil
+}
+
+func (x *erasure) idByEmail(ctx context.Context, d Dataset, kind *datamap.SubjectKind) (string, error) {
+	a, err := x.e.Accounts.Account(ctx, x.job.Subject.ID)
+	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	eraser, err := d.Source.Eraser()
+	if err != nil {
+		return "", err
+	}
+	c := d.Graph.Collection(kind.Collection)
+	for _, identity := range kind.Identities {
+		if identity.Kind != "email" || identity.JSONPath != "" {
+			continue
+		}
+		sel := datamap.Selection{Collection: c, Table: c.Table, All: []datamap.Condition{{Any: []datamap.Path{{Column: identity.Column, Value: a.Email}}}}}
+		ids, err := eraser.Identifiers(ctx, sel, []datamap.Identity{{Kind: "id", Column: kind.Key}})
+		if err != nil {
+			return "", fmt.Errorf("look for an account in dataset %s: %w", d.Name, err)
+		}
+		if len(ids) > 0 {
+			return ids[0].Value, nil
+		}
+	}
+	return "", nil
+}
