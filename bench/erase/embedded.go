@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/privacyd/privacyd/bench/measure"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/records"
+	"github.com/privacyd/privacyd/source/sqlsource"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// embeddedFile is the encrypted file in a folder.
+const embeddedFile = "privacyd.db"
+
+// pageKey is for made-up records, which need no secrecy.
+func pageKey() []byte { return make([]byte, 64) }
+
+func openFile(ctx context.Context, dir string) (*sqldb.DB, error) {
+	return sqldb.OpenSQLite(ctx, filepath.Join(dir, embeddedFile), pageKey())
+}
+
+func openEmbedded(ctx context.Context, dir string) (target, error) {
+	g, err := compile(records.DataMap)
+	if err != nil {
+		return target{}, err
+	}
+	db, err := openFile(ctx, dir)
+	if err != nil {
+		return target{}, err
+	}
+	return target{source: sqlsource.Own(db), graph: g, log: func() int64 { return logSize(dir) }, close: func() { _ = db.Close() }}, nil
+}
+
+func logSize(dir string) int64 {
+	info, err := os.Stat(filepath.Join(dir, embeddedFile+"-wal"))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// fillEmbedded makes workspaces w0, w1 … of the same size.
+func fillEmbedded(rows int) []string {
+	each := rows / workspaces
+	var all []string
+	series := func(n int) string {
+		return fmt.Sprintf("WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < %d) ", n)
+	}
+	for w := range workspaces {
+		conversations := each / perConversation
+		all = append(all,
+			fmt.Sprintf("INSERT INTO contacts (workspace_id, id, name, email) %s SELECT 'w%d', 'contact-' || i, 'Person ' || i, 'person' || i || '@users.example.org' FROM c", series(conversations/perContact+1), w),
+			fmt.Sprintf("INSERT INTO conversations (workspace_id, id, contact_id, status, created_at) %s SELECT 'w%d', 'conversation-' || i, 'contact-' || (i / %d), 'resolved', i FROM c", series(conversations), w, perContact),
+			fmt.Sprintf(`INSERT INTO messages (workspace_id, id, conversation_id, direction, body, created_at) %s SELECT 'w%d', printf('message-%%09d', (i * 7919) %% %d),
+				'conversation-' || (i / %d), 'inbound', 'Hello, this is message ' || i || '. I would like a table for four at half past seven, please.', i FROM c`, series(each), w, each, perConversation),
+			fmt.Sprintf("INSERT INTO attachments (workspace_id, id, record_type, record_id, filename, blob) %s SELECT 'w%d', 'file-' || i, 'message', printf('message-%%09d', i * 10), 'file.pdf', 'blob-' || i FROM c", series(each/10), w))
+	}
+	return all
+}
+
+func heavyEmbedded(id string, messages int) []string {
+	conversations := max(10, messages/40)
+	series := func(n int) string {
+		return fmt.Sprintf("WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < %d) ", n)
+	}
+	return []string{
+		fmt.Sprintf("INSERT INTO contacts (workspace_id, id, name) VALUES ('w0', '%s', 'Heavy')", id),
+		fmt.Sprintf("INSERT INTO conversations (workspace_id, id, contact_id) %s SELECT 'w0', '%s-' || i, '%s' FROM c", series(conversations), id, id),
+		fmt.Sprintf("INSERT INTO messages (workspace_id, id, conversation_id, body) %s SELECT 'w0', i || '-%s', '%s-' || (i %% %d), 'Message ' || i FROM c", series(messages), id, id, conversations),
+		fmt.Sprintf("INSERT INTO attachments (workspace_id, id, record_type, record_id, blob) %s SELECT 'w0', i || '-%s', 'message', (i * 10) || '-%s', 'blob' FROM c", series(messages/10), id, id),
+	}
+}
+
+// embeddedByHand deletes, children first, what lies below some conversations.
+func embeddedByHand(workspace, conversations, contacts string) []string {
+	in := fmt.Sprintf("workspace_id = '%s' AND ", workspace)
+	messages := "SELECT id FROM messages WHERE " + in + "conversation_id IN (" + conversations + ")"
+	return []string{
+		"DELETE FROM attachments WHERE " + in + "record_type = 'message' AND record_id IN (" + messages + ")",
+		"DELETE FROM messages WHERE " + in + "conversation_id IN (" + conversations + ")",
+		"DELETE FROM flow_runs WHERE " + in + "conversation_id IN (" + conversations + ")",
+		"DELETE FROM conversations WHERE " + in + "id IN (" + conversations + ")",
+		"DELETE FROM contacts WHERE " + in + contacts,
+	}
+}
+
+func embeddedWorkspaceByHand(workspace string) []string {
+	var all []string
+	for _, table := range []string{
+		"attachments", "comments", "documents", "tickets", "flow_runs", "flow_versions", "flows", "knowledge_chunks", "knowledge_sources", "messages", "conversations", "contacts", "record_authors",
+	} {
+		all = append(all, fmt.Sprintf("DELETE FROM %s WHERE workspace_id = '%s'", table, workspace))
+	}
+	return all
+}
+
+// inFile is the run on the encrypted file.
+type inFile struct {
+	*bench
+	target
+	db     *sqldb.DB
+	people int
+}
+
+func (b *bench) onEmbedded(ctx context.Context) error {
+	f := &inFile{bench: b}
+	db, err := openFile(ctx, b.dir)
+	if err != nil {
+		return err
+	}
+	f.db = db
+	say("embedded: filling the tables with %s messages, not timed", count(int64(b.rows)))
+	if err := records.Migrate(ctx, db); err != nil {
+		return err
+	}
+	for _, statement := range fillEmbedded(b.rows) {
+		if _, err := db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%.80s: %w", statement, err)
+		}
+	}
+	if f.target, err = openEmbedded(ctx, b.dir); err != nil {
+		return err
+	}
+	f.close()
+	f.source = sqlsource.Own(db)
+	for _, part := range []func(context.Context) error{f.contacts, f.search} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return f.workspace(ctx)
+}
+
+func (f *inFile) hand(ctx context.Context, statements []string) (time.Duration, error) {
+	if err := f.settle(ctx); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	err := f.db.InTx(ctx, func(ctx context.Context) error {
+		for _, s := range statements {
+			if _, err := f.db.Exec(ctx, s); err != nil {
+				return fmt.Errorf("%.60s: %w", s, err)
+			}
+		}
+		return nil
+	})
+	return time.Since(start), err
+}
+
+func (f *inFile) settle(ctx context.Context) error {
+	_, err := f.db.TruncateLog(ctx)
+	return err
+}
+
+func (f *inFile) contacts(ctx context.Context) error {
+	for _, messages := range []int{fewMessages, manyMessages} {
+		var ours outcome
+		var theirs time.Duration
+		for round := range f.rounds + 1 {
+			ids := [2]string{}
+			for i := range ids {
+				f.people++
+				ids[i] = fmt.Sprintf("heavy%d", f.people)
+				for _, s := range heavyEmbedded(ids[i], messages) {
+					if _, err := f.db.Exec(ctx, s); err != nil {
+						return err
+					}
+				}
+			}
+			if err := f.settle(ctx); err != nil {
+				return err
+			}
+			scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w0", SubjectKind: "contact", SubjectID: ids[0]}}
+			o, err := erase(ctx, f.source, f.graph, scope, f.log)
+			if err != nil {
+				return err
+			}
+			mine := fmt.Sprintf("SELECT id FROM conversations WHERE workspace_id = 'w0' AND contact_id = '%s'", ids[1])
+			h, err := f.hand(ctx, embeddedByHand("w0", mine, "id = '"+ids[1]+"'"))
+			if err != nil {
+				return err
+			}
+			if round <= 1 || o.Took < ours.Took {
+				ours = o
+			}
+			if round <= 1 || h < theirs {
+				theirs = h
+			}
+		}
+		head := fmt.Sprintf("embedded, contact with %s messages among %s: ", count(int64(messages)), count(int64(f.rows)))
+		say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
+		if err := f.report(contactFigures(head, messages, true, ours, theirs)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *inFile) search(ctx context.Context) error {
+	e, err := f.source.Eraser()
+	if err != nil {
+		return err
+	}
+	ids := []sqlsource.Identifier{{Kind: "email", Value: "jane.doe@users.example.org"}, {Kind: "phone", Value: "+31 20 5551234"}, {Kind: "handle", Value: "visitor-12345678"}}
+	start := time.Now()
+	if err := e.Search(ctx, f.graph, "w0", ids, func(sqlsource.Hit) error { return nil }); err != nil {
+		return err
+	}
+	return f.report(within(fmt.Sprintf("embedded, a fifth of %s messages: search for three identifiers", count(int64(f.rows))), time.Since(start), 0))
+}
+
+func (f *inFile) workspace(ctx context.Context) error {
+	if err := f.settle(ctx); err != nil {
+		return err
+	}
+	if err := f.db.Close(); err != nil {
+		return err
+	}
+	ours, err := eraseApart(ctx, "", f.dir, "w1")
+	if err != nil {
+		return err
+	}
+	if f.db, err = openFile(ctx, f.dir); err != nil {
+		return err
+	}
+	defer f.db.Close() //nolint:errcheck // nothing to lose
+	theirs, err := f.hand(ctx, embeddedWorkspaceByHand("w2"))
+	if err != nil {
+		return err
+	}
+	byHand := logSize(f.dir)
+	head := fmt.Sprintf("embedded, a workspace of %s rows, a fifth of all: ", count(ours.Rows))
+	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
+	figures := append(ours.figures(head), ratio(head+"time / child-first SQL in one transaction", ours.Took.Seconds()/theirs.Seconds(), barWorkspace),
+		size(head+"write-ahead log at most", ours.Log, barLog), size(head+"peak memory of the process", ours.Peak, barMemory))
+	return f.report(append(figures, measure.Figure{What: head + "write-ahead log of the one transaction", Value: fmt.Sprintf("%d MB", byHand>>20)})...)
+}
