@@ -293,9 +293,12 @@ func addHeld(list []privacyd.PlannedCollection, c privacyd.PlannedCollection) []
 
 // eraseRows runs a bulk deletion or retention run, some rows at a time.
 func (r *erasureRun) eraseRows(ctx context.Context) error {
-	c, err := r.e.chooser(ctx, r.job, r.workspace)
-	if err != nil {
-		return err
+	var c chooser
+	var err error
+	if r.state.Again == nil {
+		if c, err = r.e.chooser(ctx, r.job, r.workspace); err != nil {
+			return err
+		}
 	}
 	x, parts, err := r.e.newRows(ctx, r.job, r.workspace)
 	if err != nil {
@@ -305,7 +308,13 @@ func (r *erasureRun) eraseRows(ctx context.Context) error {
 		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
 	}
 	for _, p := range parts {
-		err := x.chosen(ctx, p, c, func(keys [][]string) error { return r.eraseKeys(ctx, x, p, keys) })
+		if again := r.state.Again; again != nil {
+			if again.Dataset == p.dataset.Name && again.Collection == p.collection.Name {
+				err = r.eraseKeys(ctx, x, p, again.Keys)
+			}
+		} else {
+			err = x.chosen(ctx, p, c, func(keys [][]string) error { return r.eraseKeys(ctx, x, p, keys) })
+		}
 		if err != nil {
 			return fmt.Errorf("erase %s of dataset %s: %w", p.collection.Name, p.dataset.Name, err)
 		}
@@ -351,6 +360,10 @@ func (r *erasureRun) markRows(ctx context.Context, p clockPart, keys [][]string)
 // verifyRows looks again: nothing that was to go may be left, but for what is
 // held.
 func (r *erasureRun) verifyRows(ctx context.Context) error {
+	if r.state.Again != nil {
+		r.state.Verified = r.e.Now()
+		return r.save(ctx, phaseForget)
+	}
 	plan, err := r.e.planRows(ctx, r.job, r.workspace)
 	if err != nil {
 		return err

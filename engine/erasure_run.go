@@ -48,6 +48,7 @@ type erasureState struct {
 	Until       time.Time                    `json:"until,omitzero"`
 	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
+	Again       *privacyd.EraseAgain         `json:"again,omitempty"` // rows to erase after a restore
 }
 
 // erasureRun is one run of a job.

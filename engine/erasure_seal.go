@@ -48,13 +48,17 @@ func errErased() error {
 }
 
 // sealSubject puts the reference and the sealed id of a job's subject beside
-// it: the store keeps those and not the id.
+// it: the store keeps those and not the id. The key of a person who was erased
+// and has come back is gone for good: the workspace's seals then.
 func (e *Engine) sealSubject(ctx context.Context, job *privacyd.Job) error {
 	if job.Subject == nil {
 		return nil
 	}
 	owner := ownerOf(job.WorkspaceID, *job.Subject)
 	sealed, err := e.sealFor(ctx, owner, "subject", []byte(job.Subject.ID))
+	if privacyd.CodeOf(err) == "erased" {
+		sealed, err = e.sealFor(ctx, scopeOwner(owner.Log), "subject", []byte(job.Subject.ID))
+	}
 	if err != nil {
 		return err
 	}
@@ -70,10 +74,13 @@ func (e *Engine) withSubject(ctx context.Context, job *privacyd.Job, err error) 
 	}
 	id, err := e.openBy(ctx, job.SubjectRef, "subject", job.SubjectSealed)
 	if privacyd.CodeOf(err) == "erased" {
-		return job, nil
+		id, err = e.openFor(ctx, scopeOwner(job.WorkspaceID), "subject", job.SubjectSealed)
+	}
+	if err != nil {
+		return job, nil //nolint:nilerr // the key is gone, as it should be
 	}
 	job.Subject.ID = string(id)
-	return job, err
+	return job, nil
 }
 
 // sealJSON seals a value as JSON.
