@@ -40,7 +40,7 @@ func readAll(t *testing.T, r io.Reader, most int) []string {
 func TestLineReader(t *testing.T) {
 	const most = 600_000
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 30 {
+	for range 8 {
 		var text bytes.Buffer
 		var want []string
 		for range random.IntN(40) {
