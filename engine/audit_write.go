@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
 )
 
 // AuditKeys keeps the keys under which products wrote entries, for some days.
@@ -51,6 +54,9 @@ func (e *Engine) RecordActions(ctx context.Context, c privacyd.Caller, workspace
 	if err != nil {
 		return nil, err
 	}
+	if err := e.makeKeys(ctx, checked); err != nil {
+		return nil, err
+	}
 	w := actionWriter{e: e, workspaceID: g.Workspace.ID, entries: checked}
 	if r.IdempotencyKey != "" {
 		if err := w.nameBatch(r); err != nil {
@@ -65,6 +71,41 @@ func (e *Engine) RecordActions(ctx context.Context, c privacyd.Caller, workspace
 	}
 	return nil, privacyd.Errorf(privacyd.ClassUnavailable, "database_busy", "Others write under the same keys at this moment. Try again.")
 }
+
+// makeKeys sees to it that there is a key for each person of a batch before its
+// transaction begins: a new one takes a write to the key store, and nobody else
+// could write to the database meanwhile. An erased person stays so.
+func (e *Engine) makeKeys(ctx context.Context, entries []checkedAction) error {
+	owners := make(chan auditlog.Owner)
+	var making sync.WaitGroup
+	var failed atomic.Pointer[error]
+	for range keysAtOnce {
+		making.Go(func() {
+			for o := range owners {
+				if _, _, err := e.Keys.SealFor(ctx, e.reference(o), nil, nil); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	known := map[auditlog.Owner]bool{}
+	for _, a := range entries {
+		for _, c := range a.record.Private {
+			if c.Owner.Kind != "" && !known[c.Owner] && failed.Load() == nil {
+				known[c.Owner] = true
+				owners <- c.Owner
+			}
+		}
+	}
+	close(owners)
+	making.Wait()
+	if err := failed.Load(); err != nil {
+		return fmt.Errorf("make the keys of a batch: %w", *err)
+	}
+	return nil
+}
+
+const keysAtOnce = 8
 
 var errKeyTaken = errors.New("another request has just used this key")
 

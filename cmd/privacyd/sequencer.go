@@ -19,6 +19,7 @@ import (
 const (
 	reconcileHour = 2           // UTC
 	refusalsEvery = time.Minute // how soon refusals that were only counted are written down
+	optimizeEvery = 10 * time.Minute
 )
 
 // openAudit opens the audit log and what signs it.
@@ -75,7 +76,10 @@ func (i *instance) keepAudit(ctx context.Context) (end func()) {
 			log.ErrorContext(ctx, "the newest audit entries are not covered by a checkpoint; the next start does it", "error", err)
 		}
 	})
-	parts.Go(func() { i.countRefusals(running) })
+	parts.Go(func() {
+		i.every(running, refusalsEvery, func(ctx context.Context) error { return i.engine.RecordRefusals(ctx, false) })
+	})
+	parts.Go(func() { i.every(running, optimizeEvery, i.asked.db.Optimize) })
 	return func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalsEvery)
 		defer cancel()
@@ -87,16 +91,17 @@ func (i *instance) keepAudit(ctx context.Context) (end func()) {
 	}
 }
 
-func (i *instance) countRefusals(ctx context.Context) {
-	tick := time.NewTicker(refusalsEvery)
+// every does something small again and again until ctx ends.
+func (i *instance) every(ctx context.Context, pause time.Duration, do func(ctx context.Context) error) {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := i.engine.RecordRefusals(ctx, false); err != nil && ctx.Err() == nil {
-				i.engine.Log.WarnContext(ctx, "counted refusals could not be written into the audit log", "error", err)
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				i.engine.Log.WarnContext(ctx, "upkeep failed and will be tried again", "error", err)
 			}
 		}
 	}

@@ -6,9 +6,11 @@ CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries
 BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END;
 CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries
 BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END;
--- INSERT OR REPLACE would delete without firing the trigger above.
+-- INSERT OR REPLACE would delete without firing the trigger above. With OR in
+-- one subquery SQLite would scan the table once it had statistics of few rows.
 CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries
-WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id OR seq = NEW.seq)
+WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id)
+    OR EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END;
 CREATE TRIGGER audit_disclosures_no_update BEFORE UPDATE ON audit_disclosures
 BEGIN SELECT RAISE(ABORT, 'audit disclosures are never changed'); END;
