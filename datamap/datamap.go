@@ -74,6 +74,7 @@ type Collection struct {
 	Name        string
 	Description string
 	Purpose     string // of the processing, for Art. 15(1)(a) and Art. 30
+	Unexported  bool   // (YAML: export: false) rows are erased but never exported
 	Table       string // schema.table, or table
 	Key         []string
 	Where       string // SQL over the table's own columns; empty: all rows
@@ -132,6 +133,9 @@ type Field struct {
 	Provenance  Provenance
 	Format      Format
 	Disposition *Disposition // nil: the collection's
+	// Quoted is what becomes of a row whose text in this field has a whole
+	// identifier of an erased person in it: Delete, or empty: it is reviewed.
+	Quoted DispositionKind
 }
 
 // Exported tells whether the field is part of exports.
@@ -199,12 +203,12 @@ const (
 
 // DispositionOf says what the erasure of a row to which l leads does to the row
 // of c. By default that is what the collection says; but a row that only
-// mentions what goes does not go with it, its link becomes NULL.
+// mentions what goes stays, and its link becomes NULL unless the row is kept.
 func (c *Collection) DispositionOf(l *Link) Disposition {
 	switch {
 	case l.Disposition != nil:
 		return *l.Disposition
-	case l.Relation == Mentions && c.Disposition.Kind == Delete:
+	case l.Relation == Mentions && c.Disposition.Kind != Keep:
 		return Disposition{Kind: Null}
 	default:
 		return c.Disposition

@@ -19,7 +19,7 @@ import (
 // Errors: collection_unknown, subject_kind_unknown, scope_incomplete,
 // key_invalid.
 func (g *Graph) Erasure(s EraseScope) (Erasure, error) {
-	e := &eraser{g: g, scope: s, fates: map[string]*fate{}, below: map[string][]Path{}, refs: g.references()}
+	e := &eraser{g: g, scope: s, fates: map[string]*fate{}, linksTo: map[*Step][]*Step{}, below: map[string][]Path{}, refs: g.references()}
 	if err := e.aim(); err != nil {
 		return Erasure{}, err
 	}
@@ -47,11 +47,12 @@ type eraser struct {
 
 	root   *Collection // whose rows the scope names; nil: a workspace that has no table
 	ways   ways
-	inside func(c *Collection) []route // how rows are in the scope's workspace
+	inside func(c *Collection) []route // how rows are in the scope's workspace, unless inAll
 	inAll  bool                        // the scope is a person in all workspaces, or a workspace
 
 	fates    map[string]*fate
-	linking  []*Step // of rows that only link to what goes
+	linking  []*Step           // of rows that only link to what goes
+	linksTo  map[*Step][]*Step // and what those rows link to
 	refs     []reference
 	below    map[string][]Path // from a collection to held rows
 	holding  map[string]bool   // collections that have rows which stay because of a hold
@@ -62,6 +63,7 @@ type eraser struct {
 type fate struct {
 	c      *Collection
 	groups []*group
+	rows   Rows // all that are in the scope, held or not
 	filled bool
 	busy   bool
 }
@@ -70,6 +72,7 @@ type fate struct {
 type group struct {
 	Disposition
 	link   *Link // set: only this link's columns change
+	shared bool  // the rows are in the scope only because others point to them
 	routes []route
 	step   *Step
 }
@@ -163,6 +166,7 @@ func (e *eraser) end(r route) Path {
 	}
 }
 
+// keyPath ends a route at some keys.
 func keyPath(r route, values [][]string) Path {
 	if len(values) == 1 && len(r.columns) == 1 {
 		return Path{Hops: r.hops, Column: r.columns[0], Value: values[0][0]}
@@ -170,13 +174,25 @@ func keyPath(r route, values [][]string) Path {
 	return Path{Hops: r.hops, Keys: &KeySet{Columns: r.columns, Values: values}}
 }
 
-// within says that rows are in the scope's workspace; false: none can be.
-func (e *eraser) within(c *Collection) ([]Condition, bool) {
+// canBeIn tells whether rows of a collection can be in the scope's workspace.
+func (e *eraser) canBeIn(c *Collection) bool { return e.inAll || len(e.inside(c)) > 0 }
+
+// within says that rows are in the scope's workspace.
+func (e *eraser) within(c *Collection) []Condition {
 	if e.inAll {
-		return nil, true
+		return nil
 	}
-	routes := e.inside(c)
-	return []Condition{condition(routes, e.scope.Workspace)}, len(routes) > 0
+	var routes []route
+	for _, r := range e.inside(c) {
+		routes = append(routes, e.g.Map.shorten(r))
+	}
+	return []Condition{condition(routes, e.scope.Workspace)}
+}
+
+// saysWhere tells whether rows of a collection name their workspace themselves.
+func (e *eraser) saysWhere(c *Collection) bool {
+	_, done := e.g.workspaceEnd(c)
+	return done
 }
 
 // roots select the rows that the scope names.
@@ -186,7 +202,7 @@ func (e *eraser) roots() []Selection {
 		return nil
 	}
 	sel := Selection{Collection: c, Table: c.Table}
-	sel.All, _ = e.within(c)
+	sel.All = e.within(c)
 	var at Condition
 	for _, r := range e.ways.routes[c.Name] {
 		if r.first == nil {

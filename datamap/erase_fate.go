@@ -9,7 +9,7 @@ import (
 // what becomes of them. Where ways disagree, keeping goes before deleting and
 // that before blanking.
 func (e *eraser) decide(c *Collection) {
-	if _, in := e.within(c); !in {
+	if !e.canBeIn(c) {
 		return
 	}
 	var groups []*group
@@ -18,10 +18,14 @@ func (e *eraser) decide(c *Collection) {
 			continue
 		}
 		d, link := c.fateBy(r.first)
-		i := slices.IndexFunc(groups, func(x *group) bool { return x.Disposition == d && x.link == link })
+		if d.Kind == Delete && c != e.root && c.Name == e.g.Map.Workspace.Collection {
+			d = Disposition{Kind: Null} // a workspace does not go with a person whom it belongs to
+		}
+		shared := e.carried(c, r)
+		i := slices.IndexFunc(groups, func(x *group) bool { return x.Disposition == d && x.link == link && x.shared == shared })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &group{Disposition: d, link: link})
+			groups = append(groups, &group{Disposition: d, link: link, shared: shared})
 		}
 		groups[i].routes = append(groups[i].routes, r)
 	}
@@ -54,9 +58,12 @@ func (c *Collection) fateBy(l *Link) (d Disposition, link *Link) {
 }
 
 func (x *group) rank() int {
-	rank := map[DispositionKind]int{Keep: 0, Delete: 1, Replace: 2, Null: 3}[x.Kind]
+	rank := map[DispositionKind]int{Keep: 0, Delete: 2, Replace: 4, Null: 6}[x.Kind]
 	if x.link != nil {
-		rank += 4
+		rank += 8
+	}
+	if x.shared {
+		rank++
 	}
 	return rank
 }
@@ -132,16 +139,51 @@ func (e *eraser) fill(f *fate) {
 		return
 	}
 	f.busy = true
-	inside, _ := e.within(f.c)
+	e.fillScope(f)
 	holds := e.holds(f.c)
 	for i, x := range f.groups {
-		x.step.All = append(slices.Clone(inside), Condition{Any: e.paths(f.c, x.routes)})
-		x.step.Except = append(e.before(f.groups[:i], x), holds...)
-		if shared := e.shared(f, x); len(shared) > 0 {
-			x.step.Except = append(x.step.Except, Condition{Any: shared})
+		x.step.All = f.rows.All
+		if len(f.groups) > 1 {
+			x.step.All = e.inScope(f.c, x.routes)
 		}
+		x.step.Except = slices.Concat(e.before(f.groups[:i], x), holds, e.shared(f, x))
 	}
 	f.busy, f.filled = false, true
+}
+
+// fillScope says which rows are in the scope, whatever becomes of them.
+func (e *eraser) fillScope(f *fate) {
+	var parts []Rows
+	for _, shared := range []bool{false, true} {
+		var routes []route
+		for _, r := range e.stepRoutes(f.c) {
+			if e.carried(f.c, r) == shared {
+				routes = append(routes, r)
+			}
+		}
+		if len(routes) == 0 {
+			continue
+		}
+		part := Rows{All: e.inScope(f.c, routes)}
+		if shared {
+			part.Except = e.shared(f, nil)
+		}
+		parts = append(parts, part)
+	}
+	f.rows = parts[0]
+	if len(parts) > 1 {
+		f.rows = Rows{All: []Condition{{Any: []Path{{Rows: &parts[0]}, {Rows: &parts[1]}}}}}
+	}
+}
+
+// inScope says that rows are in the scope by one of the routes.
+func (e *eraser) inScope(c *Collection, routes []route) []Condition {
+	paths, placed := e.paths(c, routes)
+	at := Condition{Any: paths}
+	if e.inAll || placed {
+		return []Condition{at}
+	}
+	return append(e.within(c), at)
 }
 
 // before says which rows another group has already.
@@ -159,34 +201,36 @@ func (e *eraser) before(groups []*group, x *group) []Condition {
 	return []Condition{{Any: any}}
 }
 
-// paths follow routes to the roots. At a row that goes only if nobody else
-// points to it, they end with the question whether it does.
-func (e *eraser) paths(c *Collection, routes []route) []Path {
-	var list []Path
+// paths follow routes to the roots, and tell whether each of them asks for the
+// workspace on its way.
+func (e *eraser) paths(c *Collection, routes []route) (list []Path, placed bool) {
+	placed = c != e.root && !e.inAll && !e.saysWhere(c)
 	for _, r := range routes {
-		list = append(list, e.path(c, r))
+		p := e.path(c, r, placed)
+		placed = placed && p.Rows != nil
+		same := func(o Path) bool { return o.Rows == p.Rows && p.Rows != nil && slices.Equal(o.Hops, p.Hops) }
+		if !slices.ContainsFunc(list, same) {
+			list = append(list, p)
+		}
 	}
-	return list
+	return list, placed
 }
 
-func (e *eraser) path(c *Collection, r route) Path {
+// path ends with the question whether a row is in the scope at the first one
+// that knows: one that names its workspace (where the row at its start does
+// not), a root, or one that is not in the scope as long as others point to it.
+func (e *eraser) path(c *Collection, r route, placed bool) Path {
 	for i, h := range r.hops {
 		f := e.fates[h.To.Name]
-		if h.Recursive || h.To == c || f == nil || !e.isShared(h.To) || f.busy {
+		if h.Recursive || h.To == c || f == nil || f.busy {
 			continue
 		}
-		e.fill(f)
-		return Path{Hops: r.hops[:i+1], Rows: oneOf(e.stepsOf(h.To, always))}
+		if e.isShared(h.To) || placed && (h.To == e.root || e.saysWhere(h.To)) {
+			e.fill(f)
+			return Path{Hops: r.hops[:i+1], Rows: &f.rows}
+		}
 	}
-	return e.end(r)
-}
-
-// oneOf are the rows of some steps.
-func oneOf(steps []*Step) *Rows {
-	if len(steps) == 1 {
-		return &steps[0].Rows
-	}
-	return &Rows{All: []Condition{{Any: asPaths(steps)}}}
+	return e.end(e.g.Map.shorten(r))
 }
 
 func asPaths(steps []*Step) []Path {

@@ -35,7 +35,10 @@ func (e *eraser) findHolding() {
 		e.holding[name] = true
 	}
 	for _, ref := range e.scope.Held {
-		e.holding[ref.Collection] = true
+		for _, l := range e.g.Map.collection(ref.Collection).Links {
+			e.holding[ref.Collection] = true
+			e.holding[l.To] = true
+		}
 	}
 	for grown := len(e.holding) > 0; grown; {
 		grown = false
@@ -49,7 +52,7 @@ func (e *eraser) findHolding() {
 
 // needed tells whether a row that stays keeps what it refers to.
 func (r reference) needed() bool {
-	return r.link.declared() || r.link.Relation == Belongs && !r.reversed()
+	return r.link.declared() || r.link.Relation == Belongs && !r.reversed
 }
 
 func (e *eraser) holdRows(held *Collection, keys [][]string) {
@@ -59,11 +62,11 @@ func (e *eraser) holdRows(held *Collection, keys [][]string) {
 			end.hops = e.g.Map.mergedHops(k, held)
 		}
 	}
-	w := e.g.toRows(held, end, true)
+	w := e.g.toRows(held, end, &search{erasing: true})
 	e.blockWays(w)
 	for _, c := range e.g.Map.Collections {
 		for _, r := range w.routes[c.Name] {
-			e.below[c.Name] = append(e.below[c.Name], keyPath(r, keys))
+			e.below[c.Name] = append(e.below[c.Name], keyPath(e.g.Map.shorten(r), keys))
 		}
 		if c != held && sameTable(c, held) && sameKey(c, held) {
 			e.below[c.Name] = append(e.below[c.Name], keyPath(route{columns: held.Key}, keys))

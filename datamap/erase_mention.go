@@ -28,11 +28,11 @@ func (e *eraser) pointsAt(l *Link, t *Collection) bool {
 func (e *eraser) mention(m *Collection, l *Link, f *fate) {
 	d, concerned := e.mentionFate(m, l, f)
 	targets := e.targets(l, f)
-	if !concerned || len(targets) == 0 {
+	if !concerned || len(targets) == 0 || e.allGo(m, l) {
 		return
 	}
-	if d.Kind == Keep && l.declared() && e.goes(f.c) && !e.isShared(f.c) {
-		e.blockKept(reference{from: m, to: f.c, link: l, owner: m})
+	if d.Kind == Keep && l.declared() && e.goes(f.c) && (m == f.c || e.goesAnyway(f.c)) {
+		e.blockKept(reference{from: m, to: f.c, link: l})
 	}
 	s := &Step{
 		Collection: m, Table: m.Table, Action: d.Kind, Link: l, Ground: d.Ground, Until: d.Until,
@@ -45,9 +45,7 @@ func (e *eraser) mention(m *Collection, l *Link, f *fate) {
 			return
 		}
 		s.Files = m.filesIn(s.Set)
-	case Delete:
-		s.Files = m.Files
-	case Keep:
+	case Delete, Keep:
 	}
 	if own := e.stepsOf(m, (*group).deletes); len(own) > 0 {
 		s.Except = append(s.Except, Condition{Any: asPaths(own)})
@@ -56,47 +54,74 @@ func (e *eraser) mention(m *Collection, l *Link, f *fate) {
 		s.Except = append(s.Except, Condition{Any: held})
 	}
 	e.linking = append(e.linking, s)
+	e.linksTo[s] = targets
 }
 
 // mentionFate is what becomes of rows of m that stay and link over l to rows
-// of f's collection. concerned: false when they are part of the scope by that
-// very link.
+// of f's collection. concerned: false when nothing does, or another step sees
+// to it.
 func (e *eraser) mentionFate(m *Collection, l *Link, f *fate) (d Disposition, concerned bool) {
 	d = m.DispositionOf(l)
-	if l.Relation == Mentions {
-		return d, !l.takes() || e.fates[m.Name] == nil
-	}
+	others := m == e.root && (l.To == m.Name) == e.wholeWorkspace() // roots of other scopes, which this one's rows go under
+	switch {
+	case l.Relation == Mentions && !l.takes():
+		return d, true
+	case e.fates[m.Name] != nil && l.takes() && !others:
+		return d, false
+	case e.fates[m.Name] != nil && !others:
+		return e.partFate(m, l)
 	// Persons that outlive their workspace are not part of it, whatever their
 	// links say.
-	switch {
-	case e.fates[m.Name] != nil || !e.outlives(m):
+	case !others && !e.outlives(m):
 		return d, false
 	case l.Disposition != nil && (d.Kind == Null || d.Kind == Replace):
 		return d, true
 	case l.Optional:
 		return Disposition{Kind: Null}, true
-	case l.declared():
-		e.blockKept(reference{from: m, to: f.c, link: l, owner: m})
+	case l.declared() && e.goes(f.c):
+		e.blockKept(reference{from: m, to: f.c, link: l})
 	}
 	return d, false
 }
 
-// outlives tells whether rows of m stay although they link to what goes with a
-// workspace.
+// partFate is what becomes of the reference of a row that is in the scope and
+// stays: the author may have said so, and a masked row lets go of what goes.
+func (e *eraser) partFate(m *Collection, l *Link) (d Disposition, concerned bool) {
+	staying := e.stepsOf(m, func(x *group) bool { return !x.deletes() && x.link != l && (!x.masks() || x.onlyLink() != l) })
+	masked := e.stepsOf(m, func(x *group) bool { return x.masks() && x.onlyLink() != l })
+	switch {
+	case l.Disposition != nil && (l.Disposition.Kind == Null || l.Disposition.Kind == Replace):
+		return *l.Disposition, len(staying) > 0
+	default:
+		return Disposition{Kind: Null}, l.Disposition == nil && len(masked) > 0
+	}
+}
+
+// outlives tells whether rows of m stay although they link to what goes.
 func (e *eraser) outlives(m *Collection) bool {
-	return e.scope.Rows == nil && e.scope.SubjectKind == "" && len(e.ways.routes[m.Name]) == 0
+	return len(e.ways.routes[m.Name]) == 0 || !e.canBeIn(m)
+}
+
+func (e *eraser) wholeWorkspace() bool { return e.scope.Rows == nil && e.scope.SubjectKind == "" }
+
+// allGo tells whether every row that has the link goes with its workspace.
+func (e *eraser) allGo(m *Collection, l *Link) bool {
+	w := e.g.Map.Workspace.Column
+	if w == "" || !e.wholeWorkspace() || len(e.stepsOf(m, always)) != 1 || !e.goes(m) {
+		return false
+	}
+	return slices.Contains(l.On, ColumnPair{Column: w, Target: w})
 }
 
 // targets are the steps whose rows a link must not go on leading to: those
-// that are deleted and, if the link has a disposition of its own, the masked.
+// that are deleted and, if the link has a disposition of its own, the masked. A
+// workspace is masked only of a person and stays what it is.
 func (e *eraser) targets(l *Link, f *fate) []*Step {
-	return e.stepsOf(f.c, func(x *group) bool { return x.deletes() || l.Disposition != nil && x.masks() })
+	workspace := f.c.Name == e.g.Map.Workspace.Collection && f.c != e.root
+	return e.stepsOf(f.c, func(x *group) bool { return x.deletes() || l.Disposition != nil && x.masks() && !workspace })
 }
 
 func (e *eraser) blockKey(m *Collection, l *Link, t *Collection) {
-	if _, twice := e.fates[m.Name]; twice && l.Relation == Belongs {
-		return
-	}
 	e.block("in_key", m,
 		fmt.Sprintf("Rows of collection %s name what goes from %s in their key, which cannot be blanked.", m.Name, t.Name),
 		"Give the link the disposition delete or {keep: ground}.")

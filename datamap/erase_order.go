@@ -84,22 +84,45 @@ func (s *schedule) wait(later, first *Step, ref *reference) {
 
 func (s *schedule) waits() {
 	for i := range s.refs {
-		if r := &s.refs[i]; r.link.declared() && !sameTable(r.from, r.to) {
+		if r := &s.refs[i]; r.link.declared() {
 			s.waitForReferrers(r)
 		}
 	}
 	for _, step := range s.left {
 		for _, read := range s.reads[step] {
 			for _, other := range s.at[tableKey(read.c.Table)] {
-				if other.Action == Delete || touches(other.Set, read.columns) {
-					s.wait(other, step, nil)
+				if other.Action != Delete && !touches(other.Set, read.columns) {
+					continue
+				}
+				if other == step {
+					s.blockSelf(step)
+				}
+				s.wait(other, step, nil)
+			}
+		}
+	}
+	for _, f := range s.inOrder() {
+		for _, x := range f.groups {
+			for _, rows := range s.stepsOf(f.c, (*group).deletes) {
+				if x.link != nil && x.link.To == f.c.Name {
+					s.wait(rows, x.step, nil)
 				}
 			}
 		}
 	}
 	for _, step := range s.left {
 		s.waitForSharers(step)
+		for _, target := range s.linksTo[step] {
+			s.wait(target, step, nil)
+		}
 	}
+}
+
+// blockSelf refuses a step that finds rows by others of its own which may be
+// gone before.
+func (s *schedule) blockSelf(step *Step) {
+	s.block("circle", step.Collection, fmt.Sprintf("Some rows of collection %s are found only by others of it, which go too.", step.Collection.Name),
+		"Give the collection a link of its own to the workspace, or say span: all if such a person is in a workspace because of these rows.")
 }
 
 // waitForReferrers lets rows go after those that refer to them, or after their
@@ -173,15 +196,14 @@ func (e *eraser) isCarrier(s *Step, hops []Hop) bool {
 	return h.To != s.Collection && h.Link.declared() && h.Link.reversed(s.Collection, h.To)
 }
 
+// readPath gives the rows behind the start of a path.
 func readPath(c *Collection, p Path) []reading {
 	var list []reading
+	at := c
 	for i, h := range p.Hops {
-		r := reading{c: h.To, columns: conditionColumns(h.To.Where)}
-		for _, pair := range h.Link.On {
-			r.columns = append(r.columns, pair.Target)
-			if h.Recursive {
-				r.columns = append(r.columns, pair.Column)
-			}
+		r := reading{c: h.To, columns: append(conditionColumns(h.To.Where), h.Link.far()...)}
+		if h.Recursive {
+			r.columns = append(r.columns, h.Link.near()...)
 		}
 		if i+1 < len(p.Hops) {
 			r.columns = append(r.columns, p.Hops[i+1].Link.near()...)
@@ -191,13 +213,17 @@ func readPath(c *Collection, p Path) []reading {
 		if h.To != c {
 			list = append(list, r)
 		}
-		if p.Rows != nil && i+1 == len(p.Hops) {
-			for _, inner := range p.Rows.All {
-				for _, q := range inner.Any {
-					list = append(list, ownColumns(h.To, q))
-					list = append(list, readPath(h.To, q)...)
-				}
+		at = h.To
+	}
+	if p.Rows == nil {
+		return list
+	}
+	for _, condition := range p.Rows.All {
+		for _, q := range condition.Any {
+			if at != c {
+				list = append(list, ownColumns(at, q))
 			}
+			list = append(list, readPath(at, q)...)
 		}
 	}
 	return list
@@ -209,6 +235,15 @@ func ownColumns(c *Collection, p Path) reading {
 		return reading{c, p.Hops[0].Link.near()}
 	}
 	return reading{c, p.ends()}
+}
+
+// far gives the columns on the side linked to.
+func (l *Link) far() []string {
+	var list []string
+	for _, p := range l.On {
+		list = append(list, p.Target)
+	}
+	return list
 }
 
 // near gives the columns on the linking side.
@@ -286,7 +321,7 @@ func (s *schedule) breakable(r *reference) []Assignment {
 		}
 	}
 	for _, step := range s.left {
-		if touchesOwn(step, r.from, set) {
+		if touchesOwn(step, r.from, set) || carriesBy(step, r.from, set) {
 			return nil
 		}
 		for _, read := range s.reads[step] {
@@ -301,24 +336,47 @@ func (s *schedule) breakable(r *reference) []Assignment {
 // touchesOwn tells whether a step of c finds its rows by columns of theirs that
 // would be blanked.
 func touchesOwn(step *Step, c *Collection, set []Assignment) bool {
-	if !sameTable(step.Collection, c) {
-		return false
+	return sameTable(step.Collection, c) && slices.ContainsFunc(step.All, func(condition Condition) bool {
+		return slices.ContainsFunc(condition.Any, func(p Path) bool { return touches(set, ownReads(c, p)) })
+	})
+}
+
+// ownReads gives the columns of c's table that a path from c is about.
+func ownReads(c *Collection, p Path) []string {
+	var columns []string
+	at := c
+	for _, h := range p.Hops {
+		if sameTable(at, c) {
+			columns = append(columns, h.Link.near()...)
+		}
+		at = h.To
 	}
-	for _, condition := range step.All {
-		for _, p := range condition.Any {
-			if touches(set, ownColumns(c, p).columns) {
-				return true
+	if !sameTable(at, c) {
+		return columns
+	}
+	columns = append(columns, p.ends()...)
+	if p.Rows != nil {
+		for _, condition := range p.Rows.All {
+			for _, q := range condition.Any {
+				columns = append(columns, ownReads(at, q)...)
 			}
 		}
 	}
-	return false
+	return columns
+}
+
+// carriesBy tells whether rows of c take others along by such columns.
+func carriesBy(step *Step, c *Collection, set []Assignment) bool {
+	return sameTable(step.Collection, c) && slices.ContainsFunc(step.Orphans, func(o Orphan) bool {
+		return slices.ContainsFunc(o.Carrier.Link.On, func(p ColumnPair) bool { return touches(set, []string{p.Target}) })
+	})
 }
 
 func (s *schedule) mayBeNull(r *reference, column string) bool {
 	if col := s.column(r.from, column); col != nil {
 		return col.Nullable
 	}
-	return r.link.Optional || !r.reversed() && r.link.Relation == Mentions && r.from.DispositionOf(r.link).Kind == Null
+	return r.link.Optional || !r.reversed && r.link.Relation == Mentions && r.from.DispositionOf(r.link).Kind == Null
 }
 
 // refuse notes a circle that cannot be broken and goes on without it.

@@ -16,7 +16,7 @@ func (e *eraser) assign() {
 			case x.link != nil:
 				x.step.Set = e.linkSet(f.c, x.link, *x.link.Disposition)
 			case x.masks():
-				x.step.Set = e.mask(f.c, x.Disposition)
+				x.step.Set = e.mask(f.c, x)
 			}
 			x.step.Set = e.withFields(f.c, x.step.Set)
 			x.step.Files = f.c.filesIn(x.step.Set)
@@ -35,25 +35,31 @@ func (c *Collection) filesIn(set []Assignment) []*FileColumn {
 	return list
 }
 
-// mask blanks what a row says of the person it belonged to, and its links to
-// rows that go.
-func (e *eraser) mask(c *Collection, d Disposition) []Assignment {
+// mask blanks what rows say of the person they belonged to.
+func (e *eraser) mask(c *Collection, x *group) []Assignment {
 	var set []Assignment
 	for _, f := range c.Fields {
-		if f.Disposition != nil || !e.mayChange(c, f.Column) {
-			continue
-		}
-		if e.joins(c, f.Column) {
-			if e.pointsToGone(c, f.Column) {
-				set = append(set, Assignment{Column: f.Column})
-			}
+		if f.Disposition != nil || !e.mayChange(c, f.Column) || e.joins(c, f.Column) {
 			continue
 		}
 		if f.Whose == WhoseSubject || f.Whose == WhoseShared || f.Secret || c.isFile(f.Column) {
-			set = append(set, Assignment{Column: f.Column, Value: e.replacement(c, f, d)})
+			set = append(set, Assignment{Column: f.Column, Value: e.replacement(c, f, x.Disposition)})
 		}
 	}
+	if l := x.onlyLink(); l != nil && l.To != c.Name && e.goes(e.g.Map.collection(l.To)) {
+		set = append(set, e.linkSet(c, l, Disposition{Kind: Null})...)
+	}
 	return set
+}
+
+// onlyLink gives the link by which alone the rows of a group belong.
+func (x *group) onlyLink() *Link {
+	for _, r := range x.routes {
+		if r.first != x.routes[0].first {
+			return nil
+		}
+	}
+	return x.routes[0].first
 }
 
 func (e *eraser) mayChange(c *Collection, column string) bool {
@@ -79,12 +85,6 @@ func (e *eraser) joins(c *Collection, column string) bool {
 
 func (l *Link) joinsBy(column string) bool {
 	return slices.ContainsFunc(l.On, func(p ColumnPair) bool { return p.Column == column && p.JSONPath == "" })
-}
-
-func (e *eraser) pointsToGone(c *Collection, column string) bool {
-	return slices.ContainsFunc(c.Links, func(l *Link) bool {
-		return l.Relation == Belongs && l.To != c.Name && l.joinsBy(column) && e.goes(e.g.Map.collection(l.To))
-	})
 }
 
 // withFields adds the fields of rows that stay which have a disposition of

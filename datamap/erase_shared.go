@@ -9,11 +9,8 @@ import (
 type reference struct {
 	from, to *Collection
 	link     *Link
-	owner    *Collection // whose link it is
+	reversed bool // the link is written on the side that is referred to
 }
-
-// reversed tells whether the link is written on the side that is referred to.
-func (r reference) reversed() bool { return r.owner == r.to && r.from != r.to }
 
 // declared tells whether the database guards the reference.
 func (l *Link) declared() bool {
@@ -25,7 +22,7 @@ func (r reference) columns() []string {
 	var list []string
 	for _, p := range r.link.On {
 		switch {
-		case r.reversed():
+		case r.reversed:
 			list = append(list, p.Target)
 		case p.JSONPath == "":
 			list = append(list, p.Column)
@@ -36,7 +33,7 @@ func (r reference) columns() []string {
 
 // hop leads from the row referred to back to the one that refers.
 func (r reference) hop() Hop {
-	return Hop{Link: r.link, To: r.from, Reverse: !r.reversed()}
+	return Hop{Link: r.link, To: r.from, Reverse: !r.reversed}
 }
 
 // references gives every link of the map, seen so.
@@ -46,19 +43,19 @@ func (g *Graph) references() []reference {
 		for _, l := range c.Links {
 			t := g.Map.collection(l.To)
 			if l.reversed(c, t) {
-				list = append(list, reference{from: t, to: c, link: l, owner: c})
+				list = append(list, reference{from: t, to: c, link: l, reversed: true})
 				continue
 			}
-			list = append(list, reference{from: c, to: t, link: l, owner: c})
+			list = append(list, reference{from: c, to: t, link: l})
 		}
 	}
 	return list
 }
 
 // isShared tells whether rows of a collection are in the scope because others
-// point to them.
+// point to them. They stay as long as somebody outside of it does, too.
 func (e *eraser) isShared(c *Collection) bool {
-	return slices.ContainsFunc(e.stepRoutes(c), func(r route) bool { return e.carried(c, r) })
+	return len(e.stepsOf(c, func(x *group) bool { return x.shared })) > 0
 }
 
 func (e *eraser) stepRoutes(c *Collection) []route {
@@ -76,16 +73,17 @@ func (e *eraser) carried(c *Collection, r route) bool {
 	return r.first != nil && r.first.To != c.Name && r.first.reversed(c, e.g.Map.collection(r.first.To))
 }
 
-// shared leads to the rows that point to one of a group and keep it.
-func (e *eraser) shared(f *fate, x *group) []Path {
-	if !e.isShared(f.c) {
+// shared leads to the rows that point to one of c and keep it: from a group or,
+// without one, from the scope.
+func (e *eraser) shared(f *fate, x *group) []Condition {
+	if x != nil && (!x.shared || !x.deletes() && len(x.step.Set) == 0) {
 		return nil
 	}
 	var any []Path
 	for _, r := range e.sharers(f.c) {
 		any = append(any, e.others(r, x))
 	}
-	return any
+	return []Condition{{Any: any}}
 }
 
 // sharers are the references that keep a row of c while they stand: those by
@@ -96,8 +94,8 @@ func (e *eraser) sharers(c *Collection) []reference {
 		if r.to != c || r.from == c {
 			continue
 		}
-		kept := !r.reversed() && r.link.declared() && r.link.Relation == Mentions && r.from.DispositionOf(r.link).Kind == Keep
-		if kept || r.reversed() && r.link.Relation == Belongs {
+		kept := !r.reversed && r.link.declared() && r.link.Relation == Mentions && r.from.DispositionOf(r.link).Kind == Keep
+		if kept || r.reversed && r.link.Relation == Belongs {
 			list = append(list, r)
 		}
 	}
@@ -106,13 +104,18 @@ func (e *eraser) sharers(c *Collection) []reference {
 
 // others leads to a row that refers over r and is not part of what goes.
 func (e *eraser) others(r reference, x *group) Path {
-	gone := e.stepsOf(r.from, func(y *group) bool {
-		return x.Kind != Delete || !r.link.declared() || y.deletes() || touches(y.step.Set, r.columns())
-	})
 	p := Path{Hops: []Hop{r.hop()}}
-	if len(gone) > 0 {
-		e.fill(e.fates[r.from.Name])
-		p.Rows = &Rows{Except: []Condition{{Any: asPaths(gone)}}}
+	f := e.fates[r.from.Name]
+	if f == nil {
+		return p
+	}
+	e.fill(f)
+	parts := []Path{{Rows: &f.rows}}
+	if x != nil && x.deletes() && r.link.declared() {
+		parts = asPaths(e.letGo(r))
+	}
+	if len(parts) > 0 {
+		p.Rows = &Rows{Except: []Condition{{Any: parts}}}
 	}
 	return p
 }
@@ -156,25 +159,45 @@ func identity(from, to *Collection) Hop {
 // the database would not let happen.
 func (e *eraser) refuseKept() {
 	for _, r := range e.refs {
-		if !r.link.declared() || r.from == r.to || !e.goes(r.to) || sameTable(r.from, r.to) {
+		if !r.link.declared() || !e.goes(r.to) || r.from != r.to && sameTable(r.from, r.to) {
 			continue
 		}
 		staying := e.stepsOf(r.from, func(x *group) bool { return !x.deletes() && !touches(x.step.Set, r.columns()) })
 		switch {
-		case r.reversed() && r.link.Relation == Belongs:
-			if len(staying) > 0 && e.deletesBy(r.to, r.link) {
+		case r.reversed && e.mirrored(r): // the link on the other side says it all
+		case r.reversed && r.link.Relation == Belongs:
+			stays := len(staying) > 0 || e.fates[r.from.Name] == nil || !e.wholeWorkspace()
+			if len(staying) > 0 && e.deletesBy(r.to, r.link) || stays && e.goesAnyway(r.to) {
 				e.blockKept(r)
 			}
-		case r.reversed():
-			if len(staying) > 0 || e.fates[r.from.Name] == nil {
+		case r.reversed:
+			if len(staying) > 0 || e.fates[r.from.Name] == nil || !e.wholeWorkspace() {
 				e.blockKept(r)
 			}
-		case r.link.Relation == Belongs:
-			if len(staying) > 0 {
+		case r.link.Relation == Belongs, r.link.takes():
+			if len(staying) > 0 && !e.letsGo(r) {
 				e.blockKept(r)
 			}
 		}
 	}
+}
+
+// mirrored tells whether the side that refers has a link of its own for a
+// reference.
+func (e *eraser) mirrored(r reference) bool {
+	return slices.ContainsFunc(e.refs, func(o reference) bool {
+		return !o.reversed && o.from == r.from && sameTable(o.to, r.to) && holdsAll(o.columns(), r.columns()) && holdsAll(r.columns(), o.columns())
+	})
+}
+
+// goesAnyway tells whether rows are deleted although others may point to them.
+func (e *eraser) goesAnyway(c *Collection) bool {
+	return len(e.stepsOf(c, func(x *group) bool { return x.deletes() && !x.shared })) > 0
+}
+
+// letsGo tells whether a step of its own blanks a reference.
+func (e *eraser) letsGo(r reference) bool {
+	return slices.ContainsFunc(e.linking, func(s *Step) bool { return s.Collection == r.from && s.Link == r.link && len(s.Set) > 0 })
 }
 
 // deletesBy tells whether rows of c are deleted because of one of its links.

@@ -22,27 +22,29 @@ func (g *Graph) erasingWays() erasingWays {
 	all := erasingWays{workspace: g.toErasedWorkspace(), persons: map[person]ways{}, rows: map[string]ways{}}
 	for _, k := range g.Map.Subjects {
 		c := g.Map.collection(k.Collection)
-		all.persons[person{k.Kind, false}] = g.toRows(c, route{columns: []string{k.Key}}, true)
-		all.persons[person{k.Kind, true}] = g.toRows(c, route{hops: g.Map.mergedHops(k, c), columns: []string{k.Key}}, true)
-		all.rows[c.Name] = g.toRows(c, route{columns: c.Key}, true)
+		all.persons[person{k.Kind, false}] = g.toRows(c, route{columns: []string{k.Key}}, toErase())
+		all.persons[person{k.Kind, true}] = g.toRows(c, route{hops: g.Map.mergedHops(k, c), columns: []string{k.Key}}, toErase())
+		all.rows[c.Name] = g.toRows(c, route{columns: c.Key}, toErase())
 	}
 	for _, c := range g.ClockCollections() {
-		all.rows[c.Name] = g.toRows(c, route{columns: c.Key}, true)
+		all.rows[c.Name] = g.toRows(c, route{columns: c.Key}, toErase())
 	}
 	return all
 }
+
+func toErase() *search { return &search{erasing: true, apart: true} }
 
 func (g *Graph) waysToRows(c *Collection) ways {
 	if w, ok := g.erasing.rows[c.Name]; ok {
 		return w
 	}
-	return g.toRows(c, route{columns: c.Key}, true)
+	return g.toRows(c, route{columns: c.Key}, toErase())
 }
 
 // toErasedWorkspace finds what goes with a workspace. Persons that span all
 // stay, and with them what belongs to the workspace only because they do.
 func (g *Graph) toErasedWorkspace() ways {
-	s := &search{g: g, erasing: true, shut: func(*Collection) bool { return false }}
+	s := &search{g: g, erasing: true, apart: true, shut: func(*Collection) bool { return false }}
 	s.end = func(c *Collection) ([]route, bool) {
 		routes, done := g.workspaceEnd(c)
 		if !done && c.Name != g.Map.Workspace.Collection && g.outlivesWorkspaces(c) {

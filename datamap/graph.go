@@ -77,7 +77,8 @@ func (g *Graph) SubjectKind(kind string) *SubjectKind {
 //
 // A kind that lives in one workspace needs Scope.Workspace. A kind that spans
 // all is selected in all when Scope.Workspace is empty, else in that one.
-// In a subject's scope, fields about others are left out.
+// In a subject's scope, fields about others are left out; of a collection that
+// is not exported, all fields.
 //
 // Errors: collection_unknown, subject_kind_unknown, scope_incomplete.
 func (g *Graph) Select(collection string, s Scope) (Selection, bool, error) {
@@ -100,7 +101,7 @@ func (g *Graph) Select(collection string, s Scope) (Selection, bool, error) {
 		sel.All = append(sel.All, condition(routes, s.SubjectID))
 	}
 	for _, f := range c.Fields {
-		if f.Exported() && (s.SubjectKind == "" || f.Whose != WhoseOther) {
+		if f.Exported() && !c.Unexported && (s.SubjectKind == "" || f.Whose != WhoseOther) {
 			sel.Fields = append(sel.Fields, f)
 		}
 	}

@@ -26,7 +26,7 @@ func (d *decoder) collections(o *object) {
 }
 
 func (d *decoder) collection(e pair) {
-	o := d.object(e.value, e.line, "collection "+quote(e.key), "table", "key", "where", "description", "purpose",
+	o := d.object(e.value, e.line, "collection "+quote(e.key), "table", "key", "where", "description", "purpose", "export",
 		"fields", "links", "files", "clock", "disposition", "csv")
 	o.need("fields")
 	c := &Collection{
@@ -36,6 +36,7 @@ func (d *decoder) collection(e pair) {
 	if o.items["table"] == nil {
 		c.Table = e.key
 	}
+	c.Unexported = o.items["export"] != nil && !o.flag("export")
 	d.place(c, e.line)
 	for _, f := range o.pairs("fields", "fields of "+o.what) {
 		c.Fields = append(c.Fields, d.field(f))
@@ -77,14 +78,14 @@ func (d *decoder) field(e pair) *Field {
 		return f
 	}
 	d.fieldInFull(f, d.object(e.value, e.line, what, "category", "name", "description", "whose",
-		"secret", "internal", "provenance", "format", "disposition"))
+		"secret", "internal", "provenance", "format", "disposition", "quoted"))
 	return f
 }
 
 func (d *decoder) fieldInFull(f *Field, o *object) {
 	f.Category, f.Name, f.Description = o.text("category"), o.text("name"), o.text("description")
 	f.Whose, f.Provenance, f.Format = Whose(o.text("whose")), Provenance(o.text("provenance")), Format(o.text("format"))
-	f.Secret, f.Internal = o.flag("secret"), o.flag("internal")
+	f.Secret, f.Internal, f.Quoted = o.flag("secret"), o.flag("internal"), DispositionKind(o.text("quoted"))
 	f.Disposition = d.disposition(o)
 	if f.Disposition != nil {
 		d.place(f.Disposition, o.lineOf("disposition"))

@@ -44,9 +44,11 @@ type search struct {
 	end func(c *Collection) ([]route, bool)
 	// shut tells whether routes must not go on through c.
 	shut func(c *Collection) bool
-	// erasing: links that take a row with what it mentions count too, and rows
-	// that a link to their own collection treats in its own way are told apart.
+	// erasing: links that take a row with what it mentions count too.
 	erasing bool
+	// apart: rows that a link to their own collection treats in its own way are
+	// told apart.
+	apart bool
 
 	ways
 	steps int
@@ -165,8 +167,8 @@ func (s *search) climbing(c *Collection, routes []route, done bool) []route {
 		}
 		up := Hop{Link: l, To: c, Recursive: true}
 		for _, r := range routes {
-			if s.erasing && l.Relation == Belongs && l.Disposition != nil {
-				apart = append(apart, r.after(l, Hop{Link: l, To: c}, up))
+			if s.apart && l.Relation == Belongs && l.Disposition != nil {
+				apart = append(apart, r.after(l, l.once(c, up)...))
 				continue
 			}
 			climbed = append(climbed, r.after(r.first, up))
@@ -176,6 +178,16 @@ func (s *search) climbing(c *Collection, routes []route, done bool) []route {
 		climbed = routes
 	}
 	return append(climbed, apart...)
+}
+
+// once leads to the row that a link of c to itself leads to and, if rows go with
+// it, on from there.
+func (l *Link) once(c *Collection, up Hop) []Hop {
+	first := Hop{Link: l, To: c}
+	if l.Disposition.Kind == Delete {
+		return []Hop{first, up}
+	}
+	return []Hop{first}
 }
 
 // toWorkspace finds every collection's ways to the workspace and notes those
@@ -230,15 +242,15 @@ func (m *Map) namesWorkspace(l *Link) bool {
 // workspace, or all that is in a workspace would belong to its owner.
 func (g *Graph) toSubject(p *problems, k *SubjectKind) map[string][]route {
 	person := g.Map.collection(k.Collection)
-	w := g.toRows(person, route{hops: g.Map.mergedHops(k, person), columns: []string{k.Key}}, false)
+	w := g.toRows(person, route{hops: g.Map.mergedHops(k, person), columns: []string{k.Key}}, &search{})
 	w.refuse(p, "subject kind "+quote(k.Kind))
 	maps.Copy(g.loops, w.loops)
 	return w.routes
 }
 
 // toRows finds the ways to rows of one collection, which end as told.
-func (g *Graph) toRows(rows *Collection, end route, erasing bool) ways {
-	s := &search{g: g, erasing: erasing}
+func (g *Graph) toRows(rows *Collection, end route, s *search) ways {
+	s.g = g
 	s.shut = func(c *Collection) bool { return c.Name == g.Map.Workspace.Collection && c != rows }
 	ends := s.climbing(rows, []route{end}, false)
 	s.end = func(c *Collection) ([]route, bool) {
@@ -300,7 +312,9 @@ func (m *Map) shorten(r route) route {
 func (s *search) tidy(routes []route) []route {
 	var kept []route
 	for _, r := range routes {
-		r = s.g.Map.shorten(r)
+		if !s.erasing { // an erasure asks the rows on the way, too
+			r = s.g.Map.shorten(r)
+		}
 		if !slices.ContainsFunc(kept, func(k route) bool { return s.same(k, r) }) {
 			kept = append(kept, r)
 		}

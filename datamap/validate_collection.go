@@ -106,6 +106,7 @@ func (v validator) field(c *Collection, f *Field) {
 	word(v, f, "whose", f.Whose, WhoseSubject, WhoseOther, WhoseShared, WhoseNone)
 	word(v, f, "provenance", f.Provenance, Provided, Observed, Derived)
 	word(v, f, "format", f.Format, FormatJSON, FormatUnixSeconds, FormatUnixMillis, FormatUnixMicros, FormatBoolean)
+	word(v, f, "quoted", f.Quoted, Delete)
 	if f.Disposition == nil {
 		return
 	}
@@ -168,6 +169,8 @@ func (v validator) disposition(part any, what string, d *Disposition) {
 	switch {
 	case d.Kind == Keep && d.Ground == "" && !v.hasForm():
 		v.form(v.source.at(part), "%s is kept without a ground; name one of Art. 17(3) GDPR: %s", what, strings.Join(Grounds(), ", "))
+	case d.Kind == Replace && d.With == "" && !v.hasForm():
+		v.form(v.source.at(part), "%s is replaced by nothing; write the text, or null", what)
 	case d.Kind != Keep && d.Until != "" && !v.hasForm():
 		v.form(v.source.at(part), "%s has `until` but is not kept; write {keep: ground, until: …}", what)
 	}
@@ -177,6 +180,9 @@ func (v validator) disposition(part any, what string, d *Disposition) {
 }
 
 func (v validator) csv(c *Collection) {
+	if c.Unexported && len(c.CSV) > 0 {
+		v.sense(c, "collection %s is not exported, but has csv; remove one of the two", quote(c.Name))
+	}
 	names := map[string]bool{}
 	var known []string
 	for _, f := range c.Fields {
