@@ -57,6 +57,7 @@ type Engine struct {
 	Disclosed   Disclosed
 	States      States
 	SoleAdmins  SoleAdmins
+	Plain       PlainSubjects
 	Suppression Suppression
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days
 	Grace       time.Duration // of account and workspace deletions; 0: 30 days

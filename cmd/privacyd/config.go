@@ -32,6 +32,8 @@ type config struct {
 	BaseURL  string          `yaml:"base_url"` // what links begin with
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
+
+	grace time.Duration // of deletions; 0: the product's own
 }
 
 type keysConfig struct {

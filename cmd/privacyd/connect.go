@@ -78,6 +78,11 @@ func (f *folder) toServer(ctx context.Context, o cli.Folder) (cli.Connection, er
 // Close ends it.
 func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (cli.Connection, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	var err error
+	if cfg.grace, err = readGrace(false); err != nil {
+		f.close()
+		return cli.Connection{}, err
+	}
 	i, err := h.open(ctx, f, cfg, log)
 	if err != nil {
 		f.close()

@@ -22,7 +22,7 @@ const embeddedBucket = "attachments"
 // openDatasets opens the datasets of the configuration, or the embedded one
 // where it names none, and privacyd's own accounts and members beside them.
 func (i *instance) openDatasets(ctx context.Context, cfg config, db *sqldb.DB, files *blob.Store) error {
-	own := source{sqlsource.New(db.Reader(), db.Dialect)}
+	own := source{sqlsource.Own(db), nil}
 	if err := i.addOwn("privacyd", store.DataMap, own, nil); err != nil {
 		return err
 	}
@@ -59,21 +59,16 @@ func (i *instance) addDataset(ctx context.Context, cfg config, d datasetConfig) 
 		return err
 	}
 	place(g, cfg, d.Place)
-	address := d.Database
-	if d.ReadReplica != "" {
-		address = d.ReadReplica
-	}
-	s, err := openSource(ctx, address)
+	s, err := i.openSources(ctx, d)
 	if err != nil {
 		return fmt.Errorf("open dataset %s: %w", d.Name, err)
 	}
-	i.keep(s)
 	files, err := i.openBuckets(ctx, cfg, g)
 	if err != nil {
 		return err
 	}
 	i.engine.Datasets = append(i.engine.Datasets, engine.Dataset{
-		Name: d.Name, Graph: g, Source: source{s}, Files: files, Place: d.Place,
+		Name: d.Name, Graph: g, Source: s, Files: files, Place: d.Place,
 	})
 	return nil
 }
@@ -131,17 +126,44 @@ func place(g *datamap.Graph, cfg config, name string) {
 	}
 }
 
-// openSource opens a product's database for reading: an address of PostgreSQL,
-// or the path of an SQLite file.
+// openSources opens a dataset's database and the replica that it is read from,
+// where there is one.
+func (i *instance) openSources(ctx context.Context, d datasetConfig) (source, error) {
+	primary, err := openSource(ctx, d.Database)
+	if err != nil {
+		return source{}, err
+	}
+	i.keep(primary)
+	if d.ReadReplica == "" {
+		return source{primary, nil}, nil
+	}
+	replica, err := openSource(ctx, d.ReadReplica)
+	if err != nil {
+		return source{}, err
+	}
+	i.keep(replica)
+	return source{replica, primary}, nil
+}
+
+// openSource opens a product's database: an address of PostgreSQL, or the path
+// of an SQLite file, from which is erased where the file may be written.
 func openSource(ctx context.Context, address string) (*sqlsource.Source, error) {
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		return sqlsource.OpenPostgres(ctx, address)
 	}
-	return sqlsource.OpenSQLite(ctx, strings.TrimPrefix(address, "sqlite://"))
+	path := strings.TrimPrefix(address, "sqlite://")
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		_ = f.Close()
+		return sqlsource.OpenSQLiteToErase(ctx, path)
+	}
+	return sqlsource.OpenSQLite(ctx, path)
 }
 
 // source is a sqlsource.Source as engine sees it.
-type source struct{ *sqlsource.Source }
+type source struct {
+	*sqlsource.Source
+	primary *sqlsource.Source // erased from; nil: the same
+}
 
 func (s source) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 	snapshot, err := s.Source.Snapshot(ctx)
@@ -153,7 +175,11 @@ func (s source) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 
 // Eraser implements engine.Source.
 func (s source) Eraser() (engine.Eraser, error) {
-	e, err := s.Source.Eraser()
+	from := s.Source
+	if s.primary != nil {
+		from = s.primary
+	}
+	e, err := from.Eraser()
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ import (
 type folder struct {
 	dir  string
 	lock *os.File
+
+	replaying bool // erasures that a restored database does not know are being run again
 }
 
 // openFolder makes the folder when it is not there, for its owner alone. Code

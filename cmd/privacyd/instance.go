@@ -12,6 +12,7 @@ import (
 	"github.com/privacyd/privacyd/archive"
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/ledger"
 	"github.com/privacyd/privacyd/records"
 	"github.com/privacyd/privacyd/source/blob"
 	"github.com/privacyd/privacyd/store"
@@ -34,8 +35,11 @@ type instance struct {
 	asked     *askedQueue
 	audit     *auditlog.Log
 	sequencer *auditlog.Sequencer
-	public    ed25519.PublicKey // of the key that signs checkpoints
+	signer    ed25519.PrivateKey // signs checkpoints and receipts
+	public    ed25519.PublicKey  // of that key
 	closers   []io.Closer
+
+	suppression *ledger.Suppression
 }
 
 func (i *instance) keep(c io.Closer) { i.closers = append(i.closers, c) }
@@ -94,7 +98,9 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
 		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
-		Erasures: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
+		Erasures: tables, Disclosed: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
+		Plans: tables, Holds: tables, Approvals: tables, Retention: tables, Receipts: tables, ReceiptKey: i.signer,
+		Purges: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 	}
@@ -147,6 +153,10 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkSweep, i.engine.RunSweep, 1)
 	i.runner.Handle(engine.WorkReconcile, i.engine.RunReconcile, 1)
 	i.runner.Handle(engine.WorkForgotten, i.engine.RunForgotten, 1)
+	i.runner.Handle(engine.WorkErase, i.engine.RunErasure, 2)
+	i.runner.Handle(engine.WorkFiles, i.engine.RunFiles, 1)
+	i.runner.Handle(engine.WorkReceipt, i.engine.RunReceipt, 1)
+	i.runner.Handle(engine.WorkRetention, i.engine.RunRetention, 1)
 	for _, d := range []work.Daily{
 		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour},
 		{Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},
@@ -161,6 +171,9 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 		if err := i.runner.Daily(ctx, work.Daily{Kind: engine.WorkPurge, Key: "embedded", Hour: purgeHour}); err != nil {
 			return err
 		}
+	}
+	if err := i.checkDeletions(ctx, f); err != nil {
+		return err
 	}
 	if err := files.Clean(ctx); err != nil {
 		return fmt.Errorf("clean up: %w", err)

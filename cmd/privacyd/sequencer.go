@@ -28,7 +28,7 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 	if err != nil {
 		return err
 	}
-	i.public = key.Public().(ed25519.PublicKey)
+	i.signer, i.public = key, key.Public().(ed25519.PublicKey)
 	if err := tables.CheckSigner(ctx, i.public); err != nil {
 		return err
 	}
@@ -37,6 +37,9 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 		return err
 	}
 	i.keep(published)
+	if i.suppression, err = published.Suppression(ctx, ledgerKey{keys}, now); err != nil {
+		return err
+	}
 	i.sequencer = &auditlog.Sequencer{Store: tables, Signer: key, Published: published, Now: now, Log: log}
 	i.audit = &auditlog.Log{Entries: waking{tables, db, i.sequencer.Wake}, Keys: keys, Trees: tables}
 	i.sequencer.Append = i.audit.Append

@@ -42,6 +42,9 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 	if err := checkProxy(o, cfg); err != nil {
 		return err
 	}
+	if cfg.grace, err = readGrace(o.Dev); err != nil {
+		return err
+	}
 	if cfg.Database == "" {
 		owner, err := f.own()
 		if err != nil {
