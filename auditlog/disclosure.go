@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 )
 
 // saltSize makes a digest hide its value for good: each possible value has
@@ -16,27 +15,62 @@ import (
 // nothing, even to somebody who can try every value.
 const saltSize = 64
 
-// newDisclosure writes a claim as RFC 9901, section 4.2.1, does: base64url of
-// [salt, name, value].
-func newDisclosure(rand io.Reader, name string, value any) (string, error) {
-	salt := make([]byte, saltSize)
-	if _, err := io.ReadFull(rand, salt); err != nil {
-		return "", fmt.Errorf("salt a disclosure: %w", err)
+// A disclosure is base64url of the JSON list of salt, name and value (RFC 9901,
+// section 4.2.1). What is sealed of it is the salt as it is and the letters of
+// name and value, which is two thirds as long: disclosures are most of what a
+// log stores.
+
+// appendPair writes the letters of a name, which is a code, and a value.
+func appendPair(b []byte, name string, value any) ([]byte, error) {
+	b = append(appendText(b, name), ',')
+	switch v := value.(type) {
+	case string:
+		if isPlain(v) {
+			return appendText(b, v), nil
+		}
+	case owner:
+		if isPlain(v.Log) && isPlain(v.Kind) && isPlain(v.ID) {
+			b = appendText(append(b, `{"log":`...), v.Log)
+			b = appendText(append(b, `,"kind":`...), v.Kind)
+			return append(appendText(append(b, `,"id":`...), v.ID), '}'), nil
+		}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	if err := e.Encode([]any{base64.RawURLEncoding.EncodeToString(salt), name, value}); err != nil {
-		return "", fmt.Errorf("write the disclosure %s: %w", name, err)
+	if err := e.Encode(value); err != nil {
+		return nil, fmt.Errorf("write the disclosure %s: %w", name, err)
 	}
-	return base64.RawURLEncoding.EncodeToString(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...), nil
+}
+
+// isPlain tells whether JSON writes a text as it is.
+func isPlain(s string) bool {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// appendList writes the list that a disclosure is of.
+func appendList(b, salt, pair []byte) []byte {
+	b = append(b, `["`...)
+	b = base64.RawURLEncoding.AppendEncode(b, salt)
+	b = append(append(b, `",`...), pair...)
+	return append(b, ']')
 }
 
 // Digest is what a leaf holds of a disclosure: base64url of the SHA-256 of its
 // letters.
-func Digest(disclosure string) string {
-	sum := sha256.Sum256([]byte(disclosure))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+func Digest(disclosure string) string { return digestOf([]byte(disclosure)) }
+
+func digestOf(disclosure []byte) string {
+	sum := sha256.Sum256(disclosure)
+	var letters [digestLetters]byte
+	base64.RawURLEncoding.Encode(letters[:], sum[:])
+	return string(letters[:])
 }
 
 // ParseDisclosure gives the claim that a disclosure holds. Errors are
@@ -134,9 +168,30 @@ type owner struct {
 	ID   string `json:"id"`
 }
 
-// bundle joins the disclosures of one owner as an SD-JWT does.
-func bundle(disclosures []string) []byte { return []byte(strings.Join(disclosures, "~") + "~") }
+// appendBundled adds a disclosure to those of one owner, in the form in which
+// they are sealed: the salt, the length of the pair as a varint, and
+// the pair.
+func appendBundled(b, salt, pair []byte) []byte {
+	b = append(b, salt...)
+	b = binary.AppendUvarint(b, uint64(len(pair)))
+	return append(b, pair...)
+}
 
-func unbundle(b []byte) []string {
-	return strings.FieldsFunc(string(b), func(r rune) bool { return r == '~' })
+// unbundle gives the disclosures of one owner. Errors are ErrDisclosure.
+func unbundle(b []byte) (disclosures []string, err error) {
+	var list []byte
+	for len(b) > 0 {
+		if len(b) < saltSize {
+			return nil, fmt.Errorf("%w: what was sealed is cut short", ErrDisclosure)
+		}
+		salt, rest := b[:saltSize], b[saltSize:]
+		size, n := binary.Uvarint(rest)
+		if n <= 0 || size > uint64(len(rest)-n) {
+			return nil, fmt.Errorf("%w: what was sealed is cut short", ErrDisclosure)
+		}
+		end := n + int(size) //nolint:gosec // not longer than rest
+		list = appendList(list[:0], salt, rest[n:end])
+		disclosures, b = append(disclosures, base64.RawURLEncoding.EncodeToString(list)), rest[end:]
+	}
+	return disclosures, nil
 }

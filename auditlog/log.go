@@ -3,6 +3,7 @@ package auditlog
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -93,27 +94,44 @@ func (l *Log) random() io.Reader {
 	return l.Rand
 }
 
-// owned is the disclosures of one owner.
+// owned is the disclosures of one owner, as they are sealed.
 type owned struct {
-	owner       Owner
-	disclosures []string
+	owner  Owner
+	bundle []byte
+}
+
+// drawn is what the disclosures of one entry need.
+type drawn struct {
+	salts               []byte
+	pair, text, letters []byte // written over by each
 }
 
 // disclose writes the claims and puts their names and digests into the leaf. A
 // person's identity is a disclosure too: in the leaf it is a digest with a salt
 // of its own, different in each entry.
-func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]*owned, error) {
-	var owners []*owned
+func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]owned, error) {
+	owners, persons, err := ownersOf(claims)
+	if err != nil {
+		return nil, err
+	}
+	n := len(claims) + persons
+	d := drawn{salts: make([]byte, n*saltSize)}
+	if _, err := io.ReadFull(l.random(), d.salts); err != nil {
+		return nil, fmt.Errorf("salt disclosures: %w", err)
+	}
+	leaf.Claims, leaf.Digests = make([]string, 0, len(claims)), make([]string, 0, n)
 	for _, c := range claims {
 		if !isCode(c.Name) || slices.Contains(leaf.Claims, c.Name) {
 			return nil, fmt.Errorf("%w: the name of a claim is not a code, or is there twice", ErrPublic)
 		}
 		leaf.Claims = append(leaf.Claims, c.Name)
-		o, err := l.ownedBy(&owners, leaf, c.Owner)
-		if err != nil {
-			return nil, err
+		o := &owners[slices.IndexFunc(owners, func(o owned) bool { return o.owner == c.Owner })]
+		if o.bundle == nil && c.Owner.Kind != "" {
+			if err := d.add(leaf, o, claimOwner, owner(c.Owner)); err != nil {
+				return nil, err
+			}
 		}
-		if err := l.add(leaf, o, c.Name, c.Value); err != nil {
+		if err := d.add(leaf, o, c.Name, c.Value); err != nil {
 			return nil, err
 		}
 	}
@@ -122,36 +140,42 @@ func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]*owned, error) {
 	return owners, nil
 }
 
-func (l *Log) ownedBy(owners *[]*owned, leaf *Leaf, who Owner) (*owned, error) {
-	if i := slices.IndexFunc(*owners, func(o *owned) bool { return o.owner == who }); i >= 0 {
-		return (*owners)[i], nil
+// ownersOf gives the owners of claims, each once, and how many of them are
+// persons.
+func ownersOf(claims []Claim) (owners []owned, persons int, err error) {
+	for _, c := range claims {
+		if slices.ContainsFunc(owners, func(o owned) bool { return o.owner == c.Owner }) {
+			continue
+		}
+		if (c.Owner.Kind == "") != (c.Owner.ID == "") {
+			return nil, 0, errors.New("the owner of a claim needs both kind and id, or neither")
+		}
+		if c.Owner.Kind != "" {
+			persons++
+		}
+		owners = append(owners, owned{owner: c.Owner})
 	}
-	if (who.Kind == "") != (who.ID == "") {
-		return nil, errors.New("the owner of a claim needs both kind and id, or neither")
-	}
-	o := &owned{owner: who}
-	*owners = append(*owners, o)
-	if who.Kind == "" {
-		return o, nil
-	}
-	return o, l.add(leaf, o, claimOwner, owner(who))
+	return owners, persons, nil
 }
 
-func (l *Log) add(leaf *Leaf, o *owned, name string, value any) error {
-	d, err := newDisclosure(l.random(), name, value)
-	if err != nil {
+func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
+	var salt []byte
+	salt, d.salts = d.salts[:saltSize], d.salts[saltSize:]
+	if d.pair, err = appendPair(d.pair[:0], name, value); err != nil {
 		return err
 	}
-	o.disclosures = append(o.disclosures, d)
-	leaf.Digests = append(leaf.Digests, Digest(d))
+	d.text = appendList(d.text[:0], salt, d.pair)
+	d.letters = base64.RawURLEncoding.AppendEncode(d.letters[:0], d.text)
+	leaf.Digests = append(leaf.Digests, digestOf(d.letters))
+	o.bundle = appendBundled(o.bundle, salt, d.pair)
 	return nil
 }
 
 // seal seals the disclosures, and says who of their owners was erased.
-func (l *Log) seal(ctx context.Context, e *Entry, owners []*owned) (out []SealedDisclosure, erased []Owner, err error) {
+func (l *Log) seal(ctx context.Context, e *Entry, owners []owned) (out []SealedDisclosure, erased []Owner, err error) {
 	for _, o := range owners {
 		ref := l.Keys.Reference(o.owner.Log, o.owner.Kind, o.owner.ID)
-		sealed, gone, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), bundle(o.disclosures))
+		sealed, gone, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), o.bundle)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -167,12 +191,13 @@ func (l *Log) seal(ctx context.Context, e *Entry, owners []*owned) (out []Sealed
 // sealAAD binds a sealed disclosure to its entry, to the letter of the leaf:
 // whoever rewrites a leaf and its hash cannot make its disclosures open again.
 func sealAAD(e *Entry, reference string) []byte {
-	b := []byte("audit disclosure 1\x00")
-	for _, s := range []string{e.Log, e.ID, reference, string(e.LeafHash[:])} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
-		b = append(b, s...)
+	const label = "audit disclosure 1\x00"
+	b := make([]byte, 0, len(label)+4*4+len(e.Log)+len(e.ID)+len(reference)+len(e.LeafHash))
+	b = append(b, label...)
+	for _, s := range []string{e.Log, e.ID, reference} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
-	return b
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(e.LeafHash))), e.LeafHash[:]...)
 }
 
 // List gives the entries that q asks for, the newest first, with all that can
@@ -209,9 +234,14 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 			return Opened{}, err
 		}
 		erasing = erasing || erased
-		if !erased {
-			disclosures = append(disclosures, unbundle(plain)...)
+		if erased {
+			continue
 		}
+		some, err := unbundle(plain)
+		if err != nil {
+			return Opened{}, err
+		}
+		disclosures = append(disclosures, some...)
 	}
 	c, err := Check(s.Leaf, disclosures)
 	if err != nil {
