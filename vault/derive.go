@@ -38,7 +38,11 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 
 // bind joins parts so that no two different lists give the same bytes.
 func bind(parts ...string) []byte {
-	var b []byte
+	size := 0
+	for _, p := range parts {
+		size += 4 + len(p)
+	}
+	b := make([]byte, 0, size)
 	for _, p := range parts {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
 		b = append(b, p...)

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
+	"hash"
+	"sync"
 
 	"github.com/privacyd/privacyd"
 )
@@ -31,11 +34,11 @@ func (o Owner) valid() error {
 // workspace's. It may be stored beside what is sealed, so that this can be
 // found again.
 func (v *Vault) Reference(workspace, kind, id string) string {
-	top := hex.EncodeToString(keyedHash(v.names, "workspace", workspace))[:nameDigits]
+	top := v.names.of("workspace", workspace)
 	if kind == "" && id == "" {
 		return top
 	}
-	return top + "/" + hex.EncodeToString(keyedHash(v.names, "subject", workspace, kind, id))[:nameDigits]
+	return top + "/" + v.names.of("subject", workspace, kind, id)
 }
 
 const (
@@ -43,7 +46,35 @@ const (
 	checkName  = "check"
 )
 
-var referencePattern = regexp.MustCompile(`^[0-9a-f]{40}(/[0-9a-f]{40})?$`)
+// names makes names of keys. Setting up an HMAC takes longer than using it, and
+// each audit entry needs some: they are kept.
+type names struct{ macs sync.Pool }
+
+func newNames(key []byte) *names {
+	return &names{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+func (n *names) of(parts ...string) string {
+	m := n.macs.Get().(hash.Hash) //nolint:forcetypeassert // nothing else is put in
+	defer n.macs.Put(m)
+	m.Reset()
+	m.Write(bind(parts...))
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(m.Sum(sum[:0])[:nameDigits/2])
+}
+
+// isReference tells whether s is of the form of what Reference gives.
+func isReference(s string) bool {
+	if len(s) != nameDigits && (len(s) != 2*nameDigits+1 || s[nameDigits] != '/') {
+		return false
+	}
+	for i, c := range []byte(s) {
+		if i != nameDigits && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
 
 // recordName is where the key of a reference lies: folders of at most 256
 // entries for a workspace with many persons.

@@ -56,18 +56,20 @@ func (v *Vault) OpenFor(ctx context.Context, reference string, aad, sealed []byt
 }
 
 func (v *Vault) sealBy(ctx context.Context, reference string, aad, plaintext []byte) ([]byte, error) {
-	if !referencePattern.MatchString(reference) {
+	if !isReference(reference) {
 		return nil, errors.New("seal: that is not a reference of a key")
 	}
 	k, err := v.key(ctx, reference, true)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return k.seal.Seal([]byte{sealVersion}, nil, plaintext, sealAAD(reference, aad)), nil
+	sealed := make([]byte, 1, 1+len(plaintext)+k.seal.Overhead())
+	sealed[0] = sealVersion
+	return k.seal.Seal(sealed, nil, plaintext, sealAAD(reference, aad)), nil
 }
 
 func (v *Vault) openBy(ctx context.Context, reference string, aad, sealed []byte) ([]byte, error) {
-	if !referencePattern.MatchString(reference) {
+	if !isReference(reference) {
 		return nil, errors.New("open what was sealed: that is not a reference of a key")
 	}
 	k, err := v.key(ctx, reference, false)

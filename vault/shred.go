@@ -40,7 +40,7 @@ func (v *Vault) Shred(ctx context.Context, owner Owner) error {
 // Where it fails, some keys may be destroyed and others not: repeat it.
 func (v *Vault) ShredFor(ctx context.Context, references ...string) error {
 	for _, r := range references {
-		if !referencePattern.MatchString(r) || r == v.Reference("", "", "") {
+		if !isReference(r) || r == v.Reference("", "", "") {
 			return errors.New("shred: that is not a reference of a key that can be destroyed")
 		}
 	}

@@ -67,8 +67,8 @@ type Vault struct {
 	cache   *cache
 	now     func() time.Time
 	wrap    cipher.AEAD // wraps the workspaces' keys
-	names   []byte      // HMAC key of the names in the key store
-	fences  []byte      // HMAC key that makes fences authentic
+	names   *names
+	fences  []byte // HMAC key that makes fences authentic
 	links   []byte
 	pages   []byte
 	fresh   bool
@@ -147,15 +147,17 @@ func unlock(root []byte, rs records, o Options) (*Vault, error) {
 	if v.now == nil {
 		v.now = time.Now
 	}
+	var nameKey []byte // HMAC key of the names in the key store
 	for _, k := range []struct {
 		to    *[]byte
 		label string
 		size  int
-	}{{&v.names, "names", 32}, {&v.fences, "fences", 32}, {&v.links, "links", 32}, {&v.pages, "sqlite-pages", 64}} {
+	}{{&nameKey, "names", 32}, {&v.fences, "fences", 32}, {&v.links, "links", 32}, {&v.pages, "sqlite-pages", 64}} {
 		if *k.to, err = derive(root, k.label, k.size); err != nil {
 			return nil, err
 		}
 	}
+	v.names = newNames(nameKey)
 	return v, nil
 }
 
