@@ -60,6 +60,7 @@ type Confirmation struct {
 	Name     string `json:"name,omitempty"`
 	Count    *int64 `json:"count,omitempty"`
 	Password string `json:"password,omitempty"`
+	Wait     bool   `json:"wait,omitempty"` // while a hold is on a part of it, wait; false: do the rest, keep what is held
 }
 
 // Check compares what was typed with what it has to be. The password is not

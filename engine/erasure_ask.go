@@ -36,7 +36,7 @@ func (e *Engine) createErasure(ctx context.Context, c privacyd.Caller, g grant, 
 		if !waits || with == nil || !mayConfirm(c) {
 			return err
 		}
-		return e.confirm(ctx, c, g, job, with.PlanHash)
+		return e.confirm(ctx, c, g, job, *with)
 	})
 	return job, created, err
 }
@@ -105,7 +105,7 @@ func (e *Engine) ConfirmJob(ctx context.Context, c privacyd.Caller, workspace, i
 		if job, err = e.lockJob(ctx, id); err != nil {
 			return err
 		}
-		return e.confirm(ctx, c, g, job, with.PlanHash)
+		return e.confirm(ctx, c, g, job, with)
 	})
 	return job, err
 }
@@ -124,9 +124,7 @@ func (e *Engine) erasureOf(ctx context.Context, c privacyd.Caller, workspace, id
 	if !job.Type.Erases() {
 		return g, nil, privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job erases nothing: there is nothing to confirm.")
 	}
-	if rules, _ := job.Type.Rules(); !rules.System {
-		g, err = e.authorise(ctx, c, workspace, rules.Action)
-	}
+	g, err = e.authorise(ctx, c, workspace, actionOf(job.Type))
 	return g, job, err
 }
 
@@ -148,10 +146,10 @@ func (e *Engine) checkConfirmation(ctx context.Context, c privacyd.Caller, g gra
 		if keep := e.keepPlan(ctx, now, g.Workspace.ID, c.ID()); keep != nil {
 			return keep
 		}
-		return err
+		return &RefusedPlan{now, err}
 	}
 	if err := now.Runnable(); err != nil {
-		return err
+		return &RefusedPlan{now, err}
 	}
 	if c.Kind == privacyd.CallerOperator || c.Door == privacyd.DoorCLI {
 		return nil // the hash was typed
@@ -241,12 +239,16 @@ func subjectName(ctx context.Context, d Dataset, kind *datamap.SubjectKind, scop
 }
 
 // confirm writes the confirmation and sends the job on its way.
-func (e *Engine) confirm(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job, hash string) error {
+func (e *Engine) confirm(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job, with privacyd.Confirmation) error {
 	if job.State != privacyd.JobPendingApproval || job.WaitingOn != privacyd.WaitConfirmation {
 		return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it does not wait for a confirmation.", job.State)
 	}
 	now := e.Now()
-	job.PlanHash, job.ConfirmedBy, job.ConfirmedAt = hash, c.ID(), &now
+	job.PlanHash, job.ConfirmedBy, job.ConfirmedAt = with.PlanHash, c.ID(), &now
+	job.ErrorCode, job.ErrorMessage = "", ""
+	if err := e.waitForHolds(ctx, job, with.Wait); err != nil {
+		return err
+	}
 	settings, err := e.States.Settings(ctx, g.Workspace.ID)
 	if err != nil {
 		return err

@@ -48,12 +48,14 @@ func (e *Engine) queueFiles(ctx context.Context, jobID, dataset string, files []
 
 // armFiles lets the files go: the rows that named them are gone.
 func (e *Engine) armFiles(ctx context.Context, jobID string, guarded func(context.Context, func(context.Context) error) error) error {
-	return guarded(ctx, func(ctx context.Context) error {
-		if err := e.Purges.ArmPurges(ctx, jobID, e.Now()); err != nil {
-			return err
-		}
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: e.Now()})
-	})
+	return guarded(ctx, func(ctx context.Context) error { return e.armPurges(ctx, jobID) })
+}
+
+func (e *Engine) armPurges(ctx context.Context, jobID string) error {
+	if err := e.Purges.ArmPurges(ctx, jobID, e.Now()); err != nil {
+		return err
+	}
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: e.Now()})
 }
 
 // RunFiles is the handler of WorkFiles: it deletes what is due, and comes again

@@ -353,7 +353,12 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 		return err
 	}
 	if files.State == privacyd.FilesPending {
-		return work.Retry(receiptPause, nil)
+		return e.Tx.InTx(ctx, func(ctx context.Context) error {
+			if err := lease.Check(ctx); err != nil {
+				return err
+			}
+			return e.Queue.Enqueue(ctx, work.Item{Kind: WorkReceipt, Key: jobID, At: e.Now().Add(receiptPause)})
+		})
 	}
 	job, err := e.Jobs.Job(ctx, jobID)
 	if job, err = e.withSubject(ctx, job, err); err != nil {

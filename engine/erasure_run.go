@@ -49,6 +49,7 @@ type erasureState struct {
 	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"` // rows to erase after a restore
+	Wait        bool                         `json:"wait,omitempty"`  // as long as a hold is on a part of it
 }
 
 // erasureRun is one run of a job.
@@ -242,6 +243,10 @@ func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) er
 			wait = privacyd.WaitHold
 		}
 		return &notConfirmed{err, wait}
+	}
+	if r.state.Wait && plan.Totals().Held > 0 {
+		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held",
+			"A legal hold covers a part of it, and it was asked to wait for that."), privacyd.WaitHold}
 	}
 	rules, _ := r.job.Type.Rules()
 	if rules.System || plan.Hash == r.job.PlanHash {
@@ -437,5 +442,12 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
 	}
 	e.end(job, s)
+	// Files whose rows are gone must not stay; those that rows still name do.
+	if err := e.armPurges(ctx, job.ID); err != nil {
+		return err
+	}
+	if err := e.Runs.DeleteErasureRun(ctx, job.ID); err != nil {
+		return err
+	}
 	return e.saveJob(ctx, privacyd.System("erasure"), "", job, verb)
 }

@@ -221,14 +221,6 @@ func (e *Engine) KeepRow(ctx context.Context, c privacyd.Caller, workspace strin
 // scheduleRetention plans a workspace's next daily run, at the hour and in the
 // time zone that its admins chose.
 func (e *Engine) scheduleRetention(ctx context.Context, workspaceID string) error {
-	settings, err := e.States.Settings(ctx, workspaceID)
-	if err != nil {
-		return err
-	}
-	zone, err := settings.Zone()
-	if err != nil {
-		return err
-	}
 	last, err := e.Retention.LastJob(ctx, workspaceID, privacyd.JobRetentionRun)
 	if err != nil {
 		return err
@@ -237,8 +229,25 @@ func (e *Engine) scheduleRetention(ctx context.Context, workspaceID string) erro
 	if last != nil {
 		before = last.CreatedAt
 	}
-	at := privacyd.NextRun(before, e.Now(), settings.RetentionHour, zone)
+	at, err := e.nextRetention(ctx, workspaceID, before)
+	if err != nil {
+		return err
+	}
 	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
+}
+
+// nextRetention is when a workspace's daily run is due next after the one at
+// last, zero for none.
+func (e *Engine) nextRetention(ctx context.Context, workspaceID string, last time.Time) (time.Time, error) {
+	settings, err := e.States.Settings(ctx, workspaceID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	zone, err := settings.Zone()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return privacyd.NextRun(last, e.Now(), settings.RetentionHour, zone), nil
 }
 
 // ScheduleRetention plans the next run of every workspace that has a policy:
@@ -273,15 +282,20 @@ func (e *Engine) RunRetention(ctx context.Context, workspaceID string, lease wor
 	if err != nil {
 		return err
 	}
-	settings, err := e.States.Settings(ctx, workspaceID)
-	if err != nil {
-		return err
+	versions, err := e.Retention.Policies(ctx, workspaceID)
+	if err != nil || len(versions) == 0 {
+		return err // the workspace is deleted
 	}
-	zone, err := settings.Zone()
-	if err != nil {
-		return err
-	}
-	return work.Retry(privacyd.NextHour(e.Now(), settings.RetentionHour, zone).Sub(e.Now()), nil)
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := lease.Check(ctx); err != nil {
+			return err
+		}
+		at, err := e.nextRetention(ctx, workspaceID, e.Now())
+		if err != nil {
+			return err
+		}
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
+	})
 }
 
 // RetainNow runs the retention policy at once; no job means that nothing is

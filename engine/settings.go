@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
 )
 
 // Settings gives a workspace's settings. Every member may see them.
@@ -44,6 +45,29 @@ func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspac
 		if err != nil {
 			return err
 		}
-		return e.States.PutSettings(ctx, g.Workspace.ID, s, auditID)
+		if err := e.States.PutSettings(ctx, g.Workspace.ID, s, auditID); err != nil {
+			return err
+		}
+		return e.moveRetention(ctx, g.Workspace.ID, before, s)
 	})
+}
+
+// moveRetention plans a workspace's next retention run anew when its hour or
+// its time zone changed.
+func (e *Engine) moveRetention(ctx context.Context, workspaceID string, before, after privacyd.Settings) error {
+	if before.RetentionHour == after.RetentionHour && before.TimeZone == after.TimeZone {
+		return nil
+	}
+	versions, err := e.Retention.Policies(ctx, workspaceID)
+	if err != nil || len(versions) == 0 {
+		return err
+	}
+	if err := e.Queue.Cancel(ctx, WorkRetention, workspaceID); err != nil {
+		return err
+	}
+	at, err := e.nextRetention(ctx, workspaceID, e.Now())
+	if err != nil {
+		return err
+	}
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
 }
