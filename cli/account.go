@@ -14,6 +14,7 @@ import (
 type accountCmd struct {
 	Create accountCreateCmd `cmd:"" help:"Create an account."`
 	Link   accountLinkCmd   `cmd:"" help:"Make a one-time sign-in link."`
+	Delete accountDeleteCmd `cmd:"" help:"Delete one's own account, after a grace period."`
 }
 
 type accountCreateCmd struct {

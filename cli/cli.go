@@ -73,6 +73,7 @@ type Host interface {
 	Serve(ctx context.Context, o ServeOptions) error
 	Migrate(ctx context.Context, dsn, grant string) error
 	CheckMap(ctx context.Context, o CheckOptions) ([]MapReport, error)
+	Replay(ctx context.Context, o Folder) (Replayed, error)
 }
 
 // App is the command line.
@@ -97,6 +98,7 @@ type commands struct {
 	Archive   archiveCmd   `cmd:"" help:"Export archives."`
 	Audit     auditCmd     `cmd:"" help:"The audit log."`
 	Map       mapCmd       `cmd:"" help:"Data maps."`
+	Restore   restoreCmd   `cmd:"" help:"Databases that were restored from a backup."`
 	Migrate   migrateCmd   `cmd:"" help:"Make or update privacyd's tables in PostgreSQL, with the owner's rights."`
 }
 
