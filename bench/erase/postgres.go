@@ -58,7 +58,7 @@ func schema(rows int) []string {
 		fmt.Sprintf("INSERT INTO contacts SELECT i, i %% %d, 'Person ' || i, 'person' || i || '@users.example.org' FROM generate_series(0, %d) i", workspaces, contacts),
 		fmt.Sprintf("INSERT INTO conversations SELECT i, (i / %d) %% %d, i / %d, now() - i * interval '1 second', now() - i * interval '1 second' FROM generate_series(0, %d) i",
 			perContact, workspaces, perContact, conversations-1),
-		fmt.Sprintf(`INSERT INTO messages SELECT i, (i * 7919) %% %d, CASE WHEN i %% 2 = 0 THEN 'agent' END, %s, CASE WHEN i %% 4 = 1 THEN '{"model": "assistant-1"}'::jsonb END, now() FROM generate_series(0, %d) i`,
+		fmt.Sprintf(`INSERT INTO messages SELECT i, (i::bigint * 7919) %% %d, CASE WHEN i %% 2 = 0 THEN 'agent' END, %s, CASE WHEN i %% 4 = 1 THEN '{"model": "assistant-1"}'::jsonb END, now() FROM generate_series(0, %d) i`,
 			conversations, text, rows-1),
 		fmt.Sprintf("INSERT INTO attachments SELECT i, i * 10, 'file.pdf', 'blob-' || i FROM generate_series(0, %d) i", rows/10-1),
 		"CREATE INDEX contacts_workspace ON contacts (workspace_id)", "CREATE INDEX conversations_workspace ON conversations (workspace_id)",

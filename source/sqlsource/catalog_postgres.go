@@ -37,6 +37,7 @@ const catalogQuery = `WITH tables AS (
   FROM index_columns GROUP BY indrelid
 ), foreign_keys AS (
   SELECT f.conrelid, json_agg(json_build_object('Table', t.full_name,
+    'OnDelete', CASE f.confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' WHEN 'd' THEN 'set default' ELSE '' END,
     'Columns', (SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
       JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
     'Targets', (SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)

@@ -3,6 +3,7 @@ package sqlsource
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -15,7 +16,7 @@ const (
 	columnsOf    = "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(%) WHERE hidden <> 1 ORDER BY cid"
 	indexesOf    = "SELECT name FROM pragma_index_list(%) WHERE partial = 0 ORDER BY seq DESC"
 	indexColumns = "SELECT name, cid FROM pragma_index_xinfo(%) WHERE key = 1 ORDER BY seqno"
-	foreignKeys  = "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(%) ORDER BY id DESC, seq"
+	foreignKeys  = "SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list(%) ORDER BY id DESC, seq"
 )
 
 func (s *Source) sqliteCatalog(ctx context.Context) (datamap.Catalog, error) {
@@ -113,7 +114,7 @@ func tableForeignKeys(db *sqlite3.Conn, t *datamap.Table) error {
 	last := -1
 	return pragma(db, foreignKeys, t.Name, func(s *sqlite3.Stmt) error {
 		if id := s.ColumnInt(0); id != last {
-			t.ForeignKeys = append(t.ForeignKeys, datamap.ForeignKey{Table: s.ColumnText(1)})
+			t.ForeignKeys = append(t.ForeignKeys, datamap.ForeignKey{Table: s.ColumnText(1), OnDelete: onDelete(s.ColumnText(4))})
 			last = id
 		}
 		f := &t.ForeignKeys[len(t.ForeignKeys)-1]
@@ -123,6 +124,14 @@ func tableForeignKeys(db *sqlite3.Conn, t *datamap.Table) error {
 		}
 		return nil
 	})
+}
+
+// onDelete leaves out what refuses a deletion.
+func onDelete(action string) string {
+	if action == "NO ACTION" || action == "RESTRICT" {
+		return ""
+	}
+	return strings.ToLower(action)
 }
 
 // fillTargets names the columns of references that mean the other table's key.

@@ -43,7 +43,7 @@ func TestCatalog(t *testing.T) {
 			`CREATE TABLE orders (shop BIGINT NOT NULL REFERENCES shops, no BIGINT NOT NULL, "odd ""name" TEXT, PRIMARY KEY (shop, no))`,
 			"CREATE INDEX by_name ON orders (\"odd \"\"name\", no)", "CREATE INDEX by_lower ON orders (shop, lower(\"odd \"\"name\"))",
 			"CREATE INDEX partial ON orders (no) WHERE no > 5",
-			"CREATE TABLE lines (shop BIGINT, no BIGINT, FOREIGN KEY (shop, no) REFERENCES orders (shop, no))",
+			"CREATE TABLE lines (shop BIGINT, no BIGINT, FOREIGN KEY (shop, no) REFERENCES orders (shop, no) ON DELETE SET NULL)",
 			"CREATE VIEW names AS SELECT title FROM shops")
 		got := catalog(t, db)
 		typ := map[string]string{"BIGINT": "BIGINT", "TEXT": "TEXT"}
@@ -60,7 +60,7 @@ func TestCatalog(t *testing.T) {
 		if diff := cmp.Diff(want, got["orders"]); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
-		composite := []datamap.ForeignKey{{Columns: []string{"shop", "no"}, Table: "orders", Targets: []string{"shop", "no"}}}
+		composite := []datamap.ForeignKey{{Columns: []string{"shop", "no"}, Table: "orders", Targets: []string{"shop", "no"}, OnDelete: "set null"}}
 		if diff := cmp.Diff(composite, got["lines"].ForeignKeys); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}

@@ -40,6 +40,7 @@ type changer struct {
 	pick    func(c *datamap.Collection, rows [][]any) ([]picks, error)
 	name    func(c *datamap.Collection, alias string) ([]string, error)
 	extraOf func(c *datamap.Collection) []string
+	last    bool // nothing comes after the statement for the rows at hand
 	// referrers are the references to the table of a collection.
 	referrers func(c *datamap.Collection) []foreignKey
 }
@@ -73,8 +74,12 @@ func (ch *changer) apply(step *datamap.Step, p picks, also []string) (int64, err
 
 func (ch *changer) act(step *datamap.Step, p picks, also []string) (int64, error) {
 	where := " WHERE " + strings.Join(append([]string{p.in("r")}, also...), " AND ")
+	exec := ch.tx.exec
+	if ch.last {
+		exec = ch.tx.finish
+	}
 	if step.Action == datamap.Delete {
-		return ch.tx.exec(ch.ctx, "DELETE FROM "+p.target+where, p.args...)
+		return exec(ch.ctx, "DELETE FROM "+p.target+where, p.args...)
 	}
 	set, err := ch.assignments(step)
 	if err != nil {
@@ -84,7 +89,7 @@ func (ch *changer) act(step *datamap.Step, p picks, also []string) (int64, error
 	if err != nil || len(set) == 0 {
 		return edited, err
 	}
-	n, err := ch.tx.exec(ch.ctx, "UPDATE "+p.target+" SET "+strings.Join(set, ", ")+where, p.args...)
+	n, err := exec(ch.ctx, "UPDATE "+p.target+" SET "+strings.Join(set, ", ")+where, p.args...)
 	return max(n, edited), err
 }
 
@@ -111,13 +116,8 @@ func (ch *changer) guardCascades(step *datamap.Step, p picks) error {
 }
 
 func (ch *changer) any(query string, args []any) (bool, error) {
-	rows, err := ch.tx.query(ch.ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close() //nolint:errcheck // Err says it
-	found := rows.Next()
-	return found, rows.Err()
+	rows, err := ch.read(query, 1, args)
+	return len(rows) > 0, err
 }
 
 func unquoted(table string) string { return strings.ReplaceAll(table, `"`, "") }
@@ -223,25 +223,8 @@ func (ch *changer) orphans(l led) error {
 	return nil
 }
 
-// read gives the rows of a query as the driver has them.
 func (ch *changer) read(query string, columns int, args []any) ([][]any, error) {
-	rows, err := ch.tx.query(ch.ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // Err says it
-	var all [][]any
-	for rows.Next() {
-		values, into := make([]any, columns), make([]any, columns)
-		for i := range into {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		all = append(all, values)
-	}
-	return all, rows.Err()
+	return ch.tx.rows(ch.ctx, query, columns, args...)
 }
 
 // builder writes SQL for a transaction that writes. What has to be known of

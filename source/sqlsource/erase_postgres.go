@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 )
@@ -49,24 +51,23 @@ type pgRowset struct {
 	e    *Eraser
 	step *datamap.Step
 	// files is the run's callback.
-	files func(context.Context, []datamap.File) error
-
-	leaves map[uint32]string // names of tables and partitions, quoted
-	keys   map[string][]foreignKey
+	files    func(context.Context, []datamap.File) error
+	snapshot *Snapshot // of the last harvest
 }
 
 func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s, err := p.e.source.snapshot(ctx, p.e.tables)
+	p.close()
+	s, err := p.e.source.lazily(ctx, p.e.tables)
 	if err != nil {
 		return err
 	}
-	defer s.Close() //nolint:errcheck // nothing was written
+	p.snapshot = s
 	if err := p.learn(ctx, s); err != nil {
 		return err
 	}
-	h.links = selfLinks(p.step, p.keys[p.step.Collection.Table])
+	h.links = selfLinks(p.step, p.e.facts.referrers(p.step.Collection.Table))
 	b := s.builder(ctx)
 	b.extra = pgExtra()
 	query, err := h.query(b, []string{named("r", tableColumn), named("r", rowName)})
@@ -74,6 +75,10 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 		return err
 	}
 	err = s.reader.values(ctx, query, h.columns, func(values [][]byte) error {
+		if p.e.facts.leaf(binary.BigEndian.Uint32(values[0])) == "" { // a partition that is new
+			p.e.facts.forget()
+			return errRoundOver
+		}
 		r := row{table: binary.BigEndian.Uint32(values[0]), tid: tid{binary.BigEndian.Uint32(values[1]), binary.BigEndian.Uint16(values[1][4:])}}
 		return h.add(r, values[2:])
 	})
@@ -83,101 +88,128 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 	return err
 }
 
-// leavesQuery lists a table and all that it consists of.
+// settled gives up the snapshot of the last harvest and counts in a new one,
+// in one message to the server.
+func (p *pgRowset) settled(ctx context.Context, h *harvester) (bool, error) {
+	defer p.close()
+	b := p.snapshot.builder(ctx)
+	b.extra = pgExtra()
+	query, err := h.query(b, []string{"1"})
+	if err != nil {
+		return false, err
+	}
+	r, ok := p.snapshot.reader.(*pgReader)
+	if !ok {
+		return false, fmt.Errorf("count what is left: the snapshot is not one of PostgreSQL")
+	}
+	left := int64(-1)
+	err = r.raw(func(c *pgconn.PgConn) error {
+		results, err := c.Exec(ctx, "ROLLBACK; "+beginSnapshot+"; SELECT count(*) FROM ("+query+") AS n; ROLLBACK").ReadAll()
+		if err == nil {
+			left = number(results[len(results)-2].Rows[0][0])
+			r.begin = beginSnapshot // none stands
+		}
+		return err
+	})
+	return left == 0, err
+}
+
+// close gives up the snapshot of the last harvest.
+func (p *pgRowset) close() {
+	if p.snapshot != nil {
+		_ = p.snapshot.Close() // nothing was written
+		p.snapshot = nil
+	}
+}
+
+// leavesQuery lists tables and all that they consist of.
 const leavesQuery = `WITH RECURSIVE tree(oid) AS (
-  SELECT to_regclass(%s)::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
-) SELECT c.oid, c.relkind::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+  SELECT to_regclass(q.name)::oid FROM unnest(%s::text[]) AS q(name)
+  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+) SELECT c.oid, c.relkind::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relname::text
 FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace`
 
-// referrersQuery lists what refers to a table, and what the database does with
-// it by itself.
+// referrersQuery lists what refers to tables, and what the database does with it
+// by itself.
 const referrersQuery = `SELECT f.conname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), (f.conrelid = f.confrelid)::text, f.confdeltype::text,
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)
-    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)
-FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.confrelid = to_regclass(%s)
-  AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
+    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no::text
+FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_constraint f ON f.confrelid = to_regclass(q.name)
+  JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
 
-// learn reads once what has to be known of the tables that the step touches.
+// learn reads what has to be known of the tables that the step touches, all at
+// once and once for all steps.
 func (p *pgRowset) learn(ctx context.Context, s *Snapshot) error {
-	if p.leaves != nil {
+	if err := s.learn(ctx, readTables(p.step)...); err != nil {
+		return err
+	}
+	tables := p.e.facts.unknown(changedTables(p.step))
+	if len(tables) == 0 {
 		return nil
 	}
-	p.leaves, p.keys = map[uint32]string{}, map[string][]foreignKey{}
-	var failed error
-	eachStep(p.step, func(step *datamap.Step) {
-		if failed == nil {
-			failed = p.learnTable(ctx, s, step)
-		}
-	})
-	return failed
-}
-
-// eachStep gives fn a step and its orphans.
-func eachStep(step *datamap.Step, fn func(*datamap.Step)) {
-	seen := map[*datamap.Step]bool{}
-	var visit func(*datamap.Step)
-	visit = func(step *datamap.Step) {
-		if seen[step] {
-			return
-		}
-		seen[step] = true
-		fn(step)
-		for _, o := range step.Orphans {
-			visit(o.Step)
+	for _, t := range tables {
+		if _, ok := s.tables.get(t); !ok {
+			return tableMissing(t)
 		}
 	}
-	visit(step)
-}
-
-func (p *pgRowset) learnTable(ctx context.Context, s *Snapshot, step *datamap.Step) error {
-	table := step.Collection.Table
-	name, err := pgLiteral(tableName(table))
+	names, err := pgNames(tables)
 	if err != nil {
 		return err
 	}
-	found := false
-	err = s.reader.values(ctx, fmt.Sprintf(leavesQuery, name), 3, func(v [][]byte) error {
-		found = true
+	list, err := pgLiteral(string(names))
+	if err != nil {
+		return err
+	}
+	err = s.reader.values(ctx, fmt.Sprintf(leavesQuery, list), 4, func(v [][]byte) error {
 		if kind := string(v[1]); kind != "r" && kind != "p" {
-			return noTable(step, kind)
+			return noTable(string(v[3]), kind)
 		}
-		p.leaves[binary.BigEndian.Uint32(v[0])] = string(v[2])
+		p.e.facts.addLeaf(binary.BigEndian.Uint32(v[0]), string(v[2]))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if !found {
-		return tableMissing(table)
-	}
-	return s.reader.values(ctx, fmt.Sprintf(referrersQuery, name), 6, func(v [][]byte) error {
-		action := string(v[3])
-		p.keys[table] = append(p.keys[table], foreignKey{
+	return p.referrers(ctx, s, tables, list)
+}
+
+func (p *pgRowset) referrers(ctx context.Context, s *Snapshot, tables []string, list string) error {
+	keys := map[string][]foreignKey{}
+	err := s.reader.values(ctx, fmt.Sprintf(referrersQuery, list), 7, func(v [][]byte) error {
+		table, action := tables[number(v[6])-1], string(v[3])
+		keys[table] = append(keys[table], foreignKey{
 			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "true", cascades: action == "c", blanks: action == "n" || action == "d",
 			columns: strings.Split(string(v[4]), "\x1f"), targets: strings.Split(string(v[5]), "\x1f"),
 		})
 		return nil
 	})
+	for _, t := range tables {
+		if err == nil {
+			p.e.facts.add(t, shape{}, keys[t])
+		}
+	}
+	return err
 }
 
-func noTable(step *datamap.Step, kind string) error {
+func noTable(table, kind string) error {
 	what := map[string]string{"v": "a view", "m": "a materialised view", "f": "a table of another server"}[kind]
 	return privacyd.Errorf(privacyd.ClassRefused, "map_mismatch",
-		"Collection %q is read from %s, which is %s: no row can be erased there. Map the table that holds the rows, and ignore this one.",
-		step.Collection.Name, step.Table, what)
+		"The data map names %s, which is %s: no row can be erased there. Map the table that holds the rows, and ignore this one.", table, what)
 }
 
 func (p *pgRowset) change(ctx context.Context, tx statements, rows []row) (int64, error) {
 	ch := p.changer(ctx, tx)
 	var n int64
-	for _, group := range byTable(rows) {
+	groups := byTable(rows)
+	for i, group := range groups {
 		places := make([]tid, len(group))
 		for i := range group {
 			places[i] = group[i].tid
 		}
+		ch.last = i == len(groups)-1 && len(p.step.Orphans) == 0
 		done, err := ch.apply(p.step, p.picks(group[0].table, places), nil)
 		if n += done; err != nil {
 			return n, err
@@ -208,10 +240,10 @@ func (p *pgRowset) changer(ctx context.Context, tx statements) *changer {
 		builder: p.e.builder(ctx), ctx: ctx, tx: tx, files: p.files,
 		extraOf: func(*datamap.Collection) []string { return pgExtra() },
 		name: func(*datamap.Collection, string) ([]string, error) {
-			return []string{named("r", tableColumn) + "::int8", named("r", rowName) + "::text"}, nil
+			return []string{named("r", tableColumn) + "::int8::text", named("r", rowName) + "::text"}, nil
 		},
 		pick:      p.pick,
-		referrers: func(c *datamap.Collection) []foreignKey { return p.keys[c.Table] },
+		referrers: func(c *datamap.Collection) []foreignKey { return p.e.facts.referrers(c.Table) },
 	}
 }
 
@@ -219,12 +251,15 @@ func (p *pgRowset) changer(ctx context.Context, tx statements) *changer {
 func (p *pgRowset) pick(_ *datamap.Collection, rows [][]any) ([]picks, error) {
 	var found []row
 	for _, values := range rows {
-		table, ok := values[0].(int64)
-		place, err := parseTID(plainValue(values[1]))
-		if err != nil || !ok {
-			return nil, fmt.Errorf("read a row's place: %w", errMalformed)
+		table, err := strconv.ParseUint(plainValue(values[0]), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("read a row's table: %w", errMalformed)
 		}
-		found = append(found, row{table: uint32(table), tid: place}) //nolint:gosec // an oid
+		place, err := parseTID(plainValue(values[1]))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, row{table: uint32(table), tid: place})
 	}
 	var all []picks
 	for _, group := range byTable(found) {
@@ -241,7 +276,7 @@ func (p *pgRowset) pick(_ *datamap.Collection, rows [][]any) ([]picks, error) {
 // second is a filter, which PostgreSQL also asks of the new version of a row
 // that changed while the statement waited for it: that is another row.
 func (p *pgRowset) picks(table uint32, places []tid) picks {
-	leaf := p.leaves[table]
+	leaf := p.e.facts.leaf(table)
 	list := tidArray(places)
 	in := func(alias string) string {
 		c := alias + ".ctid = ANY (" + list + ")"

@@ -77,7 +77,7 @@ func until(t *testing.T, db *sqldb.DB, query string) {
 	}
 }
 
-const waitsForARow = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE%')"
+const waitsForARow = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%DELETE%')"
 
 // A row that changes hands while the statement waits for it is not the row that
 // was found: it stays.

@@ -45,9 +45,7 @@ type sqliteRowset struct {
 	step  *datamap.Step
 	files func(context.Context, []datamap.File) error
 
-	shapes map[string]shape
-	keys   map[string][]foreignKey
-	seen   []string // columns that the step's rows were found by
+	seen []string // columns that the step's rows were found by
 }
 
 func (q *sqliteRowset) harvest(ctx context.Context, h *harvester) error {
@@ -69,6 +67,11 @@ func (q *sqliteRowset) harvest(ctx context.Context, h *harvester) error {
 	}
 }
 
+func (q *sqliteRowset) close() {}
+
+// settled leaves that to a harvest, which takes as little.
+func (q *sqliteRowset) settled(context.Context, *harvester) (bool, error) { return false, nil }
+
 // found is a row and the columns behind those that name it.
 type found struct {
 	row    row
@@ -77,7 +80,7 @@ type found struct {
 
 // chunk copies rows out, so that nothing is open while they go.
 func (q *sqliteRowset) chunk(ctx context.Context, h *harvester, k *cursor) (rows []found, err error) {
-	s, err := q.e.source.snapshot(ctx, q.e.tables)
+	s, err := q.e.source.lazily(ctx, q.e.tables)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +88,8 @@ func (q *sqliteRowset) chunk(ctx context.Context, h *harvester, k *cursor) (rows
 	if err := q.learn(ctx, s); err != nil {
 		return nil, err
 	}
-	k.shape = q.shapes[q.step.Collection.Table]
-	h.links = selfLinks(q.step, q.keys[q.step.Collection.Table])
+	k.shape = q.e.facts.shape(q.step.Collection.Table)
+	h.links = selfLinks(q.step, q.e.facts.referrers(q.step.Collection.Table))
 	k.whole = h.inOrder()
 	b := s.builder(ctx)
 	keys := 0
@@ -118,27 +121,23 @@ func (q *sqliteRowset) chunk(ctx context.Context, h *harvester, k *cursor) (rows
 
 // learn reads once what has to be known of the tables that the step touches.
 func (q *sqliteRowset) learn(ctx context.Context, s *Snapshot) error {
-	if q.shapes != nil {
-		return nil
-	}
 	r, ok := s.reader.(*sqliteReader)
 	if !ok {
 		return fmt.Errorf("read the tables: the snapshot is not one of SQLite")
 	}
-	shapes, keys := map[string]shape{}, map[string][]foreignKey{}
-	var failed error
-	eachStep(q.step, func(step *datamap.Step) {
-		table := step.Collection.Table
-		if failed != nil {
-			return
+	for _, table := range q.e.facts.unknown(changedTables(q.step)) {
+		sh, err := r.shape(ctx, table)
+		if err != nil {
+			return err
 		}
-		if shapes[table], failed = r.shape(ctx, table); failed == nil {
-			keys[table], failed = r.referrers(ctx, table)
+		keys, err := r.referrers(ctx, table)
+		if err != nil {
+			return err
 		}
-	})
-	q.seen = seenColumns(q.step, shapes[q.step.Collection.Table])
-	q.shapes, q.keys = shapes, keys
-	return failed
+		q.e.facts.add(table, sh, keys)
+	}
+	q.seen = seenColumns(q.step, q.e.facts.shape(q.step.Collection.Table))
+	return nil
 }
 
 // seenColumns are the columns of a row that decide whether it is in a step.
@@ -221,20 +220,20 @@ func (q *sqliteRowset) change(ctx context.Context, tx statements, rows []row) (i
 		pick: func(c *datamap.Collection, rows [][]any) ([]picks, error) { return []picks{q.picks(c, nil, rows)}, nil },
 		name: func(c *datamap.Collection, alias string) ([]string, error) {
 			var names []string
-			for _, n := range q.shapes[c.Table].names(alias) {
+			for _, n := range q.e.facts.shape(c.Table).names(alias) {
 				names = append(names, "coalesce("+n+", NULL)") // so that the driver makes no times of them
 			}
 			return names, nil
 		},
-		extraOf:   func(c *datamap.Collection) []string { return q.shapes[c.Table].extra() },
-		referrers: func(c *datamap.Collection) []foreignKey { return q.keys[c.Table] },
+		extraOf:   func(c *datamap.Collection) []string { return q.e.facts.shape(c.Table).extra() },
+		referrers: func(c *datamap.Collection) []foreignKey { return q.e.facts.referrers(c.Table) },
 	}
 	return ch.apply(q.step, q.picks(q.step.Collection, q.seen, keys), nil)
 }
 
 // picks gives the keys, and what the rows were found by, as one document.
 func (q *sqliteRowset) picks(c *datamap.Collection, seen []string, keys [][]any) picks {
-	sh, b := q.shapes[c.Table], &builder{dialect: sqldb.SQLite, extra: q.shapes[c.Table].extra()}
+	sh, b := q.e.facts.shape(c.Table), &builder{dialect: sqldb.SQLite, extra: q.e.facts.shape(c.Table).extra()}
 	doc := newValueList(len(sh.names("t")) + len(seen))
 	for _, k := range keys {
 		doc.add(k)

@@ -19,6 +19,7 @@ import (
 type Eraser struct {
 	source *Source
 	tables *tableCache
+	facts  *facts
 
 	// Patience is how long Run goes on without getting any further because of
 	// rows that others have locked.
@@ -40,7 +41,7 @@ func (s *Source) Eraser() (*Eraser, error) {
 		return nil, privacyd.Errorf(privacyd.ClassRefused, "source_forbidden",
 			"The dataset's database is open for reading only, and an erasure has to write to it. Give the address of the database itself, not of a replica or a copy.")
 	}
-	return &Eraser{source: s, tables: newTableCache(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk}, nil
+	return &Eraser{source: s, tables: newTableCache(), facts: newFacts(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk}, nil
 }
 
 // Count is how many rows a step is about, exactly, in a snapshot, and how many
@@ -105,7 +106,7 @@ func (b *builder) asText(expr string) string { return asText(expr, b.dialect == 
 
 // look runs fn on a snapshot of its own.
 func (e *Eraser) look(ctx context.Context, doing string, fn func(*Snapshot) error) error {
-	s, err := e.source.snapshot(ctx, e.tables)
+	s, err := e.source.lazily(ctx, e.tables)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}

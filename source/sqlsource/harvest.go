@@ -14,8 +14,7 @@ type harvester struct {
 	leaves  bool            // only those that no row refers to, which need no order
 	size    func() int
 	take    func([]row) error
-	columns int  // of the query
-	partly  bool // there may be more than was given
+	columns int // of the query
 
 	order *ordering
 	batch []row

@@ -31,12 +31,27 @@ SET LOCAL synchronize_seqscans = off;
 SET LOCAL jit = off;
 SELECT set_config('client_encoding', CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)`
 
-type pgReader struct{ conn *sql.Conn }
+type pgReader struct {
+	conn *sql.Conn
+	// begin is sent before the first query: with that, if the snapshot may begin
+	// then, since each message to the server takes its time there and back.
+	begin string
+}
 
 func beginPostgres(ctx context.Context, conn *sql.Conn) (reader, error) {
-	r := &pgReader{conn: conn}
-	return r, r.raw(func(c *pgconn.PgConn) error {
-		_, err := c.Exec(ctx, beginSnapshot).ReadAll()
+	r := &pgReader{conn: conn, begin: beginSnapshot}
+	return r, r.begun(ctx)
+}
+
+// begun begins the snapshot unless it stands.
+func (r *pgReader) begun(ctx context.Context) error {
+	begin := r.begin
+	if begin == "" {
+		return nil
+	}
+	r.begin = ""
+	return r.raw(func(c *pgconn.PgConn) error {
+		_, err := c.Exec(ctx, begin).ReadAll()
 		return err
 	})
 }
@@ -61,6 +76,9 @@ func (r *pgReader) raw(fn func(*pgconn.PgConn) error) error {
 }
 
 func (r *pgReader) close(ctx context.Context) error {
+	if r.begin != "" {
+		return r.conn.Close()
+	}
 	err := r.raw(func(c *pgconn.PgConn) error {
 		_, err := c.Exec(ctx, "ROLLBACK").ReadAll()
 		if err != nil {
@@ -93,8 +111,12 @@ func (r *pgReader) values(ctx context.Context, query string, columns int, fn fun
 }
 
 func (r *pgReader) copy(ctx context.Context, query string, s *copyStream) error {
+	query = "COPY (" + query + ") TO STDOUT (FORMAT binary)"
+	if r.begin != "" {
+		query, r.begin = r.begin+"; "+query, ""
+	}
 	return r.raw(func(c *pgconn.PgConn) error {
-		_, err := c.CopyTo(ctx, s, "COPY ("+query+") TO STDOUT (FORMAT binary)")
+		_, err := c.CopyTo(ctx, s, query)
 		if err == nil || s.failed != nil {
 			return s.finish()
 		}

@@ -2,27 +2,29 @@ package sqlsource
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// columnsQuery gives the columns of $1 with the type below any domain, and the
+// columnsQuery gives the columns of the tables $1 with the type below any domain, and the
 // element type of an array, again below any domain. A type without its length
 // is one to compare with: a cast to one with a length cuts values short.
 const columnsQuery = `WITH RECURSIVE base AS (
-  SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype,
+  SELECT q.no, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype,
     a.attgenerated <> '' OR a.attidentity = 'a' AS computed
-  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+  FROM unnest($1::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_attribute a ON a.attrelid = to_regclass(q.name) JOIN pg_type t ON t.oid = a.atttypid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype, b.computed
+  SELECT b.no, b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype, b.computed
   FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
 ), elements AS (
-  SELECT b.attname, b.declared, b.attnum, b.computed, t.typname, t.typtype, t.typcategory, t.typelem, t.oid
+  SELECT b.no, b.attname, b.declared, b.attnum, b.computed, t.typname, t.typtype, t.typcategory, t.typelem, t.oid
   FROM base b JOIN pg_type t ON t.oid = b.oid WHERE b.typtype <> 'd'
 )
 SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, ''),
-  format_type(e.oid, -1), e.computed
+  format_type(e.oid, -1), e.computed, e.no
 FROM elements e LEFT JOIN LATERAL (
   WITH RECURSIVE element AS (
     SELECT t.typname, t.typtype, t.typbasetype FROM pg_type t WHERE e.typcategory = 'A' AND t.oid = e.typelem
@@ -30,19 +32,49 @@ FROM elements e LEFT JOIN LATERAL (
     SELECT t.typname, t.typtype, t.typbasetype FROM element d JOIN pg_type t ON t.oid = d.typbasetype WHERE d.typtype = 'd'
   ) SELECT typname, typtype FROM element WHERE typtype <> 'd'
 ) i ON true
-ORDER BY e.attnum`
+ORDER BY e.no, e.attnum`
 
-func (r *pgReader) columns(ctx context.Context, table string) (columns, error) {
-	found := columns{}
-	err := r.raw(func(c *pgconn.PgConn) error {
-		result := c.ExecParams(ctx, columnsQuery, [][]byte{[]byte(tableName(table))}, nil, nil, nil).Read()
+func (r *pgReader) columns(ctx context.Context, tables []string) (map[string]columns, error) {
+	all := map[string]columns{}
+	names, err := pgNames(tables)
+	if err == nil {
+		err = r.begun(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = r.raw(func(c *pgconn.PgConn) error {
+		result := c.ExecParams(ctx, columnsQuery, [][]byte{names}, nil, nil, nil).Read()
 		for _, row := range result.Rows {
+			no, err := strconv.Atoi(string(row[9]))
+			if err != nil || no < 1 || no > len(tables) {
+				return errMalformed
+			}
+			table := tables[no-1]
+			if all[table] == nil {
+				all[table] = columns{}
+			}
 			col := pgColumn(row)
-			found[col.name] = col
+			all[table][col.name] = col
 		}
 		return result.Err
 	})
-	return found, err
+	return all, err
+}
+
+// pgNames are names of tables as an array.
+func pgNames(tables []string) ([]byte, error) {
+	list := []byte{'{'}
+	for i, t := range tables {
+		if strings.IndexByte(t, 0) >= 0 {
+			return nil, tableMissing(t)
+		}
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(append(append(list, '"'), arrayEscapes.Replace(tableName(t))...), '"')
+	}
+	return append(list, '}'), nil
 }
 
 func pgColumn(row [][]byte) column {

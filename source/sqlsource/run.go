@@ -41,12 +41,15 @@ type run struct {
 
 // rowset finds and changes the rows of a step in one of the two databases.
 type rowset interface {
-	// harvest gives h the rows that are to go or change. What h sets apart is
-	// whether there may be more.
+	// harvest gives h the rows that are to go or change.
 	harvest(ctx context.Context, h *harvester) error
+	// settled tells, where that takes less than a harvest, that one would find
+	// nothing.
+	settled(ctx context.Context, h *harvester) (bool, error)
 	// change deletes or changes those of the rows that are still as they were
 	// found.
 	change(ctx context.Context, tx statements, rows []row) (int64, error)
+	close()
 }
 
 // row is a row of a step as it was found.
@@ -79,6 +82,7 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files}
 	}
+	defer r.close()
 	if err := r.rounds(ctx); err != nil {
 		var own *callerError
 		if errors.As(err, &own) {
@@ -118,6 +122,9 @@ func (r *run) rounds(ctx context.Context) error {
 			return growing(r.step)
 		case r.gone > 0:
 			idle = 0
+			if done, err := r.ended(ctx, all); done || err != nil {
+				return err
+			}
 			continue
 		case r.locked == 0:
 			idle++
@@ -127,10 +134,23 @@ func (r *run) rounds(ctx context.Context) error {
 		if idle == idleRounds {
 			return remaining(r.step, found)
 		}
+		r.close() // nothing must be kept from being vacuumed meanwhile
 		if err := r.wait(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// ended tells that a round after which nothing should be left has left nothing.
+func (r *run) ended(ctx context.Context, all bool) (bool, error) {
+	if !all || r.locked > 0 {
+		return false, nil
+	}
+	return r.settled(ctx, r.harvester(nil))
+}
+
+func (r *run) harvester(take func([]row) error) *harvester {
+	return &harvester{step: r.step, limit: r.e.ordered, leaves: r.leaves, size: r.pace.size, take: take}
 }
 
 // round discovers once and erases what it finds.
@@ -147,7 +167,7 @@ func (r *run) round(ctx context.Context) (found int, all bool, err error) {
 		}
 		return nil
 	}
-	h := &harvester{step: r.step, limit: r.e.ordered, leaves: r.leaves, size: r.pace.size, take: take}
+	h := r.harvester(take)
 	err = r.harvest(ctx, h)
 	switch {
 	case errors.Is(err, errTooMany):
@@ -159,7 +179,7 @@ func (r *run) round(ctx context.Context) (found int, all bool, err error) {
 		r.leaves = false // what is left may be few enough, or circles
 		return 0, false, err
 	}
-	return found, !h.partly && !r.leaves, err
+	return found, !r.leaves, err
 }
 
 // wait passes some time, longer each time.

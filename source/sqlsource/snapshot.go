@@ -2,6 +2,7 @@ package sqlsource
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -21,7 +22,7 @@ type Snapshot struct {
 
 // reader is what the two databases do in their own ways.
 type reader interface {
-	columns(ctx context.Context, table string) (columns, error)
+	columns(ctx context.Context, tables []string) (map[string]columns, error)
 	read(ctx context.Context, p plan, fn func(datamap.Row) error) error
 	// values gives fn each row as PostgreSQL's binary form has it, or as text on
 	// SQLite; nil is NULL. The bytes are valid until fn returns.
@@ -36,19 +37,30 @@ type reader interface {
 //
 // Error codes: database_unavailable.
 func (s *Source) Snapshot(ctx context.Context) (*Snapshot, error) {
-	return s.snapshot(ctx, newTableCache())
+	begin := beginSQLite
+	if s.dialect == sqldb.Postgres {
+		begin = beginPostgres
+	}
+	return s.snapshot(ctx, newTableCache(), begin)
 }
 
-func (s *Source) snapshot(ctx context.Context, tables *tableCache) (*Snapshot, error) {
+// lazily begins a view with its first query.
+func (s *Source) lazily(ctx context.Context, tables *tableCache) (*Snapshot, error) {
+	begin := beginSQLite
+	if s.dialect == sqldb.Postgres {
+		begin = func(_ context.Context, conn *sql.Conn) (reader, error) {
+			return &pgReader{conn: conn, begin: beginSnapshot}, nil
+		}
+	}
+	return s.snapshot(ctx, tables, begin)
+}
+
+func (s *Source) snapshot(ctx context.Context, tables *tableCache, begin func(context.Context, *sql.Conn) (reader, error)) (*Snapshot, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open snapshot: %w", explain(ctx, err))
 	}
 	at := s.Now()
-	begin := beginSQLite
-	if s.dialect == sqldb.Postgres {
-		begin = beginPostgres
-	}
 	r, err := begin(ctx, conn)
 	if err != nil {
 		_ = conn.Close()
@@ -126,16 +138,30 @@ func (s *Snapshot) builder(ctx context.Context) *builder {
 }
 
 func (s *Snapshot) columns(ctx context.Context, table string) (columns, error) {
-	if known, ok := s.tables.get(table); ok {
-		return known, nil
-	}
-	found, err := s.reader.columns(ctx, table)
-	if err != nil {
+	if err := s.learn(ctx, table); err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
+	known, ok := s.tables.get(table)
+	if !ok {
 		return nil, tableMissing(table)
 	}
-	s.tables.put(table, found)
-	return found, nil
+	return known, nil
+}
+
+// learn reads the columns of those of the tables that are not known, at once.
+func (s *Snapshot) learn(ctx context.Context, tables ...string) error {
+	var unknown []string
+	for _, t := range tables {
+		if _, ok := s.tables.get(t); !ok {
+			unknown = append(unknown, t)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	found, err := s.reader.columns(ctx, unknown)
+	for table, c := range found {
+		s.tables.put(table, c)
+	}
+	return err
 }

@@ -56,8 +56,22 @@ func (r *sqliteReader) close(ctx context.Context) error {
 	return errors.Join(err, r.conn.Close())
 }
 
-// columns asks for a table's own columns, generated ones too.
-func (r *sqliteReader) columns(ctx context.Context, table string) (columns, error) {
+func (r *sqliteReader) columns(ctx context.Context, tables []string) (map[string]columns, error) {
+	all := map[string]columns{}
+	for _, t := range tables {
+		found, err := r.columnsOf(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			all[t] = found
+		}
+	}
+	return all, nil
+}
+
+// columnsOf asks for a table's own columns, generated ones too.
+func (r *sqliteReader) columnsOf(ctx context.Context, table string) (columns, error) {
 	found := columns{}
 	schema, name := "main", table
 	if before, after, ok := strings.Cut(table, "."); ok {

@@ -82,7 +82,7 @@ func OpenPostgres(ctx context.Context, dsn string) (*Source, error) {
 	cfg.RuntimeParams["application_name"] = "privacyd"
 	writes := stdlib.OpenDB(*cfg)
 	writes.SetMaxOpenConns(writers)
-	return own(ctx, stdlib.OpenDB(*cfg), &guestWriter{writes, sqldb.Postgres})
+	return own(ctx, stdlib.OpenDB(*cfg), sqldb.Postgres, &guestWriter{writes})
 }
 
 // OpenSQLite opens a product's SQLite file to read. While a snapshot of a file
@@ -94,7 +94,7 @@ func OpenSQLite(ctx context.Context, path string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return own(ctx, db, nil)
+	return own(ctx, db, sqldb.SQLite, nil)
 }
 
 // OpenSQLiteToErase is OpenSQLite for a file from which rows are to be erased.
@@ -113,7 +113,7 @@ func OpenSQLiteToErase(ctx context.Context, path string) (*Source, error) {
 		return nil, err
 	}
 	writes.SetMaxOpenConns(1)
-	return own(ctx, reads, &guestWriter{writes, sqldb.SQLite})
+	return own(ctx, reads, sqldb.SQLite, &fileWriter{writes})
 }
 
 func openFile(path, query string, pragmas ...string) (*sql.DB, error) {
@@ -143,17 +143,10 @@ func setUpSQLite(c *sqlite3.Conn, own []string) error {
 }
 
 // own makes a source of a pool, and of a writer where there is one.
-func own(ctx context.Context, db *sql.DB, w *guestWriter) (*Source, error) {
+func own(ctx context.Context, db *sql.DB, d sqldb.Dialect, w writer) (*Source, error) {
 	db.SetMaxOpenConns(connections)
-	d := sqldb.SQLite
-	if w != nil {
-		d = w.dialect
-	}
 	s := New(db, d)
-	s.owned = true
-	if w != nil {
-		s.writer = w
-	}
+	s.owned, s.writer = true, w
 	if err := s.probe(ctx); err != nil {
 		_ = s.Close()
 		return nil, err

@@ -23,27 +23,12 @@ type writer interface {
 // statements runs statements in a transaction.
 type statements interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error)
-	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// finish is exec for what ends the transaction, so that the two may go to the
+	// server together.
+	finish(ctx context.Context, query string, args ...any) (int64, error)
+	// rows are those of a query, as the driver has them.
+	rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error)
 }
-
-// beginWrite keeps a statement from waiting for a row longer than its own
-// locks may stand, and fixes how values are read. With row_security off a
-// policy that would hide rows is an error.
-const beginWrite = `SET LOCAL lock_timeout = '200ms';
-SET LOCAL row_security = off;
-SET LOCAL statement_timeout = 0;
-SET LOCAL idle_in_transaction_session_timeout = 0;
-SET LOCAL IntervalStyle = 'iso_8601';
-SET LOCAL DateStyle = 'ISO, YMD';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL TimeZone = 'UTC';
-SET LOCAL extra_float_digits = 1;
-SET LOCAL synchronize_seqscans = off;
-SET LOCAL jit = off`
-
-// plainly sends a statement as it is: the values stand in it, since each is
-// run once and must not be kept prepared.
-const plainly = pgx.QueryExecModeSimpleProtocol
 
 // ownWriter writes to privacyd's own database, in the transactions that it
 // carries in contexts.
@@ -67,42 +52,55 @@ func (w ownWriter) exec(ctx context.Context, query string, args ...any) (int64, 
 	return w.db.Exec(ctx, query, w.args(args)...)
 }
 
-func (w ownWriter) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return w.db.Query(ctx, query, w.args(args)...)
+func (w ownWriter) finish(ctx context.Context, query string, args ...any) (int64, error) {
+	return w.exec(ctx, query, args...)
 }
 
-func (w ownWriter) args(args []any) []any { return withMode(w.db.Dialect, args) }
+func (w ownWriter) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {
+	rows, err := w.db.Query(ctx, query, w.args(args)...)
+	if err != nil {
+		return nil, err
+	}
+	return scan(rows, columns)
+}
 
-// withMode tells pgx how to run a statement.
-func withMode(d sqldb.Dialect, args []any) []any {
-	if d == sqldb.Postgres {
-		return append([]any{plainly}, args...)
+// args tells pgx to send a statement as it is: the values stand in it, since
+// each is run once and must not be kept prepared.
+func (w ownWriter) args(args []any) []any {
+	if w.db.Dialect == sqldb.Postgres {
+		return append([]any{pgx.QueryExecModeSimpleProtocol}, args...)
 	}
 	return args
 }
 
-// guestWriter writes to a product's database.
-type guestWriter struct {
-	db      *sql.DB
-	dialect sqldb.Dialect
+func scan(rows *sql.Rows, columns int) (all [][]any, err error) {
+	defer rows.Close() //nolint:errcheck // Err says it
+	for rows.Next() {
+		values, into := make([]any, columns), make([]any, columns)
+		for i := range into {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		all = append(all, values)
+	}
+	return all, rows.Err()
 }
 
-func (w *guestWriter) own() bool    { return false }
-func (w *guestWriter) close() error { return w.db.Close() }
+// fileWriter writes to a product's SQLite file.
+type fileWriter struct{ db *sql.DB }
 
-func (w *guestWriter) inTx(ctx context.Context, fn func(context.Context, statements) error) error {
+func (w *fileWriter) own() bool    { return false }
+func (w *fileWriter) close() error { return w.db.Close() }
+
+func (w *fileWriter) inTx(ctx context.Context, fn func(context.Context, statements) error) error {
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	t := guestTx{tx, w.dialect}
-	if w.dialect == sqldb.Postgres {
-		if _, err := t.exec(ctx, beginWrite); err != nil {
-			return err
-		}
-	}
-	if err := fn(ctx, t); err != nil {
+	if err := fn(ctx, fileTx{tx}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -111,19 +109,24 @@ func (w *guestWriter) inTx(ctx context.Context, fn func(context.Context, stateme
 	return nil
 }
 
-type guestTx struct {
-	tx      *sql.Tx
-	dialect sqldb.Dialect
-}
+type fileTx struct{ tx *sql.Tx }
 
-func (t guestTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(ctx, query, withMode(t.dialect, args)...)
+func (t fileTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
 }
 
-func (t guestTx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return t.tx.QueryContext(ctx, query, withMode(t.dialect, args)...)
+func (t fileTx) finish(ctx context.Context, query string, args ...any) (int64, error) {
+	return t.exec(ctx, query, args...)
+}
+
+func (t fileTx) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scan(rows, columns)
 }
