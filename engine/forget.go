@@ -24,7 +24,8 @@ const (
 	eraseBudget     = 200 * time.Millisecond // for one such transaction
 	harvestAtOnce   = 50_000
 	forgetRetry     = 2 * time.Second
-	forgottenAfter  = 5 * time.Minute // by then no process knows a destroyed key, and a crash is not just a slow run
+	lateAfter       = 2 * time.Minute // by then no process knows a destroyed key
+	abandonedAfter  = 5 * time.Minute // by then an erasure is not just slow: its process died
 	rememberErasure = 7 * 24 * time.Hour
 )
 
@@ -231,7 +232,7 @@ func (e *Engine) endErasures(ctx context.Context, f forgetting, owners []string)
 			if err != nil {
 				return err
 			}
-			return e.Queue.Enqueue(ctx, work.Item{Kind: WorkForgotten, Key: entry, At: e.Now().Add(forgottenAfter)})
+			return e.Queue.Enqueue(ctx, work.Item{Kind: WorkForgotten, Key: entry, At: e.Now().Add(lateAfter)})
 		})
 		if err != nil {
 			return err
@@ -247,7 +248,7 @@ func (e *Engine) endErasures(ctx context.Context, f forgetting, owners []string)
 func (e *Engine) RunForgotten(ctx context.Context, _ string, lease work.Lease) error {
 	f := forgetting{Caller: privacyd.System("erasure"), Guard: lease.Check}
 	open := func() ([]privacyd.AuditErasure, error) {
-		return e.Erasures.OpenErasures(ctx, e.Now().Add(-forgottenAfter), forgetAtOnce)
+		return e.Erasures.OpenErasures(ctx, e.Now().Add(-abandonedAfter), forgetAtOnce)
 	}
 	late := func() ([]privacyd.AuditErasure, error) { return e.Erasures.LateErasures(ctx, forgetAtOnce) }
 	for _, find := range []func() ([]privacyd.AuditErasure, error){open, late} {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/auditlog/verify"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -78,45 +80,22 @@ func readable(t *testing.T, b *enginetest.Bench, log string) []string {
 	return all
 }
 
-// explained checks what a verification does: an entry whose disclosures are
-// missing lies where an erasure says that some are, and there are not more of
-// them than all erasures say.
+// explained verifies a log as an auditor does and tells how many of its
+// entries miss disclosures, which erasures must explain.
 func explained(t *testing.T, b *enginetest.Bench, log string) (missing int) {
 	t.Helper()
 	sequenced(t, b)
 	v, err := b.Audit.View(t.Context(), log)
 	b.Must(err)
-	type place struct {
-		epoch int
-		index int64
+	var export bytes.Buffer
+	_, err = v.WriteJSON(t.Context(), &export, auditlog.Export{Key: b.PublicKey, At: b.Clock()})
+	b.Must(err)
+	report, err := verify.JSON(t.Context(), &export, verify.Options{Key: b.PublicKey})
+	b.Must(err)
+	for _, f := range report.Findings {
+		t.Errorf("log %q: %s", log, f)
 	}
-	var gaps []place
-	var erased []*auditlog.Erased
-	var entries int64
-	for _, h := range v.Epochs() {
-		for p, err := range v.Entries(t.Context(), h.Epoch, 0, h.Size) {
-			b.Must(err)
-			if len(p.Erased) > 0 {
-				gaps = append(gaps, place{h.Epoch, p.Index})
-			}
-			if p.Action == auditlog.ActionErased {
-				e, err := auditlog.ParseErasure(p.Public)
-				b.Must(err)
-				erased, entries = append(erased, e), entries+e.Entries
-			}
-		}
-	}
-	for _, g := range gaps {
-		if !slices.ContainsFunc(erased, func(e *auditlog.Erased) bool {
-			return slices.ContainsFunc(e.Spans[g.epoch], func(s auditlog.Span) bool { return s.From <= g.index && g.index < s.To })
-		}) {
-			t.Errorf("log %q: no erasure explains entry %d", log, g.index)
-		}
-	}
-	if int64(len(gaps)) > entries {
-		t.Errorf("log %q: %d entries miss disclosures, and erasures tell of %d", log, len(gaps), entries)
-	}
-	return len(gaps)
+	return int(report.Erased)
 }
 
 // disclosures counts those that are stored of owners.
@@ -336,6 +315,36 @@ func TestForgetWaitsForReaders(t *testing.T) {
 	b.Must(b.Forget(t.Context(), enginetest.Operator, w.ID, contact("anna")))
 	if diff := cmp.Diff([]string{"audit.erase intent", "audit.erased done", "audit.erase done"}, erasuresOf(b.Audited(w.ID))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestForgetPhysically decrypts the database's files to see that what was
+// sealed is in none of them.
+func TestForgetPhysically(t *testing.T) {
+	b := enginetest.New(t, sqldbtest.SQLite(t))
+	w := b.NewWorkspace("acme")
+	for range 30 {
+		tell(t, b, w.ID, contact("anna"), contact("ben"))
+	}
+	sealed := map[string][][]byte{}
+	for _, who := range []string{"anna", "ben"} {
+		rows, err := b.DB.Query(t.Context(), "SELECT sealed FROM audit_disclosures WHERE owner = $1", b.Keys.Reference(w.ID, "contact", who))
+		b.Must(err)
+		for rows.Next() {
+			var bytes []byte
+			b.Must(rows.Scan(&bytes))
+			sealed[who] = append(sealed[who], bytes)
+		}
+		b.Must(rows.Err())
+	}
+	b.Must(b.Forget(t.Context(), enginetest.Operator, w.ID, contact("anna")))
+	for who, want := range map[string]bool{"anna": false, "ben": true} {
+		for i, bytes := range sealed[who] {
+			hits := sqldbtest.Hits(t, sqldbtest.Path(t, b.DB), sqldbtest.Key(), bytes)
+			if len(hits) > 0 != want {
+				t.Errorf("disclosure %d of %s is found on %q", i, who, hits)
+			}
+		}
 	}
 }
 

@@ -65,12 +65,16 @@ func (s *Store) LateErasures(ctx context.Context, limit int) ([]privacyd.AuditEr
 
 func scanText(row scanner) (text string, err error) { return text, row.Scan(&text) }
 
+// Joins below are CROSS JOINs since SQLite takes these in the order in which
+// they are written: from few rows to their matches, whatever its statistics say
+// of tables that have grown meanwhile.
+
 // Disclosures gives at most limit of the disclosures of owners, without what
 // is sealed, in the order of their entries.
 func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error) {
 	rows, args := s.rowsAs("r", 2, column{"owner", owners})
 	found, err := collect(ctx, s, scanDisclosureKey, `SELECT d.entry_id, d.owner FROM `+rows+`
-		JOIN audit_disclosures d ON d.owner = r.owner ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
+		CROSS JOIN audit_disclosures d WHERE d.owner = r.owner ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("find disclosures to erase: %w", err)
 	}
@@ -104,7 +108,8 @@ func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.SealedDis
 	}
 	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
 	found, err := collect(ctx, s, scanPlacedDisclosure, `SELECT r.entry_id, r.owner, t.log, t.epoch, p.idx FROM `+rows+`
-		JOIN audit_entries e ON e.id = r.entry_id JOIN audit_positions p ON p.entry = e.seq JOIN audit_trees t ON t.no = p.tree`, args...)
+		CROSS JOIN audit_entries e CROSS JOIN audit_positions p CROSS JOIN audit_trees t
+		WHERE e.id = r.entry_id AND p.entry = e.seq AND t.no = p.tree`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find the places of entries: %w", err)
 	}
@@ -123,7 +128,7 @@ func (s *Store) deleteDisclosures(ctx context.Context, found []placed) ([]auditl
 	}
 	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
 	deleted, err := collect(ctx, s, scanText, `DELETE FROM audit_disclosures
-		WHERE (entry_id, owner) IN (SELECT r.entry_id, r.owner FROM `+rows+`) RETURNING entry_id`, args...)
+		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING entry_id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("erase disclosures: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/xts"
+
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // sector is the unit of the page encryption: each is encrypted with its number
@@ -115,4 +117,14 @@ func pageSize(t testing.TB, file, log []byte) int {
 	}
 	t.Fatal("there is no database to look into")
 	return 0
+}
+
+// Path tells where the file of an SQLite database lies.
+func Path(t testing.TB, db *sqldb.DB) string {
+	t.Helper()
+	var path string
+	if err := db.QueryRow(t.Context(), "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
