@@ -52,6 +52,7 @@ type Engine struct {
 	Receipts    Receipts
 	ReceiptKey  ed25519.PrivateKey // signs receipts: the key of checkpoints
 	Purges      Purges
+	Reviews     Reviews
 	Runs        ErasureRuns
 	Own         SubjectJobs
 	Disclosed   Disclosed

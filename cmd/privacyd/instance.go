@@ -100,7 +100,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
 		Erasures: tables, Disclosed: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Plans: tables, Holds: tables, Approvals: tables, Retention: tables, Receipts: tables, ReceiptKey: i.signer,
-		Purges: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
+		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 	}

@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/privacyd/privacyd"
+)
+
+// Receipt gives the newest issue of the receipt of a job. Admins and auditors.
+// Codes: job_not_found, receipt_not_found while there is none. Audit:
+// receipts.read.
+func (e *Engine) Receipt(ctx context.Context, c privacyd.Caller, workspace, jobID string) (privacyd.StoredReceipt, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadReceipts)
+	if err != nil {
+		return privacyd.StoredReceipt{}, err
+	}
+	job, err := e.jobOf(ctx, g, jobID)
+	if err != nil {
+		return privacyd.StoredReceipt{}, err
+	}
+	stored, err := e.Receipts.ReceiptOfJob(ctx, job.ID)
+	if privacyd.CodeOf(err) == "receipt_not_found" {
+		return stored, noReceipt(job)
+	}
+	if err != nil {
+		return stored, err
+	}
+	return stored, e.recordAlone(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionReadReceipts), Outcome: privacyd.OutcomeDone,
+		Target: privacyd.Target{Type: "job", ID: job.ID},
+	})
+}
+
+func noReceipt(job *privacyd.Job) error {
+	if !job.Type.Erases() {
+		return privacyd.Errorf(privacyd.ClassNotFound, "receipt_not_found", "This job erases nothing, so it has no receipt.")
+	}
+	return privacyd.Errorf(privacyd.ClassNotFound, "receipt_not_found",
+		"There is no receipt: the job is %s. There is one once it has run to its end.", job.State)
+}
+
+// ListReceipts lists the newest issue of each of a workspace's receipts, newest
+// first: at most limit (1 to 200, 0: 50) that are older than the one with id
+// before. Admins and auditors.
+func (e *Engine) ListReceipts(ctx context.Context, c privacyd.Caller, workspace, before string, limit int) ([]privacyd.StoredReceipt, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadReceipts)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 || limit > maxPage {
+		limit = 50
+	}
+	return e.Receipts.Receipts(ctx, g.Workspace.ID, before, limit)
+}
