@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strings"
 
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -12,30 +13,57 @@ import (
 
 const auditPage = 500
 
+const (
+	insertEntry = `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	insertDisclosures = `INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES `
+	oneDisclosure     = `($1, $2, $3)`
+)
+
 // Insert adds an audit entry and its sealed disclosures; see auditlog.Entries.
+// It takes part in nearly every transaction, so on PostgreSQL it is one
+// statement that is sent with the next one, on SQLite compiled ones.
 func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []auditlog.SealedDisclosure) error {
-	return s.db.InTx(ctx, func(ctx context.Context) error {
-		_, err := s.db.Exec(ctx, `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:])
-		if err != nil {
-			return fmt.Errorf("insert audit entry: %w", err)
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		args := []any{e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:]}
+		if s.db.Dialect == sqldb.Postgres {
+			query, args := withDisclosures(args, disclosures)
+			return s.db.ExecLater(ctx, query, args...)
+		}
+		if err := s.db.ExecLater(ctx, insertEntry, args...); err != nil {
+			return err
 		}
 		for _, d := range disclosures {
-			if err := s.insertDisclosure(ctx, e.ID, d); err != nil {
+			if err := s.db.ExecLater(ctx, insertDisclosures+oneDisclosure, e.ID, d.Owner, d.Sealed); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-func (s *Store) insertDisclosure(ctx context.Context, entryID string, d auditlog.SealedDisclosure) error {
-	_, err := s.db.Exec(ctx, `INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES ($1, $2, $3)`, entryID, d.Owner, d.Sealed)
 	if err != nil {
-		return fmt.Errorf("insert audit disclosure: %w", err)
+		return fmt.Errorf("insert audit entry: %w", err)
 	}
 	return nil
+}
+
+// withDisclosures makes one statement of the insertion of an entry, whose
+// parameters are given, and that of its disclosures.
+func withDisclosures(entry []any, disclosures []auditlog.SealedDisclosure) (query string, args []any) {
+	if len(disclosures) == 0 {
+		return insertEntry, entry
+	}
+	var b strings.Builder
+	b.WriteString("WITH entry AS (" + insertEntry + ") " + insertDisclosures)
+	args = entry
+	for i, d := range disclosures {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		n := len(args)
+		fmt.Fprintf(&b, "($1, $%d, $%d)", n+1, n+2)
+		args = append(args, d.Owner, d.Sealed)
+	}
+	return b.String(), args
 }
 
 // List gives audit entries, newest first, page by page so that no cursor stays

@@ -13,6 +13,8 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -24,12 +26,15 @@ type DB struct {
 	write   *sql.DB // SQLite: one connection, since it has one writer
 	read    *sql.DB // SQLite: query_only connections; PostgreSQL: the same pool
 	guard   *guard  // SQLite alone
+	kept    kept    // SQLite alone
 }
 
 type txKey struct{ db *DB }
 
 type transaction struct {
+	conn  *sql.Conn // of tx
 	tx    *sql.Tx
+	later []statement
 	after []func()
 }
 
@@ -44,22 +49,48 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	if db.current(ctx) != nil {
 		return fn(ctx)
 	}
-	tx, err := db.write.BeginTx(ctx, nil)
+	t, err := db.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", db.Dialect.explain(err))
 	}
-	t := &transaction{tx: tx}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	defer t.conn.Close()  //nolint:errcheck // it goes back to the pool
+	defer t.tx.Rollback() //nolint:errcheck // after a commit it does nothing
 	if err := fn(context.WithValue(ctx, txKey{db}, t)); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := db.commit(ctx, t); err != nil {
 		return fmt.Errorf("commit transaction: %w", db.Dialect.explain(err))
 	}
 	for _, f := range t.after {
 		f()
 	}
 	return nil
+}
+
+// begin begins a transaction on a connection of its own. One from the pool may
+// turn out to be dead; it is taken out, and another is tried.
+func (db *DB) begin(ctx context.Context) (*transaction, error) {
+	for try := 0; ; try++ {
+		conn, err := db.write.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		tx, err := conn.BeginTx(ctx, nil)
+		if err == nil {
+			return &transaction{conn: conn, tx: tx}, nil
+		}
+		_ = conn.Close() // it is of no use
+		if !errors.Is(err, driver.ErrBadConn) || try == pgConnections {
+			return nil, err
+		}
+	}
+}
+
+func (db *DB) commit(ctx context.Context, t *transaction) error {
+	if _, err := t.send(ctx); err != nil {
+		return err
+	}
+	return t.tx.Commit()
 }
 
 // AfterCommit runs fn once the transaction in ctx has committed, or at once
@@ -83,7 +114,10 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (int64, error
 	var res sql.Result
 	var err error
 	query = db.Dialect.rewrite(query)
-	if t := db.current(ctx); t != nil {
+	if t := db.current(ctx); t != nil && len(t.later) > 0 {
+		n, err := t.send(ctx, statement{query, args})
+		return n, db.Dialect.explain(err)
+	} else if t != nil {
 		res, err = t.tx.ExecContext(ctx, query, args...)
 	} else {
 		res, err = db.write.ExecContext(ctx, query, args...)
@@ -101,7 +135,9 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	var rows *sql.Rows
 	var err error
 	if t := db.current(ctx); t != nil {
-		rows, err = t.tx.QueryContext(ctx, query, args...)
+		if _, err = t.send(ctx); err == nil {
+			rows, err = t.tx.QueryContext(ctx, query, args...)
+		}
 	} else {
 		rows, err = db.read.QueryContext(ctx, query, args...)
 	}
@@ -114,19 +150,28 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 // Row is the single row of a query. Scan gives sql.ErrNoRows when there is none.
 type Row struct {
 	row     *sql.Row
+	err     error // of what came before; there is no row then
 	dialect Dialect
 }
 
 // Scan copies the row's columns.
-func (r Row) Scan(dest ...any) error { return r.dialect.explain(r.row.Scan(dest...)) }
+func (r Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.dialect.explain(r.err)
+	}
+	return r.dialect.explain(r.row.Scan(dest...))
+}
 
 // QueryRow runs a query for one row, by the rules of Query.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	query = db.Dialect.rewrite(query)
 	if t := db.current(ctx); t != nil {
-		return Row{t.tx.QueryRowContext(ctx, query, args...), db.Dialect}
+		if _, err := t.send(ctx); err != nil {
+			return Row{err: err, dialect: db.Dialect}
+		}
+		return Row{row: t.tx.QueryRowContext(ctx, query, args...), dialect: db.Dialect}
 	}
-	return Row{db.read.QueryRowContext(ctx, query, args...), db.Dialect}
+	return Row{row: db.read.QueryRowContext(ctx, query, args...), dialect: db.Dialect}
 }
 
 // Writer is the pool that may write: for migrations and for readers that need
@@ -140,9 +185,9 @@ func (db *DB) Reader() *sql.DB { return db.read }
 // the file first, and statistics are kept for the next start.
 func (db *DB) Close() error {
 	_ = db.Optimize(context.Background()) // statistics are no reason to fail
-	var err error
+	err := db.forget()
 	if db.read != db.write {
-		err = db.read.Close()
+		err = errors.Join(err, db.read.Close())
 	}
 	if werr := db.write.Close(); err == nil {
 		err = werr
