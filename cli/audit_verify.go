@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -52,15 +53,27 @@ func (c *auditVerifyCmd) Run(t *terminal) error {
 	}
 	report, err := verify.Path(t.ctx, c.Path, o)
 	_ = bar.Finish() // it is only shown
-	for _, malformed := range []error{verify.ErrUnknown, verify.ErrSince, verify.ErrAddress} {
-		if errors.Is(err, malformed) {
-			return privacyd.Errorf(privacyd.ClassInvalid, "audit_log_malformed", "%w.", err)
-		}
-	}
 	if err != nil {
-		return err
+		return explainVerify(err)
 	}
 	return c.print(t, report)
+}
+
+// explainVerify says why nothing could be verified. Codes audit_log_malformed,
+// audit_log_unreadable.
+func explainVerify(err error) error {
+	why := err
+	if inner := errors.Unwrap(err); inner != nil {
+		why = inner // what was being done is clear
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, verify.ErrUnknown) || errors.Is(err, verify.ErrSince) || errors.Is(err, verify.ErrAddress):
+		return privacyd.Errorf(privacyd.ClassInvalid, "audit_log_malformed", "Nothing was verified: %w.", why)
+	}
+	return privacyd.Errorf(privacyd.ClassUnavailable, "audit_log_unreadable",
+		"Nothing was verified: %w. Check the path; an address needs an API token with the scope audit.read, in PRIVACYD_TOKEN.", why)
 }
 
 // readKey reads a verifier key, or a file whose last line is one. Code
