@@ -31,6 +31,7 @@ type problem struct {
 	Detail string         `json:"detail"`
 	Code   string         `json:"code"`
 	Class  privacyd.Class `json:"class"`
+	Plan   *Plan          `json:"plan"`
 }
 
 // request is one call; in and out are JSON bodies or nil.
@@ -97,7 +98,11 @@ func explain(res *http.Response) error {
 	if json.Unmarshal(raw, &p) != nil || p.Code == "" {
 		return fmt.Errorf("the server answered %s", res.Status)
 	}
-	return &privacyd.Error{Class: p.Class, Code: p.Code, Message: p.Detail}
+	told := &privacyd.Error{Class: p.Class, Code: p.Code, Message: p.Detail}
+	if p.Plan != nil {
+		return &RefusedPlan{p.Plan, told}
+	}
+	return told
 }
 
 // in is the path of something in a workspace.

@@ -13,10 +13,12 @@ import (
 
 // NewJob asks for an operation.
 type NewJob struct {
-	Type        privacyd.JobType  `json:"type"`
-	Format      privacyd.Format   `json:"format,omitempty"`
-	Subject     *privacyd.Subject `json:"subject,omitempty"`
-	RequestedBy string            `json:"requested_by,omitempty"`
+	Type        privacyd.JobType       `json:"type"`
+	Format      privacyd.Format        `json:"format,omitempty"`
+	Subject     *privacyd.Subject      `json:"subject,omitempty"`
+	Before      string                 `json:"before,omitempty"` // a day or a time (RFC 3339)
+	RequestedBy string                 `json:"requested_by,omitempty"`
+	Confirm     *privacyd.Confirmation `json:"confirm,omitempty"` // of an erasure's plan; nil: the job waits for it
 }
 
 // CreateJob asks for an operation, or gives the job that is pending for the
@@ -58,7 +60,18 @@ func (c *Client) CancelJob(ctx context.Context, workspace, id string) (*privacyd
 	return job, c.request(ctx, http.MethodPost, in(workspace, "gdpr-jobs", id, "cancel"), nil, job)
 }
 
-// WaitJob reads a job until it has ended and tells report of each state on the
+// Settled tells whether nothing more happens to a job before a person or the
+// calendar acts: it has ended, waits, or is in its grace period.
+func Settled(job *privacyd.Job) bool {
+	switch job.State {
+	case privacyd.JobPendingApproval, privacyd.JobScheduled, privacyd.JobBlocked:
+		return true
+	default:
+		return job.State.Ended()
+	}
+}
+
+// WaitJob reads a job until it is settled and tells report of each state on the
 // way.
 func (c *Client) WaitJob(ctx context.Context, workspace, id string, every time.Duration, report func(*privacyd.Job)) (*privacyd.Job, error) {
 	tick := time.NewTicker(every)
@@ -69,7 +82,7 @@ func (c *Client) WaitJob(ctx context.Context, workspace, id string, every time.D
 			return nil, err
 		}
 		report(job)
-		if job.State.Ended() {
+		if Settled(job) {
 			return job, nil
 		}
 		select {

@@ -250,6 +250,17 @@ func (e *Engine) nextRetention(ctx context.Context, workspaceID string, last tim
 	return privacyd.NextRun(last, e.Now(), settings.RetentionHour, zone), nil
 }
 
+// NextRetentionRun is when a workspace's next daily run begins; nil while
+// everything is kept for ever. Every member may see it.
+func (e *Engine) NextRetentionRun(ctx context.Context, c privacyd.Caller, workspace string) (*time.Time, error) {
+	now, _, err := e.RetentionPolicy(ctx, c, workspace)
+	if err != nil || now.Forever() {
+		return nil, err
+	}
+	at, err := e.nextRetention(ctx, now.WorkspaceID, e.Now())
+	return &at, err
+}
+
 // ScheduleRetention plans the next run of every workspace that has a policy:
 // at start, so that what was missed is caught up with.
 func (e *Engine) ScheduleRetention(ctx context.Context) error {

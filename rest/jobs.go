@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -12,15 +13,22 @@ import (
 
 const jobsPath = "/v1/workspaces/{workspace}/gdpr-jobs"
 
+// JobRequest asks for an operation.
+type JobRequest struct {
+	WorkspaceID string            `json:"workspace_id,omitempty" doc:"If given, the workspace of the path."`
+	Type        privacyd.JobType  `json:"type" enum:"data_export,subject_export,subject_deletion,bulk_deletion,workspace_deletion"`
+	RequestedBy string            `json:"requested_by,omitempty" doc:"Your own e-mail address, or that of a member for whom you, an admin, act."`
+	Subject     *privacyd.Subject `json:"subject,omitempty" doc:"Of subject_export and subject_deletion."`
+	Format      privacyd.Format   `json:"format,omitempty" enum:"json,csv" doc:"Of exports."`
+	Before      string            `json:"before,omitempty" doc:"Of bulk_deletion: a day (its beginning, in UTC) or a time; what had its last message before goes."`
+}
+
 type newJob struct {
 	WorkspacePath
 	IdempotencyKey string `header:"Idempotency-Key" doc:"The same key again gives the same job."`
 	Body           struct {
-		WorkspaceID string            `json:"workspace_id,omitempty" doc:"If given, the workspace of the path."`
-		Type        privacyd.JobType  `json:"type" enum:"data_export,subject_export"`
-		RequestedBy string            `json:"requested_by,omitempty" doc:"Your own e-mail address, or that of a member for whom you, an admin, act."`
-		Subject     *privacyd.Subject `json:"subject,omitempty"`
-		Format      privacyd.Format   `json:"format,omitempty" enum:"json,csv"`
+		JobRequest
+		Confirm *privacyd.Confirmation `json:"confirm,omitempty" doc:"Of an erasure: confirms the plan that you were shown. Without it the job waits for a confirmation."`
 	}
 }
 
@@ -50,8 +58,10 @@ type jobAnswer struct {
 
 func (d *door) jobs() {
 	create := operation("create-gdpr-job", http.MethodPost, jobsPath, "Ask for an operation",
-		"Admins; agents too for subject_export. Asking again for what is pending gives that job with status 200.")
+		"Admins; agents too for subject_export. Asking again for what is pending gives that job with status 200. "+
+			"What an API token asks for and cannot be undone waits until a signed-in person confirms its plan.")
 	create.DefaultStatus = http.StatusCreated
+	create.Errors = append(create.Errors, http.StatusConflict)
 	huma.Register(d.api, create, d.createJob)
 	huma.Register(d.api, operation("list-gdpr-jobs", http.MethodGet, jobsPath, "List jobs", "Admins and agents."), d.listJobs)
 	huma.Register(d.api, operation("get-gdpr-job", http.MethodGet, jobsPath+"/{job}", "Read a job", "Admins and agents."),
@@ -67,18 +77,48 @@ func (d *door) jobs() {
 }
 
 func (d *door) createJob(ctx context.Context, in *newJob) (*jobAnswer, error) {
-	job, isNew, err := d.engine.CreateJob(ctx, callerOf(ctx), engine.NewJob{
-		Workspace: in.Workspace, WorkspaceID: in.Body.WorkspaceID, Type: in.Body.Type, Format: in.Body.Format, Subject: in.Body.Subject,
-		RequestedBy: in.Body.RequestedBy, IdempotencyKey: in.IdempotencyKey,
-	})
+	ask, err := in.Body.ask(in.Workspace)
 	if err != nil {
 		return nil, d.fail(err)
+	}
+	ask.IdempotencyKey, ask.Confirm = in.IdempotencyKey, in.Body.Confirm
+	job, isNew, err := d.engine.CreateJob(ctx, callerOf(ctx), ask)
+	if err != nil {
+		return nil, d.failPlan(err)
 	}
 	status := http.StatusOK
 	if isNew {
 		status = http.StatusCreated
 	}
 	return &jobAnswer{Status: status, Location: "/v1/workspaces/" + job.WorkspaceID + "/gdpr-jobs/" + job.ID, Body: job}, nil
+}
+
+// ask is what engine is asked for.
+func (r JobRequest) ask(workspace string) (engine.NewJob, error) {
+	before, err := moment(r.Before)
+	if err != nil {
+		return engine.NewJob{}, privacyd.Errorf(privacyd.ClassInvalid, "before_invalid",
+			"before is a day such as 2025-01-31, or a time such as 2025-01-31T12:00:00Z.")
+	}
+	ask := engine.NewJob{
+		Workspace: workspace, WorkspaceID: r.WorkspaceID, Type: r.Type, Format: r.Format, Subject: r.Subject, RequestedBy: r.RequestedBy,
+	}
+	if !before.IsZero() {
+		ask.Before = &before
+	}
+	return ask, nil
+}
+
+// moment reads a time, or a day: its beginning, in UTC. Empty is the zero time.
+func moment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t.UTC(), err
 }
 
 func (d *door) listJobs(ctx context.Context, in *pageOfJobs) (*answer[Jobs], error) {

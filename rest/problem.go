@@ -22,6 +22,7 @@ type Problem struct {
 	Errors []string `json:"errors,omitempty" doc:"Where the request is wrong."`
 
 	Entries []engine.EntryProblem `json:"entries,omitempty" doc:"Of a batch: the entries that cannot be taken, at most 100."`
+	Plan    *Plan                 `json:"plan,omitempty" doc:"Of a refused confirmation: the plan as it would run now."`
 }
 
 // Error implements error.

@@ -33,7 +33,7 @@ type door struct {
 func New(e *engine.Engine, o Options) http.Handler {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("privacyd", o.Version)
-	config.Info.Description = "Exports, access requests and the audit log of a workspace. " +
+	config.Info.Description = "Exports, access requests, deletions and the audit log of a workspace. " +
 		"Errors are application/problem+json with a stable code."
 	config.DocsPath = "" // its page would load from elsewhere
 	config.SchemasPath = ""
@@ -44,7 +44,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	}
 	config.Security = []map[string][]string{{"token": {}}}
 	d := &door{engine: e, base: o.BaseURL, api: humago.New(mux, config)}
-	for _, register := range []func(){d.accounts, d.accountDeletion, d.workspaces, d.jobs, d.downloads, d.audit, d.records, d.imports} {
+	for _, register := range []func(){d.accounts, d.accountDeletion, d.workspaces, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.audit, d.records, d.imports} {
 		register()
 	}
 	d.treeParts(mux)
