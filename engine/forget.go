@@ -20,7 +20,7 @@ const WorkForgotten = "forgotten"
 const (
 	forgetAtOnce    = 1000   // persons
 	eraseAtOnce     = 10_000 // disclosures in one transaction at most
-	eraseAtFirst    = 1000
+	eraseAtFirst    = 4000
 	eraseBudget     = 200 * time.Millisecond // for one such transaction
 	harvestAtOnce   = 50_000
 	forgetRetry     = 2 * time.Second
