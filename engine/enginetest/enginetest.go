@@ -85,6 +85,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{store.Migrate, local.Migrate, records.Migrate} {
 		b.Must(migrate(ctx, db))
 	}
+	store.Guard(db)
 	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
 	b.Must(err)
 	b.Keys = keys
