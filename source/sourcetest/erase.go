@@ -20,6 +20,7 @@ type Eraser interface {
 	Identifiers(ctx context.Context, person datamap.Selection, ids []datamap.Identity) ([]sqlsource.Identifier, error)
 	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []sqlsource.Identifier, found func(sqlsource.Hit) error) error
 	ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, fn func(sqlsource.ClockRow) error) error
+	Keys(ctx context.Context, sel datamap.Selection, fn func(key []string) error) error
 	Named(ctx context.Context, g *datamap.Graph, bucket string, keys []string) ([]string, error)
 }
 
@@ -29,7 +30,7 @@ func RunErasing(t *testing.T, open func(t *testing.T) Source) {
 		name string
 		test func(t *testing.T, s Source)
 	}{
-		{"persons", persons},
+		{"persons", func(t *testing.T, s Source) { ErasePersons(t, s, 7) }},
 		{"workspaces", workspaces},
 		{"agents", agents},
 		{"guard fails", faults("guard")},
@@ -101,11 +102,11 @@ func same(t testing.TB, got, expected contents) {
 	}
 }
 
-// persons erases them one after the other; each time, every table must be what
-// it was but for the rows of the one.
-func persons(t *testing.T, s Source) {
+// ErasePersons makes up a shop and erases its people one after the other; each
+// time, every table must be what it was but for the rows of the one.
+func ErasePersons(t *testing.T, s Source, seed uint64) {
 	g := ShopGraph(t)
-	fillShop(t, s, 7, shopSize{workspaces: 2, people: 8, talks: 6, posts: 24})
+	fillShop(t, s, seed, shopSize{workspaces: 2, people: 8, talks: 6, posts: 24})
 	for _, p := range dump(t, s, g)["people"] {
 		now, expected := dump(t, s, g), expect{dump(t, s, g)}
 		id := p["id"].(float64)

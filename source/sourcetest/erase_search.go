@@ -38,7 +38,7 @@ func searched(t *testing.T, s Source) {
 	}
 }
 
-// identified: the identifiers of all of a person's rows.
+// identified: the keys and the identifiers of all of a person's rows.
 func identified(t *testing.T, s Source) {
 	g := ShopGraph(t)
 	fillShop(t, s, 23, shopSize{workspaces: 1, people: 2})
@@ -46,6 +46,15 @@ func identified(t *testing.T, s Source) {
 		`INSERT INTO people VALUES (900, 'a', 'J', 'j@x.example', '555', '["one", 2, null, "one"]', NULL, NULL)`,
 		`INSERT INTO people VALUES (901, 'a', 'J', 'j@x.example', NULL, 'no JSON', 900, NULL), (902, 'a', 'J', 'jj@x.example', '', '[]', 901, NULL)`)
 	e := erasure(t, g, datamap.EraseScope{Scope: datamap.Scope{Workspace: "a", SubjectKind: "contact", SubjectID: "902"}})
+	var keys []string
+	err := s.eraser(t).Keys(t.Context(), e.Roots[0], func(key []string) error {
+		keys = append(keys, key...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, sorted(keys), []string{"900", "901", "902"})
 	got, err := s.eraser(t).Identifiers(t.Context(), e.Roots[0], g.SubjectKind("contact").Identities)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	largestChunk = 50_000  // rows read in one transaction
+	largestChunk = 20_000  // rows read in one transaction
 	chunkBytes   = 8 << 20 // of what is kept of them
 )
 

@@ -123,73 +123,72 @@ func (p *pgRowset) close() {
 }
 
 // leavesQuery lists tables and all that they consist of.
-const leavesQuery = `WITH RECURSIVE tree(oid) AS (
-  SELECT to_regclass(q.name)::oid FROM unnest(%s::text[]) AS q(name)
-  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
-) SELECT c.oid, c.relkind::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relname::text
+const leavesQuery = `WITH RECURSIVE tree(oid, no) AS (
+  SELECT to_regclass(q.name)::oid, q.no FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no)
+  UNION SELECT i.inhrelid, tree.no FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+) SELECT c.oid::int8, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname), tree.no
 FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace`
 
 // referrersQuery lists what refers to tables, and what the database does with it
 // by itself.
-const referrersQuery = `SELECT f.conname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), (f.conrelid = f.confrelid)::text, f.confdeltype::text,
+const referrersQuery = `SELECT f.conname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), f.conrelid = f.confrelid, f.confdeltype,
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)
-    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no::text
+    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no
 FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_constraint f ON f.confrelid = to_regclass(q.name)
   JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
 
-// learn reads what has to be known of the tables that the step touches, all at
-// once and once for all steps.
+// learn reads what has to be known of the tables of the step, all at once and
+// once for all steps.
 func (p *pgRowset) learn(ctx context.Context, s *Snapshot) error {
-	if err := s.learn(ctx, readTables(p.step)...); err != nil {
-		return err
+	if unknown := p.e.facts.unknown(readTables(p.step)); len(unknown) > 0 {
+		if err := p.ask(ctx, s, unknown); err != nil {
+			return err
+		}
 	}
-	tables := p.e.facts.unknown(changedTables(p.step))
-	if len(tables) == 0 {
-		return nil
-	}
-	for _, t := range tables {
+	for _, t := range changedTables(p.step) {
 		if _, ok := s.tables.get(t); !ok {
 			return tableMissing(t)
 		}
-	}
-	names, err := pgNames(tables)
-	if err != nil {
-		return err
-	}
-	list, err := pgLiteral(string(names))
-	if err != nil {
-		return err
-	}
-	err = s.reader.values(ctx, fmt.Sprintf(leavesQuery, list), 4, func(v [][]byte) error {
-		if kind := string(v[1]); kind != "r" && kind != "p" {
-			return noTable(string(v[3]), kind)
+		if kind := p.e.facts.kind(t); kind != "" {
+			return noTable(t, kind)
 		}
-		p.e.facts.addLeaf(binary.BigEndian.Uint32(v[0]), string(v[2]))
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	return p.referrers(ctx, s, tables, list)
+	return nil
 }
 
-func (p *pgRowset) referrers(ctx context.Context, s *Snapshot, tables []string, list string) error {
+func (p *pgRowset) ask(ctx context.Context, s *Snapshot, tables []string) error {
+	r, ok := s.reader.(*pgReader)
+	names, err := pgNames(tables)
+	if err != nil || !ok {
+		return err
+	}
+	results, err := r.ask(ctx, fmt.Sprintf(columnsQuery, names), fmt.Sprintf(leavesQuery, names), fmt.Sprintf(referrersQuery, names))
+	if err != nil {
+		return err
+	}
+	known, err := pgColumns(results[0].Rows, tables)
+	for t, c := range known {
+		s.tables.put(t, c)
+	}
+	for _, v := range results[1].Rows {
+		if kind := string(v[1]); kind != "r" && kind != "p" {
+			p.e.facts.addKind(tables[number(v[3])-1], kind)
+		}
+		p.e.facts.addLeaf(uint32(number(v[0])), string(v[2])) //nolint:gosec // an oid
+	}
 	keys := map[string][]foreignKey{}
-	err := s.reader.values(ctx, fmt.Sprintf(referrersQuery, list), 7, func(v [][]byte) error {
+	for _, v := range results[2].Rows {
 		table, action := tables[number(v[6])-1], string(v[3])
 		keys[table] = append(keys[table], foreignKey{
-			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "true", cascades: action == "c", blanks: action == "n" || action == "d",
+			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "t", cascades: action == "c", blanks: action == "n" || action == "d",
 			columns: strings.Split(string(v[4]), "\x1f"), targets: strings.Split(string(v[5]), "\x1f"),
 		})
-		return nil
-	})
+	}
 	for _, t := range tables {
-		if err == nil {
-			p.e.facts.add(t, shape{}, keys[t])
-		}
+		p.e.facts.add(t, shape{}, keys[t])
 	}
 	return err
 }

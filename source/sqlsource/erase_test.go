@@ -2,12 +2,15 @@ package sqlsource_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/source/sourcetest"
 	"github.com/privacyd/privacyd/source/sqlsource"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -25,6 +28,13 @@ func TestErasing(t *testing.T) {
 	}
 	for name, open := range forms {
 		t.Run(name, func(t *testing.T) { sourcetest.RunErasing(t, open) })
+	}
+}
+
+// TestManyShops is the same on many made-up shops.
+func TestManyShops(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { sourcetest.ErasePersons(t, productSQLite(t), 100+seed) })
 	}
 }
 
@@ -93,5 +103,57 @@ func product(t *testing.T, source *sqlsource.Source, exec func(context.Context, 
 	return sourcetest.Source{
 		Dialect: string(d), Exec: exec, Eraser: eraser(source),
 		Snapshot: func(ctx context.Context) (sourcetest.Snapshot, error) { return source.Snapshot(ctx) },
+	}
+}
+
+// A server may not change the schema of its own file any more, and must be able
+// to erase all the same.
+func TestEraseUnderGuard(t *testing.T) {
+	db := sqldbtest.SQLite(t)
+	exec(t, db, "CREATE TABLE t (id BIGINT PRIMARY KEY, owner TEXT, doc TEXT)",
+		`INSERT INTO t VALUES (1, 'jane', '{"by": [1, 7]}'), (2, 'joe', '{"by": [1, 7]}'), (3, 'jane', NULL)`, "CREATE TABLE limited (id BIGINT, owner TEXT)", "INSERT INTO limited VALUES (1, 'jane')")
+	db.Guard(map[string]sqldb.Rights{"limited": {}})
+	e, err := sqlsource.Own(db).Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := e.Run(t.Context(), editOf("t"), sqlsource.Batch{}); err != nil || n != 2 {
+		t.Errorf("%d rows changed: %v", n, err)
+	}
+	if n, err := e.Run(t.Context(), stepOn("t"), sqlsource.Batch{}); err != nil || n != 2 {
+		t.Errorf("%d rows went: %v", n, err)
+	}
+	if _, err := e.Run(t.Context(), stepOn("limited"), sqlsource.Batch{}); privacyd.CodeOf(err) != "source_forbidden" {
+		t.Error(err)
+	}
+}
+
+// While rows go by the hundred thousand the write-ahead log stays small, and
+// so does what is held in memory.
+func TestLargeDeletionsKeepTheLogSmall(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sqldb.OpenSQLite(t.Context(), filepath.Join(dir, "test.db"), sqldbtest.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	exec(t, db, "CREATE TABLE t (id TEXT PRIMARY KEY, owner TEXT, body TEXT) WITHOUT ROWID", "CREATE INDEX t_owner ON t (owner)",
+		`INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 150000)
+			SELECT printf('%08d', x * 7919 % 150000), CASE WHEN x % 3 = 0 THEN 'joe' ELSE 'jane' END, 'A text of some length that is to be gone, number ' || x FROM c`)
+	if _, err := db.TruncateLog(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, err := sqlsource.Own(db).Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := int64(0)
+	n, err := e.Run(t.Context(), stepOn("t"), sqlsource.Batch{Timed: func(int64, time.Duration) {
+		if info, err := os.Stat(filepath.Join(dir, "test.db-wal")); err == nil {
+			largest = max(largest, info.Size())
+		}
+	}})
+	if err != nil || n != 100_000 || largest == 0 || largest > 64<<20 {
+		t.Errorf("%d rows went, the log had %d MB at most: %v", n, largest>>20, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 type facts struct {
 	mu     sync.Mutex
 	leaves map[uint32]string // PostgreSQL: names of tables and partitions, quoted
+	kinds  map[string]string // PostgreSQL: what no rows lie in, such as a view, by its name
 	shapes map[string]shape  // SQLite, by table
 	keys   map[string][]foreignKey
 }
@@ -24,7 +25,7 @@ func newFacts() *facts {
 func (f *facts) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leaves, f.shapes, f.keys = map[uint32]string{}, map[string]shape{}, map[string][]foreignKey{}
+	f.leaves, f.kinds, f.shapes, f.keys = map[uint32]string{}, map[string]string{}, map[string]shape{}, map[string][]foreignKey{}
 }
 
 func (f *facts) leaf(table uint32) string {
@@ -62,6 +63,18 @@ func (f *facts) addLeaf(table uint32, name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leaves[table] = name
+}
+
+func (f *facts) addKind(table, kind string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kinds[table] = kind
+}
+
+func (f *facts) kind(table string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kinds[table]
 }
 
 func (f *facts) add(table string, s shape, keys []foreignKey) {

@@ -2,19 +2,19 @@ package sqlsource
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// columnsQuery gives the columns of the tables $1 with the type below any domain, and the
+// columnsQuery gives the columns of tables with the type below any domain, and the
 // element type of an array, again below any domain. A type without its length
 // is one to compare with: a cast to one with a length cuts values short.
 const columnsQuery = `WITH RECURSIVE base AS (
   SELECT q.no, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS declared, t.oid, t.typtype, t.typbasetype,
     a.attgenerated <> '' OR a.attidentity = 'a' AS computed
-  FROM unnest($1::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_attribute a ON a.attrelid = to_regclass(q.name) JOIN pg_type t ON t.oid = a.atttypid
+  FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_attribute a ON a.attrelid = to_regclass(q.name) JOIN pg_type t ON t.oid = a.atttypid
   WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT b.no, b.attnum, b.attname, b.declared, t.oid, t.typtype, t.typbasetype, b.computed
@@ -35,46 +35,56 @@ FROM elements e LEFT JOIN LATERAL (
 ORDER BY e.no, e.attnum`
 
 func (r *pgReader) columns(ctx context.Context, tables []string) (map[string]columns, error) {
-	all := map[string]columns{}
 	names, err := pgNames(tables)
-	if err == nil {
-		err = r.begun(ctx)
-	}
 	if err != nil {
 		return nil, err
 	}
-	err = r.raw(func(c *pgconn.PgConn) error {
-		result := c.ExecParams(ctx, columnsQuery, [][]byte{names}, nil, nil, nil).Read()
-		for _, row := range result.Rows {
-			no, err := strconv.Atoi(string(row[9]))
-			if err != nil || no < 1 || no > len(tables) {
-				return errMalformed
-			}
-			table := tables[no-1]
-			if all[table] == nil {
-				all[table] = columns{}
-			}
-			col := pgColumn(row)
-			all[table][col.name] = col
-		}
-		return result.Err
-	})
-	return all, err
+	results, err := r.ask(ctx, fmt.Sprintf(columnsQuery, names))
+	if err != nil {
+		return nil, err
+	}
+	return pgColumns(results[0].Rows, tables)
 }
 
-// pgNames are names of tables as an array.
-func pgNames(tables []string) ([]byte, error) {
-	list := []byte{'{'}
-	for i, t := range tables {
-		if strings.IndexByte(t, 0) >= 0 {
-			return nil, tableMissing(t)
-		}
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(append(append(list, '"'), arrayEscapes.Replace(tableName(t))...), '"')
+// ask sends queries in one message and gives their answers, as text.
+func (r *pgReader) ask(ctx context.Context, queries ...string) (results []*pgconn.Result, err error) {
+	text := strings.Join(queries, "; ")
+	if r.begin != "" {
+		text, r.begin = r.begin+"; "+text, ""
 	}
-	return append(list, '}'), nil
+	err = r.raw(func(c *pgconn.PgConn) (err error) {
+		if results, err = c.Exec(ctx, text).ReadAll(); err == nil {
+			results = results[len(results)-len(queries):]
+		}
+		return err
+	})
+	return results, err
+}
+
+func pgColumns(rows [][][]byte, tables []string) (map[string]columns, error) {
+	all := map[string]columns{}
+	for _, row := range rows {
+		no := number(row[9])
+		if no < 1 || no > int64(len(tables)) {
+			return nil, errMalformed
+		}
+		table := tables[no-1]
+		if all[table] == nil {
+			all[table] = columns{}
+		}
+		col := pgColumn(row)
+		all[table][col.name] = col
+	}
+	return all, nil
+}
+
+// pgNames are names of tables as a literal of an array.
+func pgNames(tables []string) (string, error) {
+	var list []string
+	for _, t := range tables {
+		list = append(list, `"`+arrayEscapes.Replace(tableName(t))+`"`)
+	}
+	return pgLiteral("{" + strings.Join(list, ",") + "}")
 }
 
 func pgColumn(row [][]byte) column {
