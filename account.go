@@ -32,6 +32,7 @@ type MemberProfile struct {
 	Role         Role      `json:"role"`
 	CreatedAt    time.Time `json:"created_at"`
 	SecondFactor bool      `json:"second_factor" doc:"A code is asked for at sign-in."`
+	Audit        *Audited  `json:"audit,omitempty"` // in the answer to what changed it
 }
 
 // Invitation asks somebody to become a member. Its link's secret is stored only
@@ -96,4 +97,10 @@ func NormalEmail(s string) (string, error) {
 		return "", Errorf(ClassInvalid, "email_invalid", "That is not an e-mail address. Give it as name@example.com.")
 	}
 	return s, nil
+}
+
+// PeopleAges says up to when what is kept of people's coming and going is
+// forgotten.
+type PeopleAges struct {
+	Attempts, Browsers, Invitations, Requests, KeptMails time.Time
 }

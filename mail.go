@@ -140,3 +140,15 @@ type Letter struct {
 	List    string // names the workspace where the same goes to all of its members; else empty
 	At      time.Time
 }
+
+// QueuedMail is a mail that waits to be sent, or is kept to be read on a page
+// where there is no mail server. Kind stays readable; the rest is sealed.
+type QueuedMail struct {
+	ID        string // UUIDv7
+	Owner     string // the name of the key that seals it
+	Kind      MailKind
+	Sealed    []byte
+	Tries     int
+	Kept      bool
+	CreatedAt time.Time
+}

@@ -55,6 +55,13 @@ func (e *Engine) adoptAuthor(ctx context.Context, author Author) (privacyd.Accou
 	if a.Name == "" {
 		a.Name = author.Email
 	}
+	invited, err := e.People.InvitedAs(ctx, author.Email)
+	if err != nil {
+		return a, err
+	}
+	if invited != "" {
+		a.ID = invited
+	}
 	free, err := e.isFree(ctx, a.ID)
 	if err != nil {
 		return a, err

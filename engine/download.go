@@ -35,7 +35,11 @@ func (e *Engine) DownloadLink(ctx context.Context, c privacyd.Caller, workspace,
 	if err != nil {
 		return Link{}, err
 	}
-	return Link{JobID: job.ID, Expires: f.ExpiresAt, Signature: hex.EncodeToString(e.Signer.Sign(linkText(job.ID, f.ExpiresAt)))}, nil
+	return e.signLink(job.ID, f.ExpiresAt), nil
+}
+
+func (e *Engine) signLink(jobID string, expires time.Time) Link {
+	return Link{JobID: jobID, Expires: expires, Signature: hex.EncodeToString(e.Signer.Sign(linkText(jobID, expires)))}
 }
 
 // OpenDownload opens a finished export. It needs a link that is whole and not

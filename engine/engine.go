@@ -42,6 +42,9 @@ type Engine struct {
 	SettleFor   time.Duration     // how long a call waits for the checkpoint over what it did
 	Erasures    AuditErasures
 	Keys        Shredder
+	People      People
+	Secrets     Secrets
+	Mailing     Mailing
 	Queue       work.Queue
 	Blobs       Blobs // archives of exports and the embedded dataset's attachments
 	Signer      Signer
@@ -69,6 +72,7 @@ type Engine struct {
 	Log         *slog.Logger
 	Version     string        // of the product, for manifests
 	ExportLife  time.Duration // how long a finished export can be downloaded
+	HashCost    int           // of passwords, for bcrypt; 0: 12, and less in tests alone
 
 	hashing sync.Mutex // one password at a time
 	refused refusals
@@ -84,15 +88,21 @@ func newID() (string, error) {
 	return id.String(), nil
 }
 
+const secretSize = 32 // bytes
+
 // newSecret makes a secret with 256 bits of randomness, after a prefix that
 // says what it is.
 func newSecret(prefix string) (string, error) {
-	b := make([]byte, 32)
+	b := make([]byte, secretSize)
 	if _, err := rand.Read(b); err != nil {
 		return "", fmt.Errorf("make secret: %w", err)
 	}
-	return prefix + base64.RawURLEncoding.EncodeToString(b), nil
+	return prefix + encodeSecret(b), nil
 }
+
+func encodeSecret(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func decodeSecret(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
 
 // outcome runs fn without the caller's cancellation: it records what has
 // happened already.

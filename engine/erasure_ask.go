@@ -178,7 +178,7 @@ func (e *Engine) checkPassword(ctx context.Context, c privacyd.Caller, rules pri
 	if err != nil {
 		return err
 	}
-	ok, err := passwordMatches(hash, password)
+	ok, err := e.passwordMatches(hash, password)
 	if err != nil || ok {
 		return err
 	}

@@ -141,6 +141,9 @@ func (e *Engine) complete(ctx context.Context, job *privacyd.Job, f finished) er
 	if err := e.Exports.InsertExportFile(ctx, file, auditID); err != nil {
 		return err
 	}
+	if err := e.tellExport(ctx, job); err != nil {
+		return err
+	}
 	return e.expireAt(ctx, job.ID, expires)
 }
 
@@ -212,6 +215,9 @@ func (e *Engine) failOrCancel(ctx context.Context, job *privacyd.Job, s privacyd
 // to be deleted is tried again by the daily sweep.
 func (e *Engine) GiveUp(ctx context.Context, kind, jobID string, why error) error {
 	e.Log.ErrorContext(ctx, "gave up", "kind", kind, "key", jobID, "error", why)
+	if kind == WorkMail {
+		return e.giveUpMail(ctx, jobID, why)
+	}
 	if kind != WorkExport {
 		return nil
 	}

@@ -40,7 +40,7 @@ type Workspaces interface {
 // Sessions keeps sessions, one-time links and API tokens under the hashes of
 // their secrets.
 type Sessions interface {
-	InsertSession(ctx context.Context, s privacyd.Session, hash []byte, auditID string) error
+	InsertSession(ctx context.Context, s privacyd.Session, hash, about []byte, auditID string) error
 	Session(ctx context.Context, hash []byte, now time.Time) (privacyd.Session, error)
 	DeleteSession(ctx context.Context, id string) error
 	DeleteExpiredSessions(ctx context.Context, now time.Time) error

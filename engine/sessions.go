@@ -17,17 +17,23 @@ const (
 	tokenPrefix    = "pdt_"
 )
 
-// SignedIn is a new session and the secret that stands for it, which is not
-// kept anywhere.
+// SignedIn is a new session, or half of one.
 type SignedIn struct {
 	Session privacyd.Session
 	Account privacyd.Account
-	Secret  string
+	Secret  string // stands for the session; not kept anywhere
+	Browser string // by which the browser is known again; empty: it has that already
+
+	// NeedsCode says that nobody is signed in yet: ConfirmSignIn wants the
+	// secret and a code of the account's second factor.
+	NeedsCode bool
 }
 
 // SignIn begins a session with e-mail and password. Anybody may call it. Code
-// sign_in_failed says nothing about which of the two was wrong. Audit:
-// session.create.
+// sign_in_failed says nothing about which of the two was wrong, and whether
+// there is such an account changes neither the answer nor what is done for it;
+// too_many_attempts. Audit: session.create; session.password where a code is
+// still asked for; attempts.lock.
 func (e *Engine) SignIn(ctx context.Context, c privacyd.Caller, email, password string) (SignedIn, error) {
 	normal, err := privacyd.NormalEmail(email)
 	if err != nil {
@@ -37,9 +43,14 @@ func (e *Engine) SignIn(ctx context.Context, c privacyd.Caller, email, password 
 	if err != nil && privacyd.CodeOf(err) != "account_not_found" {
 		return SignedIn{}, err
 	}
-	e.hashing.Lock() // a crowd of guesses must not take all processors
-	ok, err := passwordMatches(hash, password)
-	e.hashing.Unlock()
+	trials, err := e.signInTrials(ctx, c, account, normal)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if err := e.take(ctx, c, privacyd.ActionSignIn, signInTarget(account), trials...); err != nil {
+		return SignedIn{}, err
+	}
+	ok, err := e.passwordMatches(hash, password)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -48,22 +59,47 @@ func (e *Engine) SignIn(ctx context.Context, c privacyd.Caller, email, password 
 	}
 	var in SignedIn
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		in, err = e.beginSession(ctx, c, account)
+		if err := e.giveBack(ctx, trials...); err != nil {
+			return err
+		}
+		in, err = e.admit(ctx, c, account)
 		return err
 	})
 	return in, err
 }
 
+// signInTrials are what a wrong password counts for. A browser that the account
+// was used in has a count of its own: somebody else's guesses do not lock the
+// account's holder out.
+func (e *Engine) signInTrials(ctx context.Context, c privacyd.Caller, a privacyd.Account, email string) ([]trial, error) {
+	trials := e.fromAddress(tryAddress, c)
+	secret := browserSecret(c)
+	known, err := e.People.KnownBrowser(ctx, a.ID, hashSecret(secret))
+	if err != nil {
+		return nil, err
+	}
+	if known && secret != "" {
+		return append(trials, e.trial(tryBrowser, a.ID+" "+secret)), nil
+	}
+	return append(trials, e.trial(tryPassword, email)), nil
+}
+
+// signInTarget is the account that somebody tried. One that there is not gets
+// the same place in the log as one that there is.
+func signInTarget(a privacyd.Account) privacyd.Target {
+	if a.ID == "" {
+		a.ID, a.Name = "00000000-0000-0000-0000-000000000000", "no such account"
+	}
+	return accountTarget(a)
+}
+
 // refuseSignIn audits a wrong password with the account that it was tried on.
 func (e *Engine) refuseSignIn(ctx context.Context, c privacyd.Caller, a privacyd.Account) error {
 	refusal := privacyd.Errorf(privacyd.ClassUnauthenticated, "sign_in_failed", "The e-mail address or the password is wrong.")
-	event := privacyd.AuditEvent{
-		Caller: c, Action: string(privacyd.ActionSignIn), Outcome: privacyd.OutcomeDenied, Code: refusal.Code,
-	}
-	if a.ID != "" {
-		event.Target = accountTarget(a)
-	}
-	if err := e.recordAlone(ctx, event); err != nil {
+	err := e.recordAlone(ctx, privacyd.AuditEvent{
+		Caller: c, Action: string(privacyd.ActionSignIn), Outcome: privacyd.OutcomeDenied, Code: refusal.Code, Target: signInTarget(a),
+	})
+	if err != nil {
 		return err
 	}
 	return refusal
@@ -100,8 +136,9 @@ func (e *Engine) CreateSignInLink(ctx context.Context, c privacyd.Caller, email 
 	})
 }
 
-// RedeemSignInLink begins a session with a one-time link. Anybody may call it.
-// Code sign_in_link_invalid. Audit: session.create.
+// RedeemSignInLink begins a session with a one-time link in place of a
+// password. Anybody may call it. Code sign_in_link_invalid. Audit:
+// session.create; session.password where a code is still asked for.
 func (e *Engine) RedeemSignInLink(ctx context.Context, c privacyd.Caller, secret string) (in SignedIn, err error) {
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		id, err := e.Sessions.TakeSignInLink(ctx, hashSecret(secret), e.Now())
@@ -112,37 +149,13 @@ func (e *Engine) RedeemSignInLink(ctx context.Context, c privacyd.Caller, secret
 		if err != nil {
 			return err
 		}
-		in, err = e.beginSession(ctx, c, account)
+		in, err = e.admit(ctx, c, account)
 		return err
 	})
 	if privacyd.CodeOf(err) == "sign_in_link_invalid" {
 		err = e.deny(ctx, c, grant{}, privacyd.ActionSignIn, err)
 	}
 	return in, err
-}
-
-func (e *Engine) beginSession(ctx context.Context, c privacyd.Caller, a privacyd.Account) (SignedIn, error) {
-	secret, err := newSecret(sessionPrefix)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	id, err := newID()
-	if err != nil {
-		return SignedIn{}, err
-	}
-	now := e.Now()
-	s := privacyd.Session{ID: id, AccountID: a.ID, CreatedAt: now, ExpiresAt: now.Add(sessionLife)}
-	c.Kind, c.AccountID, c.Email, c.Name = privacyd.CallerAccount, a.ID, a.Email, a.Name
-	auditID, err := e.record(ctx, privacyd.AuditEvent{
-		Caller: c, Action: string(privacyd.ActionSignIn), Outcome: privacyd.OutcomeDone, Target: accountTarget(a),
-	})
-	if err != nil {
-		return SignedIn{}, err
-	}
-	if err := e.Sessions.DeleteExpiredSessions(ctx, now); err != nil {
-		return SignedIn{}, err
-	}
-	return SignedIn{Session: s, Account: a, Secret: secret}, e.Sessions.InsertSession(ctx, s, hashSecret(secret), auditID)
 }
 
 // SignOut ends the caller's session. Audit: session.delete.
@@ -178,6 +191,7 @@ func (e *Engine) Authenticate(ctx context.Context, secret string) (privacyd.Call
 	if err != nil {
 		return privacyd.Caller{}, err
 	}
+	e.touch(ctx, s)
 	c := callerFor(a)
 	c.SessionID = s.ID
 	return c, nil

@@ -239,17 +239,22 @@ func (e *Engine) adoptWorkspace(ctx context.Context, c privacyd.Caller, dataset,
 func slugFrom(dataset, key string) string {
 	const longest = 50
 	text := dataset + "-" + key
-	slug := strings.Trim(strings.Map(func(r rune) rune {
-		if (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(text)), "-")
+	slug := slugLetters(text)
 	if slug == text && len(slug) <= longest {
 		return slug
 	}
 	sum := sha256.Sum256([]byte(text))
 	return strings.Trim(slug[:min(len(slug), longest)], "-") + "-" + hex.EncodeToString(sum[:4])
+}
+
+// slugLetters keeps what a slug may have of a text.
+func slugLetters(text string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(text)), "-")
 }
 
 // cleanName makes a name that a dataset has one that can be shown.

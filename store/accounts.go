@@ -55,11 +55,48 @@ func (s *Store) Account(ctx context.Context, id string) (privacyd.Account, error
 // AccountByEmail finds an account by its normal e-mail address and gives the
 // hash of its password too. Code account_not_found.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (privacyd.Account, string, error) {
+	var a privacyd.Account
 	var hash string
-	a, err := scanAccount(s.db.QueryRow(ctx, `SELECT `+accountColumns+` FROM accounts WHERE email = $1`, email))
-	if err == nil {
-		err = s.db.QueryRow(ctx, `SELECT password_hash FROM accounts WHERE id = $1`, a.ID).Scan(&hash)
-	}
+	var invited, created int64
+	err := s.db.QueryRow(ctx, `SELECT `+accountColumns+`, password_hash FROM accounts WHERE email = $1`, email).
+		Scan(&a.ID, &a.Email, &a.Name, &invited, &created, &hash)
+	a.Invited, a.CreatedAt = invited != 0, sqldb.Time(created)
 	a, err = one(a, err, errNoAccount, "read account")
 	return a, hash, err
+}
+
+// Password gives the hash of an account's password, empty when it has none.
+// Code account_not_found.
+func (s *Store) Password(ctx context.Context, accountID string) (hash string, err error) {
+	err = s.db.QueryRow(ctx, `SELECT password_hash FROM accounts WHERE id = $1`, accountID).Scan(&hash)
+	return one(hash, err, errNoAccount, "read password")
+}
+
+// SetPassword changes the hash of an account's password.
+func (s *Store) SetPassword(ctx context.Context, accountID, hash, auditID string) error {
+	_, err := s.db.Exec(ctx, `UPDATE accounts SET password_hash = $1, audit_entry_id = $2 WHERE id = $3`, hash, auditID, accountID)
+	if err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	return nil
+}
+
+// AnyAccount tells whether anybody can sign in.
+func (s *Store) AnyAccount(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM accounts WHERE invited = 1`).Scan(&n); err != nil {
+		return false, fmt.Errorf("count accounts: %w", err)
+	}
+	return n > 0, nil
+}
+
+// LockFirst keeps other transactions that would make the first account waiting
+// until this one ends.
+func (s *Store) LockFirst(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO instance (name, value) VALUES ('first_account', $1)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []byte{1})
+	if err != nil {
+		return fmt.Errorf("lock the first account: %w", err)
+	}
+	return nil
 }

@@ -181,7 +181,7 @@ func TestForgetAccount(t *testing.T) {
 		w, a, b := workspace(t, s, "acme"), account(t, s, "a@example.com"), account(t, s, "b@example.com")
 		jobIn(t, s, w.ID, "01", func(j *privacyd.Job) { j.RequestedBy, j.ConfirmedBy, j.ApprovedBy = a.ID, b.ID, a.ID })
 		for i, who := range []string{a.ID, b.ID} {
-			must(t, s.InsertSession(ctx, privacyd.Session{ID: who, AccountID: who, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}, []byte{byte(i)}, auditID))
+			must(t, s.InsertSession(ctx, privacyd.Session{ID: who, AccountID: who, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}, []byte{byte(i)}, nil, auditID))
 			must(t, s.InsertToken(ctx, privacyd.Token{ID: who, WorkspaceID: w.ID, CreatedBy: who, CreatedAt: at}, []byte{byte(i)}, auditID))
 			must(t, s.PutPlan(ctx, privacyd.StoredPlan{Scope: w.ID, Hash: "h", ShownTo: who, Sealed: []byte{1}, MadeAt: at, ExpiresAt: at.Add(time.Hour)}))
 			must(t, s.InsertPolicy(ctx, privacyd.Policy{WorkspaceID: w.ID, Version: i, From: at, SetBy: who}, auditID))
@@ -223,7 +223,7 @@ func TestAccountInGrace(t *testing.T) {
 			}
 		}
 		want(privacyd.AccountActive, "")
-		must(t, s.InsertSession(ctx, privacyd.Session{ID: "s", AccountID: a.ID, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}, []byte{1}, auditID))
+		must(t, s.InsertSession(ctx, privacyd.Session{ID: "s", AccountID: a.ID, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}, []byte{1}, nil, auditID))
 		must(t, s.InsertSignInLink(ctx, []byte{2}, a.ID, at.Add(time.Hour), auditID))
 		must(t, s.LeaveAccount(ctx, a.ID, "01", auditID))
 		must(t, s.LeaveAccount(ctx, a.ID, "01", auditID))

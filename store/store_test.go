@@ -154,8 +154,8 @@ func TestSessionsLinksTokens(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		a, w := account(t, s, "a@example.com"), workspace(t, s, "acme")
-		session := privacyd.Session{ID: "s", AccountID: a.ID, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
-		must(t, s.InsertSession(ctx, session, []byte{1}, auditID))
+		session := privacyd.Session{ID: "s", AccountID: a.ID, CreatedAt: at, SeenAt: at, ExpiresAt: at.Add(time.Hour)}
+		must(t, s.InsertSession(ctx, session, []byte{1}, []byte("sealed"), auditID))
 		got, err := s.Session(ctx, []byte{1}, at)
 		must(t, err)
 		if diff := cmp.Diff(session, got); diff != "" {

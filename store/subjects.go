@@ -87,6 +87,7 @@ func (s *Store) ForgetAccount(ctx context.Context, accountID, somebody string) e
 			{"retention_policies", "set_by"},
 			{"kept_rows", "kept_by"},
 			{"approvals", "decided_by"},
+			{"invitations", "invited_by"},
 		} {
 			_, err := s.db.Exec(ctx, `UPDATE `+c[0]+` SET `+c[1]+` = $2 WHERE `+c[1]+` = $1`, accountID, somebody)
 			if err != nil {
@@ -103,6 +104,7 @@ func (s *Store) SignOut(ctx context.Context, accountID string) error {
 	for _, statement := range []string{
 		`DELETE FROM sessions WHERE account_id = $1`,
 		`DELETE FROM sign_in_links WHERE account_id = $1`,
+		`DELETE FROM links WHERE account_id = $1`,
 		`DELETE FROM api_tokens WHERE created_by = $1`,
 	} {
 		if _, err := s.db.Exec(ctx, statement, accountID); err != nil {

@@ -151,7 +151,7 @@ func TestContactFormTellsWhatIsWrong(t *testing.T) {
 		})
 	}
 	for name, form := range map[string]url.Values{
-		"unknown type": {"type": {"workspace_deletion"}},
+		"unknown type": {"type": {"nonsense"}},
 		"no type":      {},
 		"bad format":   {"type": {"data_export"}, "format": {"xml"}},
 		"too large":    {"type": {strings.Repeat("x", 1<<17)}},

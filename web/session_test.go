@@ -111,10 +111,7 @@ func TestOtherSitesCannotPost(t *testing.T) {
 	p := newProduct(t)
 	b := p.as(t, "admin")
 	for _, path := range []string{"/w/acme/data-privacy", "/sign-out", "/sign-in"} {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("type=data_export"))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Sec-Fetch-Site", "cross-site")
-		w := b.do(r)
+		w := b.crossSite(path)
 		if w.Code != http.StatusForbidden {
 			t.Errorf("%s: status %d", path, w.Code)
 		}

@@ -29,6 +29,7 @@ type config struct {
 	Datasets []datasetConfig `yaml:"datasets"`
 	Blobs    blobsConfig     `yaml:"blobs"`
 	Places   []placeConfig   `yaml:"places"`
+	Mail     mailConfig      `yaml:"mail"`
 	BaseURL  string          `yaml:"base_url"` // what links begin with
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
@@ -86,7 +87,7 @@ func readConfig(o cli.Folder) (config, error) {
 	if o.Database != "" {
 		c.Database = o.Database
 	}
-	for name, key := range map[string]*string{"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait} {
+	for name, key := range c.variables() {
 		if value := os.Getenv(name); value != "" {
 			*key = value
 		}
@@ -94,7 +95,18 @@ func readConfig(o cli.Folder) (config, error) {
 	if err := c.Audit.parse(); err != nil {
 		return c, err
 	}
+	if err := c.Mail.check(c.BaseURL); err != nil {
+		return c, err
+	}
 	return c.withDefaults(o.Data), nil
+}
+
+// variables of the environment that win over the file.
+func (c *config) variables() map[string]*string {
+	return map[string]*string{
+		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_BASE_URL": &c.BaseURL,
+		"PRIVACYD_MAIL_SMTP": &c.Mail.SMTP, "PRIVACYD_MAIL_FROM": &c.Mail.From,
+	}
 }
 
 // parse reads the durations. Code config_invalid.
@@ -181,7 +193,7 @@ func (c *config) check() error {
 }
 
 func (c *config) addresses() []*string {
-	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.BaseURL}
+	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.Mail.SMTP, &c.BaseURL}
 	for i := range c.Datasets {
 		list = append(list, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}

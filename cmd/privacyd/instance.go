@@ -94,6 +94,10 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	if err := i.openAudit(ctx, cfg, db, tables, keys, log); err != nil {
 		return err
 	}
+	mailing, err := cfg.mailing()
+	if err != nil {
+		return err
+	}
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
@@ -103,6 +107,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
+		People: tables, Secrets: keys, Mailing: mailing,
 	}
 	if len(cfg.Datasets) == 0 {
 		i.engine.Records = embedded{files: files, Store: &records.Store{
@@ -157,6 +162,8 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkFiles, i.engine.RunFiles, 1)
 	i.runner.Handle(engine.WorkReceipt, i.engine.RunReceipt, 1)
 	i.runner.Handle(engine.WorkRetention, i.engine.RunRetention, 1)
+	i.runner.Handle(engine.WorkMail, i.engine.RunMail, 2)
+	i.runner.Handle(engine.WorkReset, i.engine.RunReset, 1)
 	for _, d := range []work.Daily{
 		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour},
 		{Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},

@@ -64,6 +64,7 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = "http://" + l.Addr().String()
 	}
+	cfg.Mail.outbox = tryingOut(o, cfg)
 	i, err := h.open(ctx, f, cfg, log)
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -157,9 +158,11 @@ func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOpt
 		fmt.Fprintln(o.Out, "WARNING: no trusted_proxies are configured: every visitor has the proxy's address, in the audit log and for the limit on signing in.")
 	}
 	if o.Sample {
-		return h.sample(ctx, i, cfg, o)
+		if err := h.sample(ctx, i, cfg, o); err != nil {
+			return err
+		}
 	}
-	return nil
+	return greetPeople(ctx, i, cfg, o)
 }
 
 // warnOfOwner says when the server could rewrite the audit log, so that

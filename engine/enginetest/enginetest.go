@@ -10,10 +10,13 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
@@ -22,6 +25,7 @@ import (
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/examples"
 	"github.com/privacyd/privacyd/ledger"
+	"github.com/privacyd/privacyd/mail"
 	"github.com/privacyd/privacyd/records"
 	"github.com/privacyd/privacyd/source/blob"
 	"github.com/privacyd/privacyd/source/sqlsource"
@@ -111,6 +115,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Reviews: s, Runs: s, Own: s, States: s, SoleAdmins: s, Plain: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
+		People: s, Secrets: keys, HashCost: bcrypt.MinCost,
 	}
 	b.Records = recordStore{&records.Store{
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
@@ -130,7 +135,27 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	b.Runner.Handle(engine.WorkFiles, b.RunFiles, 1)
 	b.Runner.Handle(engine.WorkReceipt, b.RunReceipt, 1)
 	b.Runner.Handle(engine.WorkRetention, b.RunRetention, 1)
+	b.keepMails()
 	return b
+}
+
+// keepMails has mails kept where Mails finds them. A test that sets
+// Mailing.Post has them sent.
+func (b *Bench) keepMails() {
+	letters, err := mail.New("https://privacy.example.com")
+	b.Must(err)
+	b.Mailing = engine.Mailing{Letters: letters}
+	b.Runner.Handle(engine.WorkMail, b.RunMail, 2)
+	b.Runner.Handle(engine.WorkReset, b.RunReset, 1)
+}
+
+// Mails gives the kept mails, the oldest first.
+func (b *Bench) Mails() []privacyd.Letter {
+	b.t.Helper()
+	letters, err := b.KeptMails(b.t.Context(), Operator)
+	b.Must(err)
+	slices.Reverse(letters)
+	return letters
 }
 
 // Must ends the test at an error.

@@ -96,7 +96,8 @@ func New(t testing.TB, security Security) *Server {
 	t.Cleanup(func() {
 		close(s.released)
 		_ = server.Close()
-		if err := <-done; err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+		_ = l.Close() // the server knows it only once it serves
+		if err := <-done; err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
 	})

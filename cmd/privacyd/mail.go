@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/cli"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/mail"
+)
+
+type mailConfig struct {
+	SMTP string `yaml:"smtp"` // smtps://user:password@host, or smtp://host:587 with STARTTLS
+	From string `yaml:"from"` // whom mails are from
+
+	outbox bool // without smtp they are kept, to be read on a page
+}
+
+// check refuses a half-filled configuration.
+func (m mailConfig) check(baseURL string) error {
+	switch {
+	case m.SMTP == "" && m.From == "":
+		return nil
+	case m.SMTP == "" || m.From == "":
+		return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid", "mail needs both smtp and from.")
+	case baseURL == "":
+		return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid", "mail needs base_url: the address that people see, which links in mails begin with.")
+	}
+	_, err := mail.ParseRelay(m.SMTP, m.From)
+	return err
+}
+
+// mailing is how mails leave: not at all, to a page, or to a mail server.
+func (c config) mailing() (engine.Mailing, error) {
+	if c.Mail.SMTP == "" && !c.Mail.outbox {
+		return engine.Mailing{}, nil
+	}
+	letters, err := mail.New(c.BaseURL)
+	if err != nil || c.Mail.SMTP == "" {
+		return engine.Mailing{Letters: letters}, err
+	}
+	relay, err := mail.ParseRelay(c.Mail.SMTP, c.Mail.From)
+	return engine.Mailing{Letters: letters, Post: relay}, err
+}
+
+// tryingOut tells whether mails may be kept for a page: only where nobody but
+// this machine comes.
+func tryingOut(o cli.ServeOptions, c config) bool {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || o.BehindProxy || !(o.Sample || o.Dev) {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// greetPeople says how the first person gets in, and where mails go.
+func greetPeople(ctx context.Context, i *instance, cfg config, o cli.ServeOptions) error {
+	switch i.engine.MailState() {
+	case engine.MailKept:
+		fmt.Fprintf(o.Out, "Mails are not sent but kept here: %s/outbox/%s\n", cfg.BaseURL, i.engine.OutboxKey())
+	case engine.MailOff:
+		fmt.Fprintln(o.Out, "WARNING: no mail is configured (mail.smtp, mail.from): nobody can be invited or set a new password by mail, and nobody is told.")
+	}
+	secret, err := i.engine.CreateFirstLink(ctx, privacyd.System("start"))
+	if errors.Is(err, &privacyd.Error{Code: "first_start_over"}) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make the link for the first person: %w", err)
+	}
+	begin := strings.TrimRight(cfg.BaseURL, "/") + engine.FirstPath(secret)
+	fmt.Fprintf(o.Out, "\nNobody has an account here yet. Begin (the link works once, for a week):\n\n    %s\n\n", begin)
+	return nil
+}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/privacyd/privacyd"
+)
+
+// ListMembers lists a workspace's members by e-mail address. Admins and the
+// operator.
+func (e *Engine) ListMembers(ctx context.Context, c privacyd.Caller, workspace string) ([]privacyd.MemberProfile, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return nil, err
+	}
+	return e.People.Members(ctx, g.Workspace.ID)
+}
+
+// ChangeRole gives a member another role. Admins and the operator. Codes:
+// role_invalid, member_not_found, last_admin. Audit: member.role.
+func (e *Engine) ChangeRole(ctx context.Context, c privacyd.Caller, workspace, accountID string, role privacyd.Role) (privacyd.MemberProfile, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return privacyd.MemberProfile{}, err
+	}
+	if !role.Valid() {
+		return privacyd.MemberProfile{}, errRole()
+	}
+	var m privacyd.MemberProfile
+	auditID := ""
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if m, err = e.lockMember(ctx, g.Workspace, accountID); err != nil || m.Role == role {
+			return err
+		}
+		if err := e.keepAdmin(ctx, g.Workspace, m); err != nil {
+			return err
+		}
+		if auditID, err = e.record(ctx, memberEvent(c, g, m, "member.role", privacyd.Change{Before: m.Role, After: role})); err != nil {
+			return err
+		}
+		if err := e.withdrawOf(ctx, c, g, m); err != nil {
+			return err
+		}
+		m.Role = role
+		return e.People.SetRole(ctx, g.Workspace.ID, m.AccountID, role, auditID)
+	})
+	if err == nil && auditID != "" {
+		m.Audit = e.settle(ctx, auditID)
+	}
+	return m, err
+}
+
+// RemoveMember takes a member out of a workspace, with what they have invited.
+// The account stays. Admins and the operator. Codes: member_not_found,
+// last_admin. Audit: member.remove.
+func (e *Engine) RemoveMember(ctx context.Context, c privacyd.Caller, workspace, accountID string) (*privacyd.Audited, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return nil, err
+	}
+	auditID := ""
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
+		m, err := e.lockMember(ctx, g.Workspace, accountID)
+		if err != nil {
+			return err
+		}
+		if err := e.keepAdmin(ctx, g.Workspace, m); err != nil {
+			return err
+		}
+		if auditID, err = e.record(ctx, memberEvent(c, g, m, "member.remove", privacyd.Change{Before: m.Role})); err != nil {
+			return err
+		}
+		if err := e.withdrawOf(ctx, c, g, m); err != nil {
+			return err
+		}
+		return e.People.DeleteMember(ctx, g.Workspace.ID, m.AccountID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.settle(ctx, auditID), nil
+}
+
+// lockMember finds a member and keeps everybody else from changing the members
+// of the workspace until the transaction ends: of two admins who remove each
+// other, one stays.
+func (e *Engine) lockMember(ctx context.Context, w privacyd.Workspace, accountID string) (privacyd.MemberProfile, error) {
+	if err := e.Workspaces.LockWorkspace(ctx, w.ID); err != nil {
+		return privacyd.MemberProfile{}, err
+	}
+	list, err := e.People.Members(ctx, w.ID)
+	if err != nil {
+		return privacyd.MemberProfile{}, err
+	}
+	i := slices.IndexFunc(list, func(m privacyd.MemberProfile) bool { return m.AccountID == accountID })
+	if i < 0 {
+		return privacyd.MemberProfile{}, privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace.")
+	}
+	return list[i], nil
+}
+
+// keepAdmin refuses what would leave a workspace without an admin.
+func (e *Engine) keepAdmin(ctx context.Context, w privacyd.Workspace, m privacyd.MemberProfile) error {
+	if m.Role != privacyd.RoleAdmin {
+		return nil
+	}
+	others, err := e.People.OtherAdmins(ctx, w.ID, m.AccountID)
+	if err == nil && others == 0 {
+		err = privacyd.Errorf(privacyd.ClassConflict, "last_admin",
+			"This is the last admin of the workspace. Make somebody else an admin first.")
+	}
+	return err
+}
+
+// withdrawOf takes back what somebody has invited who may not invite any more.
+func (e *Engine) withdrawOf(ctx context.Context, c privacyd.Caller, g grant, m privacyd.MemberProfile) error {
+	n, err := e.People.DeleteInvitationsBy(ctx, g.Workspace.ID, m.AccountID)
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = e.record(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "member.withdraw", Outcome: privacyd.OutcomeDone,
+		Target: memberTarget(m), Facts: map[string]int64{"invitations": n},
+	})
+	return err
+}
+
+func memberTarget(m privacyd.MemberProfile) privacyd.Target {
+	return accountTarget(privacyd.Account{ID: m.AccountID, Name: m.Name})
+}
+
+func memberEvent(c privacyd.Caller, g grant, m privacyd.MemberProfile, action string, role privacyd.Change) privacyd.AuditEvent {
+	return privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: action, Outcome: privacyd.OutcomeDone,
+		Target: memberTarget(m), Changes: map[string]privacyd.Change{"role": role},
+	}
+}
+
+func errRole() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "role_invalid", "A role is admin, agent or auditor.")
+}
