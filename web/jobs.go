@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -64,6 +66,23 @@ func (d *door) download(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return redirect(w, r, archivePath(v.workspace.Slug, l))
+}
+
+// signedDownload is where the link of a mail leads: once somebody is signed in,
+// to the archive, by the same signature.
+func (d *door) signedDownload(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	seconds, err := strconv.ParseInt(q.Get("expires"), 10, 64)
+	if err != nil {
+		return errNoPage()
+	}
+	return redirect(w, r, archivePath(v.workspace.Slug, engine.Link{
+		JobID: r.PathValue("job"), Expires: time.Unix(seconds, 0), Signature: q.Get("signature"),
+	}))
 }
 
 // archivePath is where the REST door serves archives.

@@ -52,8 +52,14 @@ func (p page) current(part string) string {
 
 // signInView is the sign-in form.
 type signInView struct {
-	Next, Email, Problem, Code string
-	SignedOut                  bool
+	Next, Email, News string
+	Problem           problem
+}
+
+// codeView is the form for a code of the second factor.
+type codeView struct {
+	Next    string
+	Problem problem
 }
 
 // errorView is an error as a page.

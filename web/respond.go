@@ -101,6 +101,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (d *door) failPage(w http.ResponseWriter, r *http.Request, err error) {
+	tryAgain(w, err)
 	p := d.page(r, visit{caller: callerOf(r.Context())}, titleOf(privacyd.ClassOf(err)))
 	view := errorView{Title: p.Title, Message: privacyd.MessageOf(err), Code: privacyd.CodeOf(err)}
 	if shown := d.show(w, r, statusOf(privacyd.ClassOf(err)), errorPage(p, view)); shown != nil {

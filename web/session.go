@@ -45,17 +45,24 @@ func (d *door) cookie(value string, maxAge int) *http.Cookie {
 	}
 }
 
-// stranger is a caller who has not signed in yet.
-func stranger(r *http.Request) privacyd.Caller {
-	return privacyd.Caller{Door: privacyd.DoorWeb, IP: clientIP(r)}
+// news are what the sign-in page says of what has just happened.
+var news = map[string]string{
+	"signed-out":   "You are signed out.",
+	"new-password": "Your new password is set, and every session was ended. Sign in with it.",
 }
 
 func (d *door) signInPage(w http.ResponseWriter, r *http.Request) error {
-	next := localPath(r.URL.Query().Get("next"))
+	q := r.URL.Query()
+	next := localPath(q.Get("next"))
 	if _, err := d.signedIn(r); err == nil {
 		return redirect(w, r, next)
 	}
-	view := signInView{Next: next, SignedOut: r.URL.Query().Has("signed-out")}
+	view := signInView{Next: next}
+	for name, text := range news {
+		if q.Has(name) {
+			view.News = text
+		}
+	}
 	return d.show(w, r, http.StatusOK, signInForm(d.page(r, visit{}, "Sign in"), view))
 }
 
@@ -65,16 +72,51 @@ func (d *door) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	next, email := localPath(r.PostForm.Get("next")), r.PostForm.Get("email")
 	in, err := d.engine.SignIn(r.Context(), stranger(r), email, r.PostForm.Get("password"))
-	switch privacyd.ClassOf(err) {
-	case "":
-		d.remember(w, in)
-		return redirect(w, r, next)
-	case privacyd.ClassInvalid, privacyd.ClassUnauthenticated:
-		view := signInView{Next: next, Email: email, Problem: privacyd.MessageOf(err), Code: privacyd.CodeOf(err)}
-		return d.show(w, r, statusOf(privacyd.ClassOf(err)), signInForm(d.page(r, visit{}, "Sign in: please check"), view))
-	default:
+	if err == nil {
+		return d.welcome(w, r, in, next)
+	}
+	wrong, ok := d.wrong(w, err)
+	if !ok {
 		return err
 	}
+	view := signInView{Next: next, Email: email, Problem: wrong}
+	return d.show(w, r, statusOf(privacyd.ClassOf(err)), signInForm(d.page(r, visit{}, "Sign in: please check"), view))
+}
+
+// codePage asks for a code of the second factor.
+func (d *door) codePage(w http.ResponseWriter, r *http.Request) error {
+	if _, err := r.Cookie(codeCookie); err != nil {
+		return redirect(w, r, signInFolder)
+	}
+	view := codeView{Next: localPath(r.URL.Query().Get("next"))}
+	return d.show(w, r, http.StatusOK, codeForm(d.page(r, visit{}, "Sign in: your code"), view))
+}
+
+func (d *door) confirmSignIn(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	half, err := r.Cookie(codeCookie)
+	if err != nil {
+		return redirect(w, r, signInFolder)
+	}
+	next := localPath(r.PostForm.Get("next"))
+	in, err := d.engine.ConfirmSignIn(r.Context(), stranger(r), half.Value, r.PostForm.Get("code"))
+	if err == nil {
+		http.SetCookie(w, d.small(codeCookie, "", 0))
+		return d.welcome(w, r, in, next)
+	}
+	wrong, ok := d.wrong(w, err)
+	if !ok {
+		return err
+	}
+	if wrong.Code == "link_used" { // it took too long
+		http.SetCookie(w, d.small(codeCookie, "", 0))
+		return d.show(w, r, statusOf(privacyd.ClassOf(err)), signInForm(d.page(r, visit{}, "Sign in: please check"), signInView{
+			Next: next, Problem: problem{Message: "That took too long. Type your password once more.", Code: wrong.Code},
+		}))
+	}
+	return d.show(w, r, statusOf(privacyd.ClassOf(err)), codeForm(d.page(r, visit{}, "Sign in: please check"), codeView{Next: next, Problem: wrong}))
 }
 
 // linkPage asks before it uses a one-time link up: programs that fetch links
@@ -87,8 +129,7 @@ func (d *door) redeemLink(w http.ResponseWriter, r *http.Request) error {
 	in, err := d.engine.RedeemSignInLink(r.Context(), stranger(r), r.PathValue("secret"))
 	switch privacyd.ClassOf(err) {
 	case "":
-		d.remember(w, in)
-		return redirect(w, r, "/")
+		return d.welcome(w, r, in, "/")
 	case privacyd.ClassInternal, privacyd.ClassUnavailable:
 		return err
 	default:

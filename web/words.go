@@ -23,7 +23,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionReadAudit:       "Read the audit log",
 	privacyd.ActionWriteAudit:      "Write the product's own actions into the audit log",
 	privacyd.ActionManageTokens:    "Make API tokens",
-	privacyd.ActionManageMembers:   "Add members",
+	privacyd.ActionManageMembers:   "Invite members, change their roles, remove them",
 	privacyd.ActionReadWorkspace:   "Open the workspace",
 	privacyd.ActionManageWorkspace: "Change the workspace's settings",
 	privacyd.ActionDeleteSubject:   "Delete a contact",
@@ -37,36 +37,53 @@ var roleWords = map[privacyd.Action]string{
 
 // auditWords says what happened. What is not here is shown by its code.
 var auditWords = map[string]string{
-	"account.create":           "Created an account",
-	"audit.checkpoint":         "Noted a checkpoint of another log",
-	"audit.epoch":              "Began a new epoch: a restored database had lost entries",
-	"audit.erase":              "Erased persons from the audit log",
-	"audit.erased":             "Said where erased persons are missing",
-	"audit.export":             "Exported the audit log",
-	"data_export.cancel":       "Cancelled a workspace export",
-	"data_export.cancelled":    "Stopped a workspace export",
-	"data_export.complete":     "Finished a workspace export",
-	"data_export.create":       "Asked for a workspace export",
-	"data_export.expire":       "Deleted an expired workspace export",
-	"data_export.fail":         "Gave up a workspace export",
-	"data_export.start":        "Began a workspace export",
-	"export.download":          "Downloaded an export",
-	"jobs.cancel":              "Cancel an export",
-	"member.add":               "Added a member",
-	"records.import":           "Imported records",
-	"records.write":            "Added or changed records",
-	"session.create":           "Signed in",
-	"session.delete":           "Signed out",
-	"session.link":             "Made a sign-in link",
-	"subject_export.cancel":    "Cancelled a contact export",
-	"subject_export.cancelled": "Stopped a contact export",
-	"subject_export.complete":  "Finished a contact export",
-	"subject_export.create":    "Asked for a contact export",
-	"subject_export.expire":    "Deleted an expired contact export",
-	"subject_export.fail":      "Gave up a contact export",
-	"subject_export.start":     "Began a contact export",
-	"tokens.manage":            "Made an API token",
-	"workspace.create":         "Created the workspace",
+	"account.create":              "Created an account",
+	"audit.checkpoint":            "Noted a checkpoint of another log",
+	"audit.epoch":                 "Began a new epoch: a restored database had lost entries",
+	"audit.erase":                 "Erased persons from the audit log",
+	"audit.erased":                "Said where erased persons are missing",
+	"audit.export":                "Exported the audit log",
+	"data_export.cancel":          "Cancelled a workspace export",
+	"data_export.cancelled":       "Stopped a workspace export",
+	"data_export.complete":        "Finished a workspace export",
+	"data_export.create":          "Asked for a workspace export",
+	"data_export.expire":          "Deleted an expired workspace export",
+	"data_export.fail":            "Gave up a workspace export",
+	"data_export.start":           "Began a workspace export",
+	"export.download":             "Downloaded an export",
+	"jobs.cancel":                 "Cancel an export",
+	"account.password":            "Changed the password",
+	"account.reset":               "Made a link to set a new password",
+	"account.second_factor.begin": "Began to set up a second factor",
+	"account.second_factor.codes": "Made new recovery codes",
+	"account.second_factor.off":   "Turned the second factor off",
+	"account.second_factor.on":    "Turned the second factor on",
+	"account.second_factor.used":  "Signed in with a recovery code",
+	"attempts.lock":               "Too many attempts: locked for a while",
+	"mail.fail":                   "Gave up a mail",
+	"mail.send":                   "Sent a mail",
+	"member.add":                  "Added a member",
+	"member.invite":               "Invited somebody",
+	"member.remove":               "Removed a member",
+	"member.role":                 "Changed a member's role",
+	"member.withdraw":             "Withdrew an invitation",
+	"records.import":              "Imported records",
+	"records.write":               "Added or changed records",
+	"session.create":              "Signed in",
+	"session.delete":              "Signed out",
+	"session.end":                 "Ended sessions",
+	"session.first":               "Made the link for the first person",
+	"session.link":                "Made a sign-in link",
+	"session.password":            "Gave the right password; a code is still asked for",
+	"subject_export.cancel":       "Cancelled a contact export",
+	"subject_export.cancelled":    "Stopped a contact export",
+	"subject_export.complete":     "Finished a contact export",
+	"subject_export.create":       "Asked for a contact export",
+	"subject_export.expire":       "Deleted an expired contact export",
+	"subject_export.fail":         "Gave up a contact export",
+	"subject_export.start":        "Began a contact export",
+	"tokens.manage":               "Made an API token",
+	"workspace.create":            "Created the workspace",
 }
 
 // auditTitle says what an entry is about.
@@ -323,3 +340,27 @@ func originWords(a privacyd.AuditEntry) string {
 }
 
 func percentText(p privacyd.Progress) string { return strconv.FormatInt(percent(p), 10) }
+
+// roleMeans says in a few words what a role is for.
+func roleMeans(r privacyd.Role) string {
+	switch r {
+	case privacyd.RoleAdmin:
+		return "may do everything"
+	case privacyd.RoleAgent:
+		return "looks after contacts"
+	default:
+		return "reads the audit log"
+	}
+}
+
+// recoveryWords says how many recovery codes are left.
+func recoveryWords(left int) string {
+	switch left {
+	case 0:
+		return "No recovery code is left: make new ones."
+	case 1:
+		return "One recovery code is left: make new ones soon."
+	default:
+		return count(int64(left)) + " recovery codes are left."
+	}
+}

@@ -1,0 +1,145 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+// membersView is the page "Members".
+type membersView struct {
+	Members     []privacyd.MemberProfile
+	Invitations []privacyd.Invitation
+	Mail        engine.MailState
+	Email       string
+	Role        privacyd.Role
+	Problem     problem
+	Form        string // "invite", or empty: about a member
+	Done        string
+}
+
+func (v membersView) at(form string) problem {
+	if v.Form == form {
+		return v.Problem
+	}
+	return problem{}
+}
+
+// lastAdmin tells whether a member is the only admin there is.
+func (v membersView) lastAdmin(m privacyd.MemberProfile) bool {
+	if m.Role != privacyd.RoleAdmin {
+		return false
+	}
+	for _, other := range v.Members {
+		if other.Role == privacyd.RoleAdmin && other.AccountID != m.AccountID {
+			return false
+		}
+	}
+	return true
+}
+
+// membersDone says what was done, by the word in the address.
+var membersDone = map[string]string{
+	"invited":   "The invitation is on its way.",
+	"withdrawn": "The invitation is withdrawn. Its link does not work any more.",
+	"role":      "The role is changed.",
+	"removed":   "The member is removed. They have no access any more.",
+}
+
+func (d *door) membersPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	return d.showMembers(w, r, v, http.StatusOK, membersView{Done: membersDone[r.URL.Query().Get("done")]})
+}
+
+func (d *door) showMembers(w http.ResponseWriter, r *http.Request, v visit, status int, view membersView) error {
+	var err error
+	if view.Members, err = d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
+	if view.Invitations, err = d.engine.ListInvitations(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
+	view.Mail = d.engine.MailState()
+	if view.Role == "" {
+		view.Role = privacyd.RoleAgent
+	}
+	title := "Members"
+	if view.Problem.Code != "" {
+		title += ": please check"
+	}
+	return d.show(w, r, status, membersPageOf(d.page(r, v, title), view))
+}
+
+// manage runs one of the page's forms and leads back to the page.
+func (d *door) manage(form string, do func(r *http.Request, v visit) (done string, err error)) action {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := d.enter(r)
+		if err != nil {
+			return err
+		}
+		if err := parseForm(r); err != nil {
+			return err
+		}
+		done, err := do(r, v)
+		if err == nil {
+			return redirect(w, r, workspacePath(v.workspace.Slug, "members")+"?done="+done)
+		}
+		wrong, ok := d.wrong(w, err)
+		if !ok || privacyd.CodeOf(err) == "role_missing" {
+			return err
+		}
+		return d.showMembers(w, r, v, statusOf(privacyd.ClassOf(err)), membersView{
+			Problem: wrong, Form: form, Email: r.PostForm.Get("email"), Role: privacyd.Role(r.PostForm.Get("role")),
+		})
+	}
+}
+
+func (d *door) invite(r *http.Request, v visit) (string, error) {
+	_, err := d.engine.Invite(r.Context(), v.caller, v.workspace.ID, engine.NewInvitation{
+		Email: r.PostForm.Get("email"), Role: privacyd.Role(r.PostForm.Get("role")),
+	})
+	return "invited", err
+}
+
+func (d *door) withdraw(r *http.Request, v visit) (string, error) {
+	err := d.engine.Withdraw(r.Context(), v.caller, v.workspace.ID, r.PathValue("invitation"))
+	if privacyd.CodeOf(err) == "invitation_not_found" {
+		err = nil // pressed twice
+	}
+	return "withdrawn", err
+}
+
+func (d *door) changeRole(r *http.Request, v visit) (string, error) {
+	_, err := d.engine.ChangeRole(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"), privacyd.Role(r.PostForm.Get("role")))
+	return "role", err
+}
+
+func (d *door) removeMember(r *http.Request, v visit) (string, error) {
+	_, err := d.engine.RemoveMember(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"))
+	if privacyd.CodeOf(err) == "member_not_found" {
+		err = nil // pressed twice
+	}
+	return "removed", err
+}
+
+// removePage asks before it removes somebody.
+func (d *door) removePage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	list, err := d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.AccountID == r.PathValue("account") {
+			return d.show(w, r, http.StatusOK, removePageOf(d.page(r, v, "Remove a member"), m))
+		}
+	}
+	return privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace any more.")
+}

@@ -1,0 +1,46 @@
+package web
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/privacyd/privacyd"
+)
+
+// outboxView is the page of mails that were kept.
+type outboxView struct {
+	Letters []privacyd.Letter
+	All     bool // of everybody: the address that the server printed was used
+}
+
+// outbox shows one's own kept mails.
+func (d *door) outbox(w http.ResponseWriter, r *http.Request) error {
+	c, err := d.signedIn(r)
+	if err != nil {
+		return err
+	}
+	return d.showOutbox(w, r, c, false)
+}
+
+// wholeOutbox shows all kept mails to whoever has the address that the server
+// printed.
+func (d *door) wholeOutbox(w http.ResponseWriter, r *http.Request) error {
+	c, err := d.engine.Outbox(stranger(r), r.PathValue("key"))
+	if err != nil {
+		return err
+	}
+	return d.showOutbox(w, r, c, true)
+}
+
+func (d *door) showOutbox(w http.ResponseWriter, r *http.Request, c privacyd.Caller, all bool) error {
+	letters, err := d.engine.KeptMails(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, outboxPage(d.page(r, visit{}, "Outbox"), outboxView{Letters: letters, All: all}))
+}
+
+var linkOfLetter = regexp.MustCompile(`(?m)^https?://\S+$`)
+
+// leadsTo is the link of a letter, or nothing.
+func leadsTo(l privacyd.Letter) string { return linkOfLetter.FindString(l.Text) }
