@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,13 +132,11 @@ func (i *instance) work(ctx context.Context, f *folder) {
 	}
 }
 
-// finish runs what waits before the command ends, where this process owns the
-// folder: nobody else would. An interrupt ends it; one that came before leaves
-// a moment for what was cancelled to be cleaned up.
+// finish runs what waits before the command ends: all of it where this process
+// owns the folder, for nobody else would, and else what the command queued. An
+// interrupt ends it; one that came before leaves a moment for what was
+// cancelled to be cleaned up.
 func (i *instance) finish(command context.Context, f *folder) error {
-	if f.lock == nil {
-		return nil
-	}
 	const moment = 5 * time.Second
 	ctx := command
 	if ctx.Err() != nil {
@@ -145,7 +144,13 @@ func (i *instance) finish(command context.Context, f *folder) error {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(command), moment)
 		defer cancel()
 	}
-	if err := i.runner.RunUntilIdle(ctx); err != nil && ctx.Err() == nil {
+	keys := i.asked.all()
+	if f.lock != nil {
+		keys = nil // all there is
+	} else if len(keys) == 0 {
+		return nil
+	}
+	if err := i.runner.RunUntilIdle(ctx, keys...); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil
@@ -156,6 +161,19 @@ type askedQueue struct {
 	work.Queue
 	db   *sqldb.DB
 	keys chan string
+
+	mu    sync.Mutex
+	asked []string
+}
+
+// asked are the kinds of work that a command runs before it ends, wherever the
+// state is.
+func asked(kind string) bool {
+	switch kind {
+	case engine.WorkExport, engine.WorkErase, engine.WorkFiles, engine.WorkExpire:
+		return true
+	}
+	return false
 }
 
 // Enqueue tells of an item once its transaction has committed.
@@ -163,15 +181,28 @@ func (q *askedQueue) Enqueue(ctx context.Context, it work.Item) error {
 	if err := q.Queue.Enqueue(ctx, it); err != nil {
 		return err
 	}
-	if it.Kind == engine.WorkExport {
-		q.db.AfterCommit(ctx, func() {
-			select {
-			case q.keys <- it.Key:
-			default: // a command that owns the folder does not listen: it runs everything
-			}
-		})
+	if asked(it.Kind) {
+		q.db.AfterCommit(ctx, func() { q.tell(it.Key) })
 	}
 	return nil
+}
+
+func (q *askedQueue) tell(key string) {
+	q.mu.Lock()
+	q.asked = append(q.asked, key)
+	q.mu.Unlock()
+	select {
+	case q.keys <- key:
+	default: // a command that owns the folder does not listen: it runs everything
+	}
+}
+
+func (q *askedQueue) all() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	slices.Sort(q.asked)
+	q.asked = slices.Compact(q.asked)
+	return q.asked
 }
 
 func osUser() string {
