@@ -94,7 +94,11 @@ type commands struct {
 	Token     tokenCmd     `cmd:"" help:"API tokens."`
 	Import    importCmd    `cmd:"" help:"Import records into the embedded dataset."`
 	Export    exportCmd    `cmd:"" help:"Export a workspace, or everything about one contact."`
+	Erase     eraseCmd     `cmd:"" help:"Erase a contact, or conversations by date."`
+	Retention retentionCmd `cmd:"" help:"How long conversations are kept."`
+	Hold      holdCmd      `cmd:"" help:"Legal holds: what is under one is not erased."`
 	Job       jobCmd       `cmd:"" help:"Jobs."`
+	Receipt   receiptCmd   `cmd:"" help:"Signed receipts of erasures."`
 	Archive   archiveCmd   `cmd:"" help:"Export archives."`
 	Audit     auditCmd     `cmd:"" help:"The audit log."`
 	Map       mapCmd       `cmd:"" help:"Data maps."`
@@ -119,7 +123,7 @@ func (a App) Run(ctx context.Context, args []string) int {
 	var verbs commands
 	parser, err := kong.New(&verbs,
 		kong.Name("privacyd"),
-		kong.Description("Data & privacy of a SaaS product: exports, access requests, an audit log that can be checked."),
+		kong.Description("Data & privacy of a SaaS product: exports, access requests, deletions, an audit log that can be checked."),
 		kong.Help(printHelp), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(a.Stdout, a.Stderr), kong.Exit(func(code int) { status = code }))
 	if err != nil {

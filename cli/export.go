@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,9 +23,9 @@ type exportCmd struct {
 	Folder    `embed:""`
 	Workspace string          `help:"Workspace, by slug or id." required:""`
 	Format    privacyd.Format `help:"json: everything; csv: contacts and conversations." default:"json" enum:"json,csv"`
-	Contact   string          `help:"Only this contact: the answer to an access request." placeholder:"ID"`
-	Out       string          `help:"File to write; it appears when it is whole." required:"" placeholder:"FILE"`
-	JSON      bool            `help:"Print one JSON object."`
+	person    `embed:""`
+	Out       string `help:"File to write; it appears when it is whole." required:"" placeholder:"FILE"`
+	JSON      bool   `help:"Print one JSON object."`
 }
 
 func (c *exportCmd) Run(t *terminal) error {
@@ -77,9 +76,13 @@ func (c *exportCmd) fill(t *terminal, part *os.File) (job *privacyd.Job, err err
 // make asks for the export and waits for it; interrupted, it cancels what it
 // asked for.
 func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error) {
-	ask := client.NewJob{Type: privacyd.JobDataExport, Format: c.Format}
-	if c.Contact != "" {
-		ask.Type, ask.Subject = privacyd.JobSubjectExport, &privacyd.Subject{Kind: "contact", ID: c.Contact}
+	subject, err := c.subject()
+	if err != nil {
+		return nil, err
+	}
+	ask := client.NewJob{Type: privacyd.JobDataExport, Format: c.Format, Subject: subject}
+	if subject != nil {
+		ask.Type = privacyd.JobSubjectExport
 	}
 	asked, created, err := api.CreateJob(t.ctx, c.Workspace, ask)
 	if err != nil {
@@ -100,9 +103,12 @@ func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error)
 	return nil, err
 }
 
-func cancelJob(ctx context.Context, api *client.Client, job *privacyd.Job) error {
-	_, err := api.CancelJob(context.WithoutCancel(ctx), job.WorkspaceID, job.ID)
-	return err
+// refusedFor tells whether a job that failed with a code has something for
+// somebody to mend.
+func refusedFor(code string) bool {
+	return slices.Contains([]string{
+		"map_mismatch", "bucket_unknown", "dataset_key_missing", "plan_blocked", "plan_held", "source_forbidden", "rows_refer", "value_refused", "trigger_refused",
+	}, code)
 }
 
 // ended turns a job that did not complete into its error.
@@ -112,7 +118,7 @@ func ended(job *privacyd.Job) error {
 		return nil
 	case privacyd.JobFailed:
 		class := privacyd.ClassUnavailable
-		if slices.Contains([]string{"map_mismatch", "bucket_unknown", "dataset_key_missing"}, job.ErrorCode) {
+		if refusedFor(job.ErrorCode) {
 			class = privacyd.ClassRefused
 		}
 		return &privacyd.Error{Class: class, Code: job.ErrorCode, Message: job.ErrorMessage}

@@ -13,6 +13,9 @@ type workspaceCmd struct {
 	Sync   workspaceSyncCmd   `cmd:"" help:"Adopt every workspace that a product's datasets have."`
 	Key    workspaceKeyCmd    `cmd:"" help:"Say by which key a dataset knows a workspace."`
 	Member workspaceMemberCmd `cmd:"" help:"Add a member."`
+
+	Settings workspaceSettingsCmd `cmd:"" help:"Show or change a workspace's settings."`
+	Delete   workspaceDeleteCmd   `cmd:"" help:"Delete a workspace and everything in it, after a grace period."`
 }
 
 type workspaceCreateCmd struct {

@@ -111,7 +111,7 @@ func TestConfirmAsTyped(t *testing.T) {
 		if job, _, err := c.CreateJob(ctx, w.Slug, before); err != nil || job.State != privacyd.JobQueued {
 			t.Errorf("the job is %+v, %v", job, err)
 		}
-		before.Before = "yesterday"
+		before.Before, before.Confirm = "yesterday", nil
 		_, err = c.Preview(ctx, w.Slug, before)
 		s.WantCode(err, "before_invalid")
 	})

@@ -89,6 +89,7 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 		f.close()
 		return cli.Connection{}, err
 	}
+	i.asked.remembers = f.lock == nil
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := newPipe()
 	server := &http.Server{
@@ -156,11 +157,13 @@ func (i *instance) finish(command context.Context, f *folder) error {
 	return nil
 }
 
-// askedQueue is a queue that remembers what this process put into it.
+// askedQueue is a queue that remembers what this process put into it, where it
+// is a command that runs no other work.
 type askedQueue struct {
 	work.Queue
-	db   *sqldb.DB
-	keys chan string
+	db        *sqldb.DB
+	keys      chan string
+	remembers bool
 
 	mu    sync.Mutex
 	asked []string
@@ -188,12 +191,15 @@ func (q *askedQueue) Enqueue(ctx context.Context, it work.Item) error {
 }
 
 func (q *askedQueue) tell(key string) {
+	if !q.remembers {
+		return
+	}
 	q.mu.Lock()
 	q.asked = append(q.asked, key)
 	q.mu.Unlock()
 	select {
 	case q.keys <- key:
-	default: // a command that owns the folder does not listen: it runs everything
+	default: // finish runs it
 	}
 }
 
