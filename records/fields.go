@@ -22,6 +22,9 @@ const (
 	Path                   // where an attachment's content is; not a column
 )
 
+// DeletedUser stands for an account in what it wrote, once it is erased.
+const DeletedUser = "Deleted user"
+
 // MaxID is the greatest length of an id, in bytes.
 const MaxID = 200
 

@@ -77,7 +77,7 @@ func (c *checker) noteMore(of *Collection, r *row) error {
 	case "conversations":
 		return c.note(isKey, theAuthor, pair(r.id(), of.value(r, "contact_id").s), r.at, own, 0)
 	case "messages":
-		if author := of.value(r, "author_id"); author.state == textual {
+		if author := of.value(r, "author_id"); author.state == textual && author.s != DeletedUser {
 			name := pair(of.value(r, "conversation_id").s, author.s)
 			return c.note(isLink, theAuthor, name, r.at, own, byte(of.index["author_id"]))
 		}

@@ -112,6 +112,9 @@ func (f *Field) check(v *value) *flaw {
 	case ID:
 		return f.checkID(v.s)
 	case Account:
+		if v.s == DeletedUser {
+			return nil
+		}
 		v.state = inner
 		return f.checkAccount(v.s)
 	case Choice:

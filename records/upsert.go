@@ -147,7 +147,7 @@ func (s *Store) accountsOf(ctx context.Context, ws string, c *Collection, r *row
 
 // checkAuthor checks that an inbound message's author is its contact.
 func (s *Store) checkAuthor(ctx context.Context, ws string, c *Collection, r *row) error {
-	if c.Name != "messages" || c.value(r, "author_id").state != textual {
+	if author := c.value(r, "author_id"); c.Name != "messages" || author.state != textual || author.s == DeletedUser {
 		return nil
 	}
 	conversation := c.value(r, "conversation_id").s
