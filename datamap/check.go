@@ -12,11 +12,14 @@ import (
 // the map covers the database.
 func Check(g *Graph, c Catalog, others ...*Graph) []Finding {
 	k := newChecker(g, c, others)
+	k.tryErasures()
 	for _, col := range g.Map.Collections {
 		k.collection(col)
 	}
 	k.loops()
-	k.erasures()
+	for _, p := range k.problems {
+		k.erasure(p)
+	}
 	k.unknownTables()
 	k.foreignKeys()
 	return k.findings
@@ -33,6 +36,8 @@ type checker struct {
 	known    map[string]bool // mapped or ignored, also by others
 	findings []Finding
 	indexes  map[string]bool // statements already printed
+	goes     map[string]bool // tables from which an erasure deletes rows; nil: nobody has looked
+	problems []Problem       // of erasures
 }
 
 func newChecker(g *Graph, c Catalog, others []*Graph) *checker {

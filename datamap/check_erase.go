@@ -2,20 +2,28 @@ package datamap
 
 import "slices"
 
-// erasures notes what would stand in the way of an erasure of any kind.
-func (k *checker) erasures() {
+// tryErasures works out what an erasure of each kind would do, and which tables
+// lose rows.
+func (k *checker) tryErasures() {
 	catalog := k.catalog
+	k.goes = map[string]bool{}
 	for _, s := range k.g.everyScope() {
 		s.Catalog = &catalog
 		e, err := k.g.Erasure(s)
 		if err != nil {
 			continue // the scopes are the map's own
 		}
-		for _, p := range append(e.Blockers, e.Check(catalog)...) {
-			k.erasure(p)
+		k.problems = append(append(k.problems, e.Blockers...), e.Check(catalog)...)
+		for _, step := range e.Steps {
+			if step.Action == Delete {
+				k.goes[k.tableKey(step.Table)] = true
+			}
 		}
 	}
 }
+
+// stays tells whether no erasure deletes rows of a table.
+func (k *checker) stays(table string) bool { return k.goes != nil && !k.goes[k.tableKey(table)] }
 
 // everyScope gives one scope of each kind that the map allows.
 func (g *Graph) everyScope() []EraseScope {

@@ -51,6 +51,9 @@ func (k *checker) formats(c *Collection, t *Table) {
 // table: an index is needed on the side that refers to the other.
 func (k *checker) index(c *Collection, l *Link) {
 	target := k.g.Map.collection(l.To)
+	if l.Relation == Mentions && l.Disposition == nil && k.stays(target.Table) {
+		return
+	}
 	side, columns := c, make([]string, 0, len(l.On))
 	reversed := l.reversed(c, target)
 	if reversed {
@@ -223,6 +226,7 @@ func (k *checker) foreignKey(name string, fk ForeignKey) {
 	}
 	f := Finding{Table: name, Column: fk.Columns[0]}
 	switch {
+	case len(ours) == 0 && k.known[name] && k.stays(fk.Table), len(ours) == 0 && fk.lets():
 	case len(ours) == 0 && k.known[name]:
 		f.Code = IgnoredReferrer
 		k.add(f, fmt.Sprintf("Table %s is ignored, but its foreign key (%s) refers to collection %s and would block the deletion of a row there.", name, strings.Join(fk.Columns, ", "), theirs[0].Name),
