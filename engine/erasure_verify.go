@@ -171,7 +171,8 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 		if err := r.guarded(ctx, func(ctx context.Context) error { return r.e.expireAt(ctx, job.ID, r.e.Now()) }); err != nil {
 			return err
 		}
-		r.state.Exports++
+		r.state.Expired = appendNew(r.state.Expired, job.ID)
 	}
+	r.state.Exports = int64(len(r.state.Expired))
 	return nil
 }
