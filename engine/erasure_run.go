@@ -44,7 +44,7 @@ type erasureState struct {
 	Residue     int64                        `json:"residue,omitempty"`
 	Review      int64                        `json:"review,omitempty"`
 	Exports     int64                        `json:"exports,omitempty"`
-	Expired     []string                     `json:"expired,omitempty"` // those exports' jobs
+	Expired     []string                     `json:"expired,omitempty"`  // those exports' jobs
 	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger
 	Until       time.Time                    `json:"until,omitzero"`
 	Entry       string                       `json:"entry,omitempty"` // that says it is done

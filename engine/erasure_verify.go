@@ -168,7 +168,13 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 		return err
 	}
 	for _, job := range jobs {
-		if err := r.guarded(ctx, func(ctx context.Context) error { return r.e.expireAt(ctx, job.ID, r.e.Now()) }); err != nil {
+		err := r.guarded(ctx, func(ctx context.Context) error {
+			if err := r.e.Queue.Cancel(ctx, WorkExpire, job.ID); err != nil { // it is planned for the end of the export's life
+				return err
+			}
+			return r.e.expireAt(ctx, job.ID, r.e.Now())
+		})
+		if err != nil {
 			return err
 		}
 		r.state.Expired = appendNew(r.state.Expired, job.ID)
