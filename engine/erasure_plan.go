@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
@@ -83,6 +84,7 @@ func (x *erasure) emptyPlan() *privacyd.Plan {
 	return &privacyd.Plan{
 		Type: x.job.Type, WorkspaceID: x.workspace.ID, Subject: x.job.Subject, Before: x.job.Before,
 		MadeAt: now, ExpiresAt: now.Add(privacyd.PlanLife), Collections: []privacyd.PlannedCollection{},
+		Grace: int64(x.e.graceOf(x.job.Type) / time.Second),
 	}
 }
 
