@@ -184,6 +184,7 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 		return nil
 	}
 	job.Result = r.result(receipt)
+	job.Progress = privacyd.Progress{Done: max(0, r.planned()-r.state.Residue), Total: r.planned(), Unit: "records"}
 	verb, state := "complete", privacyd.JobCompleted
 	if r.state.Residue > 0 {
 		verb, state = "fail", privacyd.JobFailed
