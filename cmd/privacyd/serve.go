@@ -106,7 +106,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	}
 	endAudit := i.keepAudit(ctx)
 	defer endAudit()
-	if err := h.greet(ctx, i, cfg, o); err != nil {
+	if err := h.greet(ctx, i, cfg, o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
