@@ -86,6 +86,9 @@ func (c PlannedCollection) sentence() string {
 		if c.Ground != "" {
 			text += ": " + c.Ground.words()
 		}
+		if len(c.Fields) > 0 {
+			text += "; " + c.fields() + " blanked or replaced"
+		}
 		return text + "."
 	case FateReplace:
 		return rows + " " + verb(c.Rows, "stays", "stay") + ", and " + c.fields() + " replaced by a text about nobody."
