@@ -22,7 +22,7 @@ func TestGuideExamples(t *testing.T) {
 	}
 	for _, code := range []FindingCode{
 		UnknownTable, UnknownColumn, MissingTable, MissingColumn, KeyMismatch, TypeMismatch, FormatMismatch,
-		ViewMapped, UnindexedLink, NullableLink, NotNullable, LoopingLink, UnmappedLink, IgnoredReferrer,
+		ViewMapped, UnindexedLink, NullableLink, NotNullable, LoopingLink, UnmappedLink, IgnoredReferrer, BlockedErasure,
 	} {
 		if !strings.Contains(string(guide), "`"+string(code)+"`") {
 			t.Errorf("the guide does not explain %s", code)

@@ -69,8 +69,11 @@ func (s *schedule) next() {
 	}
 }
 
+// run gives a step its place, unless it is for rows that stay as they are.
 func (s *schedule) run(step *Step) {
-	s.done = append(s.done, step)
+	if step.Action == Delete || step.Action == Keep || len(step.Set) > 0 {
+		s.done = append(s.done, step)
+	}
 	for other := range s.after {
 		s.after[other] = slices.DeleteFunc(s.after[other], func(w wait) bool { return w.first == step })
 	}

@@ -47,6 +47,7 @@ func Compile(m *Map) (*Graph, error) {
 	for _, k := range m.Subjects {
 		g.kinds[k.Kind] = &subjectRoutes{k, g.toSubject(p, k)}
 	}
+	g.refuseKeys(p)
 	if err := p.err(); err != nil {
 		return nil, err
 	}

@@ -257,9 +257,17 @@ func (g *Graph) toRows(rows *Collection, end route, s *search) ways {
 		if c == rows {
 			return ends, true
 		}
-		return nil, false
+		return nil, g.isAnother(c, rows)
 	}
 	return s.all()
+}
+
+// isAnother tells whether rows of c are persons of another kind that spans all
+// workspaces. They are part of nobody: whoever took an order does not belong to
+// the customer.
+func (g *Graph) isAnother(c, person *Collection) bool {
+	_, here := g.workspaceEnd(c)
+	return !here && !sameTable(c, person) && g.outlivesWorkspaces(c)
 }
 
 // mergedHops lead from a person's row to every row merged with it: up to the

@@ -163,6 +163,35 @@ func (v validator) blanks(c *Collection, l *Link) {
 	}
 }
 
+// refuseKeys notes links that would be blanked when a person goes although all
+// their columns are the key.
+func (g *Graph) refuseKeys(p *problems) {
+	for _, c := range g.Map.Collections {
+		for _, l := range c.Links {
+			t := g.Map.collection(l.To)
+			silent := l.Relation == Mentions && l.Disposition == nil && c.DispositionOf(l).Kind == Null
+			if silent && !l.reversed(c, t) && g.personal(t) && !slices.ContainsFunc(l.On, func(on ColumnPair) bool { return g.mayBlank(c, on) }) {
+				p.sense(l, "the link of collection %s to %s names a person in the key, which cannot change; give the link the disposition delete or {keep: …}",
+					quote(c.Name), quote(l.To))
+			}
+		}
+	}
+}
+
+func (g *Graph) mayBlank(c *Collection, p ColumnPair) bool {
+	return p.JSONPath != "" || !slices.Contains(c.Key, p.Column) && p.Column != g.Map.Workspace.Column
+}
+
+// personal tells whether rows of a collection go with a person.
+func (g *Graph) personal(c *Collection) bool {
+	for _, r := range g.kinds {
+		if len(r.routes[c.Name]) > 0 && c.Disposition.Kind == Delete {
+			return true
+		}
+	}
+	return false
+}
+
 func (v validator) disposition(part any, what string, d *Disposition) {
 	word(v, part, "disposition", d.Kind, Delete, Null, Replace, Keep)
 	word(v, part, "ground", d.Ground, Grounds()...)

@@ -118,3 +118,11 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+func psql(t *testing.T, dsn, file string) {
+	t.Helper()
+	out, err := exec.Command("psql", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file="+file, dsn).CombinedOutput()
+	if err != nil {
+		t.Fatalf("load %s: %v\n%s", file, err, out)
+	}
+}
