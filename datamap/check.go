@@ -132,6 +132,7 @@ func (k *checker) collection(c *Collection) {
 	}
 	k.workspaceIndex(c, t)
 	k.nullable(c, t)
+	k.clock(c, t)
 }
 
 func (k *checker) columns(c *Collection, t *Table) {

@@ -156,6 +156,25 @@ func (k *checker) createIndex(table string, t *Table, columns []string, served f
 	return b.String()
 }
 
+// clock notes a retention clock that reads columns which are no times.
+func (k *checker) clock(c *Collection, t *Table) {
+	if c.Clock == nil {
+		return
+	}
+	for _, name := range []string{c.Clock.ResolvedAt, c.Clock.LastActivity} {
+		col, f := t.column(name), c.field(name)
+		if col == nil || f != nil && f.Format != FormatPlain {
+			continue
+		}
+		if typ := familyOf(col.Type); typ == familyTime || typ == familyText || typ == familyAny {
+			continue
+		}
+		k.add(Finding{Code: BlockedErasure, Collection: c.Name, Table: c.Table, Column: name},
+			fmt.Sprintf("The clock of collection %s reads column %s, whose type %s is no time.", c.Name, name, col.Type),
+			"Name a column that holds a time, or say its format: unix_seconds, unix_millis or unix_micros.")
+	}
+}
+
 // nullable notes a collection whose rows may say nothing of where they belong.
 func (k *checker) nullable(c *Collection, t *Table) {
 	column := k.mayBeNull(c, t)
