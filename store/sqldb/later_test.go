@@ -141,3 +141,35 @@ func TestKeptStatements(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAfterCommitMayWrite begins a transaction in what runs after the commit of
+// another.
+func TestAfterCommitMayWrite(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		open(t, db)
+		put := func(id string) func(ctx context.Context) error {
+			return func(ctx context.Context) error { return db.ExecLater(ctx, insertThing, id, 1) }
+		}
+		var second error
+		first := db.InTx(t.Context(), func(ctx context.Context) error {
+			db.AfterCommit(ctx, func() { second = db.InTx(t.Context(), put("b")) })
+			return put("a")(ctx)
+		})
+		if n := count(t, db, "things"); n != 2 || first != nil || second != nil {
+			t.Errorf("%d things, %v, %v", n, first, second)
+		}
+	})
+}
+
+// TestTurnCancelled waits for SQLite's one writer until the wait is cancelled.
+func TestTurnCancelled(t *testing.T) {
+	db := sqldbtest.SQLite(t)
+	err := db.InTx(t.Context(), func(context.Context) error {
+		soon, cancel := context.WithCancel(t.Context())
+		cancel()
+		return db.InTx(soon, func(context.Context) error { return nil })
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a wait that was cancelled ended with %v", err)
+	}
+}

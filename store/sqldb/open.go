@@ -41,7 +41,7 @@ func OpenSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 	}
 	// A larger cache and rarer checkpoints: records come in the order of ids that
 	// are not always sorted.
-	db := &DB{Dialect: SQLite, guard: &guard{}}
+	db := &DB{Dialect: SQLite, guard: &guard{}, turn: make(chan struct{}, 1)}
 	var err error
 	db.write, err = sqlitePool(path, key, db.guard, "query_only=off", "cache_size=-32768", "wal_autocheckpoint=4000")
 	if err != nil {

@@ -23,10 +23,11 @@ import (
 // context, and none outside of one.
 type DB struct {
 	Dialect Dialect
-	write   *sql.DB // SQLite: one connection, since it has one writer
-	read    *sql.DB // SQLite: query_only connections; PostgreSQL: the same pool
-	guard   *guard  // SQLite alone
-	kept    kept    // SQLite alone
+	write   *sql.DB       // SQLite: one connection, since it has one writer
+	read    *sql.DB       // SQLite: query_only connections; PostgreSQL: the same pool
+	guard   *guard        // SQLite alone
+	kept    kept          // SQLite alone
+	turn    chan struct{} // SQLite alone: whose holder may begin a transaction
 }
 
 type txKey struct{ db *DB }
@@ -49,22 +50,49 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	if db.current(ctx) != nil {
 		return fn(ctx)
 	}
+	after, err := db.transact(ctx, fn)
+	for _, f := range after {
+		f()
+	}
+	return err
+}
+
+// transact gives what is to be done after the commit, when others may have the
+// connection already.
+func (db *DB) transact(ctx context.Context, fn func(ctx context.Context) error) (after []func(), err error) {
+	giveBack, err := db.take(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("begin transaction: %w", err)
+	}
+	defer giveBack()
 	t, err := db.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", db.Dialect.explain(err))
+		return nil, fmt.Errorf("begin transaction: %w", db.Dialect.explain(err))
 	}
 	defer t.conn.Close()  //nolint:errcheck // it goes back to the pool
 	defer t.tx.Rollback() //nolint:errcheck // after a commit it does nothing
 	if err := fn(context.WithValue(ctx, txKey{db}, t)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := db.commit(ctx, t); err != nil {
-		return fmt.Errorf("commit transaction: %w", db.Dialect.explain(err))
+		return nil, fmt.Errorf("commit transaction: %w", db.Dialect.explain(err))
 	}
-	for _, f := range t.after {
-		f()
+	return t.after, nil
+}
+
+// take waits for the right to begin a transaction and gives what gives it
+// back. On SQLite those who wait come one after the other: the pool would take
+// one of them at random, and somebody would wait for seconds where many write.
+func (db *DB) take(ctx context.Context) (giveBack func(), err error) {
+	if db.turn == nil {
+		return func() {}, nil
 	}
-	return nil
+	select {
+	case db.turn <- struct{}{}:
+		return func() { <-db.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // begin begins a transaction on a connection of its own. One from the pool may
