@@ -84,13 +84,8 @@ func (e *Engine) authoriseToken(ctx context.Context, c privacyd.Caller, w privac
 }
 
 func (e *Engine) authoriseMember(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
-	state, _, err := e.States.AccountState(ctx, c.AccountID)
-	if err != nil {
+	if err := e.checkStaying(ctx, c, action); err != nil {
 		return grant{}, err
-	}
-	if state == privacyd.AccountLeaving {
-		return grant{}, e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "account_leaving",
-			"This account is being deleted. Cancel that first: My account shows when it happens."))
 	}
 	role, err := e.Workspaces.MemberRole(ctx, w.ID, c.AccountID)
 	if err != nil {
@@ -102,6 +97,16 @@ func (e *Engine) authoriseMember(ctx context.Context, c privacyd.Caller, w priva
 			"Your role in this workspace does not allow that. It needs %s.", orList(privacyd.RolesFor(action))))
 	}
 	return g, nil
+}
+
+// checkStaying refuses an account that is being deleted. Code account_leaving.
+func (e *Engine) checkStaying(ctx context.Context, c privacyd.Caller, action privacyd.Action) error {
+	state, _, err := e.States.AccountState(ctx, c.AccountID)
+	if err != nil || state != privacyd.AccountLeaving {
+		return err
+	}
+	return e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "account_leaving",
+		"This account is being deleted. Cancel that first: My account shows when it happens."))
 }
 
 // operatorOnly lets only whoever runs the server pass.

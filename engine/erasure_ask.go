@@ -164,8 +164,8 @@ func (e *Engine) checkConfirmation(ctx context.Context, c privacyd.Caller, g gra
 	return e.checkPassword(ctx, c, rules, with.Password)
 }
 
-// checkPassword asks once more who is there, where the rules do. Code
-// password_wrong.
+// checkPassword asks once more who is there, where the rules do. Codes
+// password_wrong, sign_in_again, too_many_attempts.
 func (e *Engine) checkPassword(ctx context.Context, c privacyd.Caller, rules privacyd.Rules, password string) error {
 	asked := false
 	for _, p := range rules.Proofs {
@@ -174,15 +174,7 @@ func (e *Engine) checkPassword(ctx context.Context, c privacyd.Caller, rules pri
 	if !asked {
 		return nil
 	}
-	_, hash, err := e.Accounts.AccountByEmail(ctx, c.Email)
-	if err != nil {
-		return err
-	}
-	ok, err := e.passwordMatches(hash, password)
-	if err != nil || ok {
-		return err
-	}
-	return privacyd.Errorf(privacyd.ClassForbidden, "password_wrong", "That is not your password. Type it again.")
+	return e.reauthenticate(ctx, c, password)
 }
 
 // nameOf is what a person types to confirm: the name of whom or what goes; the

@@ -217,18 +217,30 @@ func (e *Engine) Join(ctx context.Context, c privacyd.Caller, secret string) (w 
 	if c.Kind != privacyd.CallerAccount {
 		return w, errNotSignedIn()
 	}
+	if err := e.checkStaying(ctx, c, "member.add"); err != nil {
+		return w, err
+	}
 	if _, err := e.openInvitation(ctx, c, secret); err != nil {
 		return w, e.denyInvitation(ctx, c, err)
 	}
+	auditID := ""
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		a, err := e.Accounts.Account(ctx, c.AccountID)
 		if err != nil {
 			return err
 		}
-		w, err = e.join(ctx, c, secret, a)
+		w, auditID, err = e.join(ctx, c, secret, a)
 		return err
 	})
-	return w, e.denyInvitation(ctx, c, err)
+	return w, e.joined(ctx, c, auditID, err)
+}
+
+// joined waits until what has happened cannot be taken back unseen.
+func (e *Engine) joined(ctx context.Context, c privacyd.Caller, auditID string, err error) error {
+	if err == nil && auditID != "" {
+		e.settle(ctx, auditID)
+	}
+	return e.denyInvitation(ctx, c, err)
 }
 
 // Accept makes an account for somebody who was invited, and begins their
@@ -247,17 +259,18 @@ func (e *Engine) Accept(ctx context.Context, c privacyd.Caller, secret, name, pa
 	if err != nil {
 		return in, w, err
 	}
+	auditID := ""
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if account, err = e.makeAccount(ctx, c, account, hash); err != nil {
 			return err
 		}
-		if w, err = e.join(ctx, asItself(c, account), secret, account); err != nil {
+		if w, auditID, err = e.join(ctx, asItself(c, account), secret, account); err != nil {
 			return err
 		}
 		in, err = e.beginSession(ctx, c, account)
 		return err
 	})
-	return in, w, e.denyInvitation(ctx, c, err)
+	return in, w, e.joined(ctx, c, auditID, err)
 }
 
 func (e *Engine) denyInvitation(ctx context.Context, c privacyd.Caller, err error) error {
@@ -268,33 +281,33 @@ func (e *Engine) denyInvitation(ctx context.Context, c privacyd.Caller, err erro
 }
 
 // join uses an invitation up. Somebody who is a member already stays as they
-// are.
-func (e *Engine) join(ctx context.Context, c privacyd.Caller, secret string, a privacyd.Account) (w privacyd.Workspace, err error) {
+// are, without an entry.
+func (e *Engine) join(ctx context.Context, c privacyd.Caller, secret string, a privacyd.Account) (w privacyd.Workspace, auditID string, err error) {
 	v, err := e.People.InvitationByHash(ctx, hashSecret(secret), e.Now())
 	if err != nil {
-		return w, err
+		return w, "", err
 	}
 	if v.Email != a.Email {
-		return w, privacyd.Errorf(privacyd.ClassForbidden, "invitation_not_yours",
+		return w, "", privacyd.Errorf(privacyd.ClassForbidden, "invitation_not_yours",
 			"This invitation went to another address than that of your account. Sign out and open it again, or ask for one to your address.")
 	}
 	if w, err = e.Workspaces.Workspace(ctx, v.WorkspaceID); err != nil {
-		return w, err
+		return w, "", err
 	}
 	if err := e.Workspaces.LockWorkspace(ctx, w.ID); err != nil {
-		return w, err
+		return w, "", err
 	}
 	used, err := e.People.DeleteInvitation(ctx, w.ID, v.ID)
 	if err != nil {
-		return w, err
+		return w, "", err
 	}
 	if !used { // withdrawn, or accepted twice at once
 		_, err := e.People.InvitationByHash(ctx, hashSecret(secret), e.Now())
-		return w, err
+		return w, "", err
 	}
 	if _, err := e.Workspaces.MemberRole(ctx, w.ID, a.ID); err == nil || privacyd.ClassOf(err) != privacyd.ClassNotFound {
-		return w, err
+		return w, "", err
 	}
-	_, _, err = e.addMember(ctx, c, w, a.Email, v.Role)
-	return w, err
+	_, auditID, err = e.addMember(ctx, c, w, a.Email, v.Role)
+	return w, auditID, err
 }

@@ -94,7 +94,7 @@ func enrolment(c privacyd.Caller, raw []byte) Enrolment {
 	secret := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)
 	u := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/privacyd:" + c.Email,
-		RawQuery: "secret=" + secret + "&issuer=privacyd&algorithm=SHA1&digits=6&period=30",
+		RawQuery: "secret=" + secret + "&issuer=privacyd", // the rest is what apps assume: the smaller the QR code
 	}
 	return Enrolment{Secret: secret, URL: u.String()}
 }
