@@ -5,6 +5,8 @@ import { AxeBuilder } from '@axe-core/playwright';
 
 export const address = process.env.PRIVACYD_URL.replace(/\/$/, '');
 export const signInLink = process.env.PRIVACYD_SIGN_IN_LINK;
+export const beginLink = process.env.PRIVACYD_BEGIN_LINK; // of a server on which nobody has an account
+export const outbox = process.env.PRIVACYD_OUTBOX; // of the same
 
 let passed = 0;
 let failed = 0;
@@ -36,7 +38,7 @@ export function launch() {
 }
 
 // newPage opens a page that remembers what the browser complained about.
-export async function newPage(browser, options = {}) {
+export async function newPage(browser, { home = address, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -47,7 +49,7 @@ export async function newPage(browser, options = {}) {
   });
   page.on('request', (request) => {
     const url = request.url();
-    if (!url.startsWith(`${address}/`) && !url.startsWith('data:')) complaints.push(`loads from elsewhere: ${url}`);
+    if (!url.startsWith(`${home}/`) && !url.startsWith('data:')) complaints.push(`loads from elsewhere: ${url}`);
   });
   return { context, page, complaints };
 }

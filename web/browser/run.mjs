@@ -3,6 +3,7 @@ import { check, launch, newPage, report } from './harness.mjs';
 import { signIn, signOut } from './session.mjs';
 import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
 import { everyPage } from './looks.mjs';
+import { people } from './people.mjs';
 import { withoutScripts } from './plain.mjs';
 
 const browser = await launch();
@@ -18,6 +19,7 @@ try {
     await withoutScripts(browser, visit, workspace);
     await signOut(visit, workspace);
   }
+  await people(browser);
   await check('the browser had nothing to complain about', () => {
     if (visit.complaints.length > 0) throw new Error(visit.complaints.join('\n'));
   });
