@@ -108,10 +108,11 @@ func (x *extraction) estimate(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	var counting sync.WaitGroup
 	sources := slices.Collect(maps.Keys(x.snapshots))
+	parts := slices.Clone(x.parts) // the reader changes its own
 	x.stopCounting = func() { stop(); counting.Wait() }
 	counting.Go(func() {
 		for _, source := range sources {
-			if err := x.count(ctx, source); err != nil && ctx.Err() == nil {
+			if err := x.count(ctx, source, parts); err != nil && ctx.Err() == nil {
 				x.e.Log.WarnContext(ctx, "the records of an export could not be counted", "job", x.job.ID, "error", err)
 			}
 		}
@@ -119,13 +120,13 @@ func (x *extraction) estimate(ctx context.Context) error {
 	return x.meter.report(ctx, 0)
 }
 
-func (x *extraction) count(ctx context.Context, source Source) error {
+func (x *extraction) count(ctx context.Context, source Source, parts []part) error {
 	s, err := source.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // it was only read
-	for _, p := range x.parts {
+	for _, p := range parts {
 		if p.dataset.Source != source {
 			continue
 		}
