@@ -1,6 +1,7 @@
 package sqlsource_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -103,6 +104,60 @@ func product(t *testing.T, source *sqlsource.Source, exec func(context.Context, 
 	return sourcetest.Source{
 		Dialect: string(d), Exec: exec, Eraser: eraser(source),
 		Snapshot: func(ctx context.Context) (sourcetest.Snapshot, error) { return source.Snapshot(ctx) },
+	}
+}
+
+// What was erased from a product's file is in none of its bytes any more, once
+// nobody reads an older state.
+func TestNothingIsLeftInTheFile(t *testing.T) {
+	const marker = "a marker that is nowhere else"
+	path := filepath.Join(t.TempDir(), "product.db")
+	db, err := sqlitedriver.Open("file:"+path+"?_pragma=journal_mode(wal)&_pragma=secure_delete(on)", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // nothing to lose
+	for _, statement := range []string{
+		"CREATE TABLE t (id BIGINT PRIMARY KEY, owner TEXT, body TEXT)", "CREATE INDEX t_body ON t (body)", "INSERT INTO t VALUES (1, 'jane', '" + marker + "'), (2, 'joe', 'x')",
+		"INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 10 UNION ALL SELECT x + 1 FROM c WHERE x < 500) SELECT x, 'jane', '" + marker + "' || x FROM c",
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source, err := sqlsource.OpenSQLiteToErase(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close() //nolint:errcheck // nothing to lose
+	e, err := source.Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := source.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := e.Run(t.Context(), stepOn("t"), sqlsource.Batch{}); err != nil || n != 492 {
+		t.Fatalf("%d rows went: %v", n, err)
+	}
+	for _, want := range []bool{false, true} {
+		if done, err := e.TruncateLog(t.Context()); err != nil || done != want {
+			t.Errorf("truncated: %v, %v", done, err)
+		}
+		if !want && reader.Close() != nil {
+			t.Error("the reader does not end")
+		}
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil || bytes.Contains(data, []byte(marker)) {
+			t.Errorf("%s has what was erased: %v", filepath.Base(name), err)
+		}
 	}
 }
 

@@ -104,6 +104,20 @@ func (b *builder) fileCount(step *datamap.Step) string {
 
 func (b *builder) asText(expr string) string { return asText(expr, b.dialect == sqldb.Postgres) }
 
+// TruncateLog makes an SQLite file forget what was erased: its write-ahead log
+// still has the pages as they were. It is false when somebody who reads an older
+// state holds that back; ask again. On PostgreSQL, whose log is its own, it is
+// true.
+//
+// Error codes: database_unavailable.
+func (e *Eraser) TruncateLog(ctx context.Context) (bool, error) {
+	done, err := e.source.writer.truncate(ctx)
+	if err != nil {
+		return false, fmt.Errorf("truncate the log: %w", explain(ctx, err))
+	}
+	return done, nil
+}
+
 // look runs fn on a snapshot of its own.
 func (e *Eraser) look(ctx context.Context, doing string, fn func(*Snapshot) error) error {
 	s, err := e.source.lazily(ctx, e.tables)

@@ -17,10 +17,11 @@ type Batch = datamap.Batch
 
 const (
 	staleRounds = 20               // of discovery that find no fewer rows than those before
-	idleRounds  = 3                // in which nothing went although nothing was locked
+	idleRounds  = 8                // in which nothing went although nothing was locked
 	roundLength = 10 * time.Minute // after which a snapshot is given up for a new one
 	firstPause  = 10 * time.Millisecond
-	longPause   = time.Second
+	shortPause  = 100 * time.Millisecond // at most, when rows only changed meanwhile
+	longPause   = time.Second            // at most, when rows are locked
 )
 
 // run is one Run of one step.
@@ -135,6 +136,9 @@ func (r *run) rounds(ctx context.Context) error {
 			return remaining(r.step, found)
 		}
 		r.close() // nothing must be kept from being vacuumed meanwhile
+		if r.locked == 0 {
+			r.pause = min(r.pause, shortPause/2)
+		}
 		if err := r.wait(ctx); err != nil {
 			return err
 		}
@@ -199,9 +203,9 @@ func (r *run) wait(ctx context.Context) error {
 // tries again, then in halves, so that one locked row holds up itself alone.
 func (r *run) commit(ctx context.Context, rows []row) error {
 	const tries = 2
+	var err error
 	for range tries {
-		err := r.attempt(ctx, rows)
-		if err == nil || !conflict(err) {
+		if err = r.attempt(ctx, rows); err == nil || !conflict(err) {
 			return err
 		}
 		if err := r.wait(ctx); err != nil {
@@ -209,7 +213,11 @@ func (r *run) commit(ctx context.Context, rows []row) error {
 		}
 	}
 	half := splitAt(rows)
-	if half == 0 {
+	switch {
+	case isSQLite(err): // which locks the whole file
+		r.locked += len(rows)
+		return errRoundOver
+	case half == 0:
 		r.locked += len(rows)
 		if rows[0].node.ordered {
 			return errRoundOver // what it refers to must not go before it

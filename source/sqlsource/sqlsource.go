@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,8 @@ const (
 	connections = 4
 	writers     = 2
 )
+
+const busyPatience = 10 * time.Second // for another connection of a product's file
 
 // Source is a database that personal data is read from. It is safe for
 // concurrent use.
@@ -98,6 +101,9 @@ func OpenSQLite(ctx context.Context, path string) (*Source, error) {
 }
 
 // OpenSQLiteToErase is OpenSQLite for a file from which rows are to be erased.
+// What they held is overwritten. What the product itself deleted before, or
+// moved about, without PRAGMA secure_delete, is in the file's free space until
+// its next VACUUM.
 //
 // Error codes: those of OpenSQLite.
 func OpenSQLiteToErase(ctx context.Context, path string) (*Source, error) {
@@ -133,7 +139,7 @@ func openFile(path, query string, pragmas ...string) (*sql.DB, error) {
 }
 
 func setUpSQLite(c *sqlite3.Conn, own []string) error {
-	for _, p := range append([]string{"busy_timeout=10000", "trusted_schema=off", "temp_store=memory"}, own...) {
+	for _, p := range append([]string{"busy_timeout=" + strconv.FormatInt(busyPatience.Milliseconds(), 10), "trusted_schema=off", "temp_store=memory"}, own...) {
 		if err := c.Exec("PRAGMA " + p); err != nil {
 			return err
 		}

@@ -3,9 +3,12 @@ package sqlsource
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/ncruces/go-sqlite3"
 
 	"github.com/privacyd/privacyd/store/sqldb"
 )
@@ -17,6 +20,8 @@ type writer interface {
 	// own: the database is privacyd's, so that what else is written to it with
 	// fn's context is part of the transaction.
 	own() bool
+	// truncate folds a write-ahead log that holds old pages into the file.
+	truncate(ctx context.Context) (bool, error)
 	close() error
 }
 
@@ -36,6 +41,8 @@ type ownWriter struct{ db *sqldb.DB }
 
 func (w ownWriter) own() bool    { return true }
 func (w ownWriter) close() error { return nil }
+
+func (w ownWriter) truncate(ctx context.Context) (bool, error) { return w.db.TruncateLog(ctx) }
 
 func (w ownWriter) inTx(ctx context.Context, fn func(context.Context, statements) error) error {
 	return w.db.InTx(ctx, func(ctx context.Context) error {
@@ -93,6 +100,30 @@ type fileWriter struct{ db *sql.DB }
 
 func (w *fileWriter) own() bool    { return false }
 func (w *fileWriter) close() error { return w.db.Close() }
+
+const truncatePatience = 200 * time.Millisecond // how long the product's writes are held up
+
+// truncate finds the log busy where another connection reads an older state.
+func (w *fileWriter) truncate(ctx context.Context) (bool, error) {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close() //nolint:errcheck // back to the pool
+	r := &sqliteReader{conn: conn}
+	err = r.raw(ctx, func(c *sqlite3.Conn) (err error) {
+		if err := c.BusyTimeout(truncatePatience); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.BusyTimeout(busyPatience)) }()
+		_, _, err = c.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+		return err
+	})
+	if errors.Is(err, sqlite3.BUSY) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 func (w *fileWriter) inTx(ctx context.Context, fn func(context.Context, statements) error) error {
 	tx, err := w.db.BeginTx(ctx, nil)
