@@ -100,6 +100,13 @@ type owned struct {
 	bundle []byte
 }
 
+// Sizes that are seldom exceeded, in bytes.
+const (
+	usualPair    = 128
+	usualLetters = 384
+	usualBundle  = 640
+)
+
 // drawn is what the disclosures of one entry need.
 type drawn struct {
 	salts               []byte
@@ -115,7 +122,7 @@ func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]owned, error) {
 		return nil, err
 	}
 	n := len(claims) + persons
-	d := drawn{salts: make([]byte, n*saltSize)}
+	d := drawn{salts: make([]byte, n*saltSize), pair: make([]byte, 0, usualPair), text: make([]byte, 0, usualLetters), letters: make([]byte, 0, usualLetters)}
 	if _, err := io.ReadFull(l.random(), d.salts); err != nil {
 		return nil, fmt.Errorf("salt disclosures: %w", err)
 	}
@@ -167,6 +174,9 @@ func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
 	d.text = appendList(d.text[:0], salt, d.pair)
 	d.letters = base64.RawURLEncoding.AppendEncode(d.letters[:0], d.text)
 	leaf.Digests = append(leaf.Digests, digestOf(d.letters))
+	if o.bundle == nil {
+		o.bundle = make([]byte, 0, usualBundle)
+	}
 	o.bundle = appendBundled(o.bundle, salt, d.pair)
 	return nil
 }
