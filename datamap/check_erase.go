@@ -13,7 +13,7 @@ func (k *checker) tryErasures() {
 		if err != nil {
 			continue // the scopes are the map's own
 		}
-		k.problems = append(append(k.problems, e.Blockers...), e.Check(catalog)...)
+		k.problems = append(k.problems, e.Blockers...)
 		for _, step := range e.Steps {
 			if step.Action == Delete {
 				k.goes[k.tableKey(step.Table)] = true

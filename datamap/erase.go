@@ -37,7 +37,12 @@ func (g *Graph) Erasure(s EraseScope) (Erasure, error) {
 	e.mentions()
 	e.refuseKept()
 	e.linkSteps()
-	return Erasure{Steps: e.order(), Blockers: e.blockers, Roots: e.roots(), graph: g, scope: s}, nil
+	out := Erasure{Steps: e.order(), Roots: e.roots(), graph: g, scope: s}
+	out.Blockers = e.blockers
+	if s.Catalog != nil {
+		out.Blockers = append(out.Blockers, out.Check(*s.Catalog)...)
+	}
+	return out, nil
 }
 
 // eraser works out one erasure.

@@ -18,8 +18,9 @@ type EraseScope struct {
 	// Held rows stay, with all that belongs to them and all of the scope that
 	// they belong or must refer to.
 	Held []RowRef
-	// Catalog, when set, tells which columns may be NULL and which hold text.
-	// Without it the map's word counts alone.
+	// Catalog, when set, tells which columns may be NULL and which hold text, and
+	// what Check finds is among the blockers. Without it the map's word counts
+	// alone.
 	Catalog *Catalog
 }
 
