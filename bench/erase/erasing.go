@@ -24,11 +24,19 @@ type outcome struct {
 	Peak    int64           // bytes of memory at most
 }
 
-func (o *outcome) add(other outcome) {
-	o.Took += other.Took
-	o.Rows += other.Rows
-	o.Batches = append(o.Batches, other.Batches...)
-	o.Log, o.Peak = max(o.Log, other.Log), max(o.Peak, other.Peak)
+// keep takes over another round's outcome if it is the fastest. The first round
+// warms up.
+func (o *outcome) keep(other outcome, round int) {
+	if round <= 1 || other.Took < o.Took {
+		*o = other
+	}
+}
+
+func faster(a, b time.Duration, round int) time.Duration {
+	if round <= 1 {
+		return b
+	}
+	return min(a, b)
 }
 
 // percentile gives the time that so many of 100 batches took at most.

@@ -233,33 +233,29 @@ func contactFigures(head string, messages int, indexed bool, ours outcome, their
 }
 
 func (s *onServer) contact(ctx context.Context, messages int) (ours outcome, theirs time.Duration, err error) {
-	for round := range s.rounds + 1 { // the first warms up
-		ids := [2]int64{}
-		for i := range ids {
-			s.people++
-			ids[i] = int64(heavyFirst) + int64(s.people)*1_000_000
-			if err := run(ctx, s.conn, heavy(s.people, messages)...); err != nil {
-				return ours, 0, err
-			}
-		}
-		if err := s.settle(ctx); err != nil {
+	people := make([]int64, 2*(s.rounds+1)) // two for each round, of which the first warms up
+	for i := range people {
+		s.people++
+		people[i] = int64(heavyFirst) + int64(s.people)*1_000_000
+		if err := run(ctx, s.conn, heavy(s.people, messages)...); err != nil {
 			return ours, 0, err
 		}
-		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "0", SubjectKind: "contact", SubjectID: fmt.Sprint(ids[0])}}
+	}
+	if err := s.settle(ctx); err != nil {
+		return ours, 0, err
+	}
+	for round := range s.rounds + 1 {
+		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "0", SubjectKind: "contact", SubjectID: fmt.Sprint(people[2*round])}}
 		o, err := erase(ctx, s.source, s.graph, scope, s.log)
 		if err != nil {
 			return ours, 0, err
 		}
-		h, err := s.hand(ctx, contactByHand(ids[1]))
+		h, err := s.hand(ctx, contactByHand(people[2*round+1]))
 		if err != nil {
 			return ours, 0, err
 		}
-		if round == 0 || round == 1 || o.Took < ours.Took {
-			ours = o
-		}
-		if round == 0 || round == 1 || h < theirs {
-			theirs = h
-		}
+		ours.keep(o, round)
+		theirs = faster(theirs, h, round)
 	}
 	return ours, theirs, nil
 }
@@ -315,27 +311,21 @@ func (s *onServer) search(ctx context.Context) error {
 	return s.report(within(fmt.Sprintf("PostgreSQL, a fifth of %s messages: search for three identifiers", count(int64(s.rows))), time.Since(start), 0))
 }
 
-// workspace erases one workspace by privacyd and one by hand, then once more.
+// workspace erases one workspace by privacyd and one by hand.
 func (s *onServer) workspace(ctx context.Context) error {
-	var ours outcome
-	var theirs time.Duration
-	for _, pair := range [][2]int{{1, 2}} {
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-		o, err := eraseApart(ctx, s.dsn, "", fmt.Sprint(pair[0]))
-		if err != nil {
-			return err
-		}
-		ours.add(o)
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-		h, err := s.hand(ctx, workspaceByHand(pair[1]))
-		if err != nil {
-			return err
-		}
-		theirs += h
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	ours, err := eraseApart(ctx, s.dsn, "", "1")
+	if err != nil {
+		return err
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	theirs, err := s.hand(ctx, workspaceByHand(2))
+	if err != nil {
+		return err
 	}
 	total := int64(s.rows) + int64(s.rows)/10 + int64(s.rows)/perConversation + int64(s.rows)/perConversation/perContact
 	head := fmt.Sprintf("PostgreSQL, a workspace of %s rows, a fifth of %s: ", count(ours.Rows), count(total))

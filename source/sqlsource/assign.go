@@ -102,22 +102,23 @@ func (b *builder) quoted(value string) (string, error) {
 	return sqliteLiteral(value)
 }
 
-// assignments are the SET list of a step's plain columns.
-func (b *builder) assignments(step *datamap.Step) ([]string, error) {
-	var list []string
+// assignments are the SET list of a step's plain columns, and what is true of a
+// row of which one is not made yet.
+func (b *builder) assignments(step *datamap.Step) (set, open []string, err error) {
 	for _, a := range step.Set {
 		c, err := b.column(step.Collection.Table, a.Column)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a.JSONPath != "" || c.computed {
 			continue
 		}
 		value, err := b.assigned(c, a.Value)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		list = append(list, identifier(a.Column)+" = "+value)
+		set = append(set, identifier(a.Column)+" = "+value)
+		open = append(open, b.differs(named("r", a.Column), value))
 	}
-	return list, nil
+	return set, open, nil
 }

@@ -16,8 +16,9 @@ type picks struct {
 	target string                    // for DELETE FROM and UPDATE, as r
 	in     func(alias string) string // true of the rows
 	from   func(alias string) string // for FROM, with rowName
-	// update is a statement that gives columns new texts, row by row.
-	update func(columns []column, texts []rowTexts) (query string, args []any, err error)
+	// update is a statement that gives columns new texts, row by row, and sets
+	// others.
+	update func(columns []column, texts []rowTexts, set []string) (query string, args []any, err error)
 	count  int
 	args   []any
 }
@@ -73,24 +74,26 @@ func (ch *changer) apply(step *datamap.Step, p picks, also []string) (int64, err
 }
 
 func (ch *changer) act(step *datamap.Step, p picks, also []string) (int64, error) {
-	where := " WHERE " + strings.Join(append([]string{p.in("r")}, also...), " AND ")
 	exec := ch.tx.exec
 	if ch.last {
 		exec = ch.tx.finish
 	}
+	where := append([]string{p.in("r")}, also...)
 	if step.Action == datamap.Delete {
-		return exec(ch.ctx, "DELETE FROM "+p.target+where, p.args...)
+		return exec(ch.ctx, "DELETE FROM "+p.target+conditionsOf(where), p.args...)
 	}
-	set, err := ch.assignments(step)
+	set, open, err := ch.assignments(step)
 	if err != nil {
 		return 0, err
 	}
-	edited, err := ch.edits(step, p, also)
+	edited, err := ch.edits(step, p, set, also)
 	if err != nil || len(set) == 0 {
 		return edited, err
 	}
-	n, err := exec(ch.ctx, "UPDATE "+p.target+" SET "+strings.Join(set, ", ")+where, p.args...)
-	return max(n, edited), err
+	// What was edited has got the other values, too.
+	where = append(where, "("+strings.Join(open, " OR ")+")")
+	n, err := exec(ch.ctx, "UPDATE "+p.target+" SET "+strings.Join(set, ", ")+conditionsOf(where), p.args...)
+	return n + edited, err
 }
 
 // guardCascades refuses to delete rows with which the database would delete

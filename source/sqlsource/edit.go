@@ -31,8 +31,9 @@ type editor struct {
 	rows    [][]any // a name, the documents, the others
 }
 
-// edits makes the assignments inside JSON, and says how many rows it changed.
-func (ch *changer) edits(step *datamap.Step, p picks, also []string) (int64, error) {
+// edits makes the assignments inside JSON, with those of set, and says how many
+// rows it changed.
+func (ch *changer) edits(step *datamap.Step, p picks, set, also []string) (int64, error) {
 	ed := &editor{ch: ch, step: step}
 	if err := ed.prepare(); err != nil || len(ed.edits) == 0 {
 		return 0, err
@@ -45,7 +46,7 @@ func (ch *changer) edits(step *datamap.Step, p picks, also []string) (int64, err
 			return 0, err
 		}
 	}
-	return ed.write(p)
+	return ed.write(p, set)
 }
 
 func (ed *editor) prepare() error {
@@ -194,7 +195,7 @@ func (ed *editor) ways() (to *datamap.Collection, rows datamap.Rows) {
 	return to, rows
 }
 
-func (ed *editor) write(p picks) (int64, error) {
+func (ed *editor) write(p picks, set []string) (int64, error) {
 	var changed []rowTexts
 	for _, row := range ed.rows {
 		if texts, n := ed.edited(row); n > 0 {
@@ -204,7 +205,7 @@ func (ed *editor) write(p picks) (int64, error) {
 	if len(changed) == 0 {
 		return 0, nil
 	}
-	query, args, err := p.update(ed.columns, changed)
+	query, args, err := p.update(ed.columns, changed, set)
 	if err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -292,8 +293,8 @@ func (p *pgRowset) picks(table uint32, places []tid) picks {
 		from: func(alias string) string {
 			return "(SELECT *, " + strings.Join(pgExtra(), ", ") + " FROM ONLY " + leaf + " AS a WHERE " + in("a") + ") AS " + alias
 		},
-		update: func(columns []column, texts []rowTexts) (string, []any, error) {
-			return pgUpdate(leaf, columns, texts)
+		update: func(columns []column, texts []rowTexts, set []string) (string, []any, error) {
+			return pgUpdate(leaf, columns, texts, set)
 		},
 	}
 }
@@ -309,7 +310,7 @@ func tidArray(places []tid) string {
 	return string(append(list, "}'::tid[]"...))
 }
 
-func pgUpdate(leaf string, columns []column, texts []rowTexts) (string, []any, error) {
+func pgUpdate(leaf string, columns []column, texts []rowTexts, set []string) (string, []any, error) {
 	places, values := make([]tid, len(texts)), make([][]string, len(columns))
 	for i, t := range texts {
 		var err error
@@ -321,7 +322,7 @@ func pgUpdate(leaf string, columns []column, texts []rowTexts) (string, []any, e
 		}
 	}
 	list := tidArray(places)
-	set, arrays, names := []string(nil), []string{list}, []string{"p"}
+	set, arrays, names := slices.Clone(set), []string{list}, []string{"p"}
 	for j, c := range columns {
 		array, err := pgArray(values[j], "text")
 		if err != nil {

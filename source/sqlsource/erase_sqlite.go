@@ -37,6 +37,14 @@ func (s shape) names(alias string) []string {
 	return []string{named(alias, rowidColumn)}
 }
 
+// own are the same columns of the table itself.
+func (s shape) own(alias string) []string {
+	if s.rowid == "" {
+		return namedAll(alias, s.key)
+	}
+	return []string{alias + "." + s.rowid}
+}
+
 // sqliteRowset finds the rows of a step in chunks. By the time that rows go
 // others may have changed them, or new rows may have taken their places: a row
 // counts only while what it was found by is the same.
@@ -234,34 +242,34 @@ func (q *sqliteRowset) change(ctx context.Context, tx statements, rows []row) (i
 // picks gives the keys, and what the rows were found by, as one document.
 func (q *sqliteRowset) picks(c *datamap.Collection, seen []string, keys [][]any) picks {
 	sh, b := q.e.facts.shape(c.Table), &builder{dialect: sqldb.SQLite, extra: q.e.facts.shape(c.Table).extra()}
-	doc := newValueList(len(sh.names("t")) + len(seen))
+	names := len(sh.names("t"))
+	doc := newValueList(names + len(seen))
 	for _, k := range keys {
 		doc.add(k)
 	}
-	match := equal(sh.names("t"), doc.expressions("k.value")[:len(sh.names("t"))])
+	values := doc.expressions("k.value")
+	match := equal(sh.names("t"), values[:names])
 	for i, name := range seen {
-		match += " AND " + named("t", name) + " IS " + doc.expressions("k.value")[len(sh.names("t"))+i]
+		match += " AND " + named("t", name) + " IS " + values[names+i]
 	}
 	table := "json_each(?1) AS k CROSS JOIN " + b.inner(c, "t") + " ON " + match
-	in := func(alias string) string {
-		own := namedAll(alias, sh.key)
-		if sh.rowid != "" {
-			own = []string{alias + "." + sh.rowid}
-		}
-		return tuple(own) + " IN (SELECT " + strings.Join(sh.names("t"), ", ") + " FROM " + table + ")"
+	list := strings.Join(sh.names("t"), ", ") + " FROM " + table
+	if len(seen) == 0 && c.Where == "" { // what names a row decides alone
+		list = strings.Join(values, ", ") + " FROM json_each(?1) AS k"
 	}
 	return picks{
-		target: tableName(c.Table) + " AS r", count: len(keys), args: []any{doc.String()}, in: in,
+		target: tableName(c.Table) + " AS r", count: len(keys), args: []any{doc.String()},
+		in: func(alias string) string { return tuple(sh.own(alias)) + " IN (SELECT " + list + ")" },
 		from: func(alias string) string {
 			return "(SELECT t.*, k.key AS " + identifier(rowName) + " FROM " + table + ") AS " + alias
 		},
-		update: func(columns []column, texts []rowTexts) (string, []any, error) {
-			return sqliteUpdate(c, sh, table, columns, texts, doc.String())
+		update: func(columns []column, texts []rowTexts, set []string) (string, []any, error) {
+			return sqliteUpdate(c, sh, table, columns, texts, set, doc.String())
 		},
 	}
 }
 
-func sqliteUpdate(c *datamap.Collection, sh shape, table string, columns []column, texts []rowTexts, keys string) (string, []any, error) {
+func sqliteUpdate(c *datamap.Collection, sh shape, table string, columns []column, texts []rowTexts, set []string, keys string) (string, []any, error) {
 	doc := newValueList(1 + len(columns))
 	for _, t := range texts {
 		place, err := strconv.ParseInt(t.name, 10, 64)
@@ -275,12 +283,8 @@ func sqliteUpdate(c *datamap.Collection, sh shape, table string, columns []colum
 		doc.add(values)
 	}
 	values := doc.expressions("n.value")
-	what, set := []string(nil), []string(nil)
-	own := namedAll("r", sh.key)
-	if sh.rowid != "" {
-		own = []string{"r." + sh.rowid}
-	}
-	var theirs []string
+	var what, theirs []string
+	set = slices.Clone(set)
 	for i, name := range sh.names("t") {
 		what = append(what, name+" AS k"+strconv.Itoa(i))
 		theirs = append(theirs, "v.k"+strconv.Itoa(i))
@@ -291,5 +295,5 @@ func sqliteUpdate(c *datamap.Collection, sh shape, table string, columns []colum
 	}
 	return "UPDATE " + tableName(c.Table) + " AS r SET " + strings.Join(set, ", ") + " FROM (SELECT " + strings.Join(what, ", ") +
 		" FROM json_each(?2) AS n CROSS JOIN " + strings.Replace(table, " AS k CROSS JOIN ", " AS k ON k.key = "+values[0]+" CROSS JOIN ", 1) +
-		") AS v WHERE " + equal(own, theirs), []any{keys, doc.String()}, nil
+		") AS v WHERE " + equal(sh.own("r"), theirs), []any{keys, doc.String()}, nil
 }

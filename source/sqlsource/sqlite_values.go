@@ -46,10 +46,14 @@ func (l *valueList) value(i int, value any) {
 	case int64:
 		l.doc = strconv.AppendInt(l.doc, v, 10)
 	case float64:
-		if math.IsInf(v, 0) {
-			v = math.Copysign(math.MaxFloat64, v)
+		switch {
+		case math.IsInf(v, 1): // SQLite reads it so, in JSON as in SQL
+			l.doc = append(l.doc, "9e999"...)
+		case math.IsInf(v, -1):
+			l.doc = append(l.doc, "-9e999"...)
+		default:
+			l.doc = strconv.AppendFloat(l.doc, v, 'e', 17, 64)
 		}
-		l.doc = strconv.AppendFloat(l.doc, v, 'e', 17, 64)
 	case string:
 		if !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
 			l.hex(i, "t", []byte(v))
