@@ -49,7 +49,7 @@ func (b *builder) open(step *datamap.Step, a datamap.Assignment) (string, error)
 		return "FALSE", nil // it follows from others
 	case a.JSONPath == "":
 		value, err := b.assigned(c, a.Value)
-		return b.differs(named("r", a.Column), value), err
+		return b.unlike(c, value), err
 	case step.Link != nil:
 		return "TRUE", nil // as long as the link leads to one of the rows that go
 	}
@@ -70,6 +70,15 @@ func (b *builder) open(step *datamap.Step, a datamap.Assignment) (string, error)
 		text = "EXISTS (SELECT 1 FROM " + strings.Join(j.from, ", ") + " WHERE " + text + ")"
 	}
 	return text, nil
+}
+
+// unlike is true of a row whose column is not an assigned value. PostgreSQL
+// compares some types only as text.
+func (b *builder) unlike(c column, value string) string {
+	if expr := named("r", c.name); c.equals || b.dialect == sqldb.SQLite || value == "NULL" {
+		return b.differs(expr, value)
+	}
+	return b.differs(asText(named("r", c.name), true), asText(value, true))
 }
 
 func (b *builder) differs(left, right string) string {
@@ -118,7 +127,7 @@ func (b *builder) assignments(step *datamap.Step) (set, open []string, err error
 			return nil, nil, err
 		}
 		set = append(set, identifier(a.Column)+" = "+value)
-		open = append(open, b.differs(named("r", a.Column), value))
+		open = append(open, b.unlike(c, value))
 	}
 	return set, open, nil
 }

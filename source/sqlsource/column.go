@@ -59,6 +59,7 @@ type column struct {
 	elem     kind // of kindArray
 	cast     bool // PostgreSQL: read through a cast to text
 	class    class
+	equals   bool // PostgreSQL: the type has an operator for it
 	texts    bool // its values may hold what people write
 	computed bool // by the database alone: it cannot be set
 }

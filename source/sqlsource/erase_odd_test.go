@@ -1,6 +1,8 @@
 package sqlsource_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/privacyd/privacyd/datamap"
@@ -73,4 +75,34 @@ func TestOddNames(t *testing.T) {
 			t.Errorf("%v are left", left)
 		}
 	})
+}
+
+// Values are put in place in columns of any type, also where two values of it
+// cannot be compared.
+func TestReplaceInAnyType(t *testing.T) {
+	db := postgres(t)
+	columns := map[string]string{
+		"JSON": `"gone"`, "JSONB": `"gone"`, "XML": "<gone/>", "VARCHAR(3)": "gone", "CHAR(9)": "gone", "TEXT[]": "{gone}", "VARCHAR[]": "{gone}", "POINT": "(1,2)",
+		"INET": "0.0.0.0", "CIDR": "0.0.0.0/0", "UUID": "00000000-0000-0000-0000-000000000000", "DATE": "1970-01-01", "TIMESTAMPTZ": "1970-01-01", "NUMERIC(5,2)": "0",
+		"BIGINT": "0", "REAL": "0", "BYTEA": "gone", "BOOLEAN": "false", "INTERVAL": "0", "TSVECTOR": "gone", "JSON[]": `{"1"}`, "INT4RANGE": "[1,2)", "MACADDR": "00:00:00:00:00:00",
+	}
+	e, err := sqlsource.Own(db).Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for typ, value := range columns {
+		n++
+		table := fmt.Sprint("any_type", n)
+		exec(t, db, "CREATE TABLE "+table+" (id INT, owner TEXT, v "+typ+")", "INSERT INTO "+table+" VALUES (1, 'jane', NULL), (2, 'jane', '"+value+"'::"+typ+"), (3, 'joe', NULL)")
+		for _, to := range []string{value, ""} {
+			step := stepOn(table, assign("v", to))
+			rows, _, err := e.Count(t.Context(), step)
+			n, err2 := e.Run(t.Context(), step, sqlsource.Batch{})
+			left, err3 := e.Left(t.Context(), step)
+			if err := errors.Join(err, err2, err3); err != nil || rows != n || left != 0 || n < 1 {
+				t.Errorf("%s becomes %q: %d counted, %d changed, %d left: %v", typ, to, rows, n, left, err)
+			}
+		}
+	}
 }

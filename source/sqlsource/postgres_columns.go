@@ -24,7 +24,9 @@ const columnsQuery = `WITH RECURSIVE base AS (
   FROM base b JOIN pg_type t ON t.oid = b.oid WHERE b.typtype <> 'd'
 )
 SELECT e.attname, e.declared, e.typname, e.typtype, e.typcategory, coalesce(i.typname, ''), coalesce(i.typtype, ''),
-  format_type(e.oid, -1), e.computed, e.no
+  format_type(e.oid, -1), e.computed, e.no,
+  EXISTS (SELECT 1 FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod AND m.amname = 'btree' WHERE o.opcintype = CASE WHEN e.typcategory = 'A' THEN e.typelem ELSE e.oid END AND o.opcdefault)
+    OR e.typtype = 'e' OR e.typname IN ('varchar', 'cidr')
 FROM elements e LEFT JOIN LATERAL (
   WITH RECURSIVE element AS (
     SELECT t.typname, t.typtype, t.typbasetype FROM pg_type t WHERE e.typcategory = 'A' AND t.oid = e.typelem
@@ -92,6 +94,7 @@ func pgColumn(row [][]byte) column {
 	c := column{name: string(row[0]), declared: string(row[1]), base: string(row[7]), computed: string(row[8]) == "t"}
 	c.class = pgClass(typeName, category)
 	c.texts = pgTexts(typeName, category)
+	c.equals = string(row[10]) == "t"
 	if category == "A" {
 		known := false
 		c.kind = kindArray
