@@ -14,6 +14,8 @@ import (
 type accountCmd struct {
 	Create accountCreateCmd `cmd:"" help:"Create an account."`
 	Link   accountLinkCmd   `cmd:"" help:"Make a one-time sign-in link."`
+	Reset  accountResetCmd  `cmd:"" name:"reset-link" help:"Make a one-time link to set a new password."`
+	NoCode accountNoCodeCmd `cmd:"" name:"second-factor-off" help:"Turn an account's second factor off, for somebody who has lost it."`
 	Delete accountDeleteCmd `cmd:"" help:"Delete one's own account, after a grace period."`
 }
 
@@ -66,19 +68,53 @@ type accountLinkCmd struct {
 }
 
 func (c *accountLinkCmd) Run(t *terminal) error {
-	return t.with(c.Folder, func(api *client.Client) error {
-		link, err := api.CreateSignInLink(t.ctx, c.Email)
+	return t.makeLink(c.Folder, c.JSON, func(api *client.Client) (string, error) { return api.CreateSignInLink(t.ctx, c.Email) })
+}
+
+// makeLink prints a link that works once, for an hour.
+func (t *terminal) makeLink(o Folder, asJSON bool, make func(api *client.Client) (string, error)) error {
+	return t.with(o, func(api *client.Client) error {
+		link, err := make(api)
 		if err != nil {
 			return err
 		}
-		if c.JSON {
+		if asJSON {
 			return t.printJSON(map[string]string{"url": link})
 		}
 		t.say("The link works once, for an hour.")
-		if strings.HasPrefix(link, "/") {
-			t.say("Put the server's address in front of it, such as http://127.0.0.1:8080.")
+		return t.printLink(link)
+	})
+}
+
+func (t *terminal) printLink(link string) error {
+	if strings.HasPrefix(link, "/") {
+		t.say("Put the server's address in front of it, such as http://127.0.0.1:8080.")
+	}
+	_, err := fmt.Fprintln(t.Stdout, link)
+	return err
+}
+
+type accountResetCmd struct {
+	Folder `embed:""`
+	Email  string `help:"E-mail address of the account." required:""`
+	JSON   bool   `help:"Print one JSON object."`
+}
+
+func (c *accountResetCmd) Run(t *terminal) error {
+	return t.makeLink(c.Folder, c.JSON, func(api *client.Client) (string, error) { return api.CreatePasswordLink(t.ctx, c.Email) })
+}
+
+type accountNoCodeCmd struct {
+	Folder `embed:""`
+	Email  string `help:"E-mail address of the account." required:""`
+}
+
+func (c *accountNoCodeCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		if err := api.RemoveSecondFactor(t.ctx, c.Email); err != nil {
+			return err
 		}
-		_, err = fmt.Fprintln(t.Stdout, link)
-		return err
+		t.say("The second factor is off. The password alone signs in now.")
+		return nil
 	})
 }

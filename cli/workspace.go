@@ -8,11 +8,15 @@ import (
 )
 
 type workspaceCmd struct {
-	Create workspaceCreateCmd `cmd:"" help:"Create a workspace."`
-	List   workspaceListCmd   `cmd:"" help:"List workspaces."`
-	Sync   workspaceSyncCmd   `cmd:"" help:"Adopt every workspace that a product's datasets have."`
-	Key    workspaceKeyCmd    `cmd:"" help:"Say by which key a dataset knows a workspace."`
-	Member workspaceMemberCmd `cmd:"" help:"Add a member."`
+	Create  workspaceCreateCmd  `cmd:"" help:"Create a workspace."`
+	List    workspaceListCmd    `cmd:"" help:"List workspaces."`
+	Sync    workspaceSyncCmd    `cmd:"" help:"Adopt every workspace that a product's datasets have."`
+	Key     workspaceKeyCmd     `cmd:"" help:"Say by which key a dataset knows a workspace."`
+	Member  workspaceMemberCmd  `cmd:"" help:"Add a member."`
+	Members workspaceMembersCmd `cmd:"" help:"List the members of a workspace."`
+	Invite  workspaceInviteCmd  `cmd:"" help:"Invite somebody to a workspace by mail."`
+	Role    workspaceRoleCmd    `cmd:"" help:"Change a member's role."`
+	Remove  workspaceRemoveCmd  `cmd:"" help:"Remove a member."`
 
 	Settings workspaceSettingsCmd `cmd:"" help:"Show or change a workspace's settings."`
 	Delete   workspaceDeleteCmd   `cmd:"" help:"Delete a workspace and everything in it, after a grace period."`

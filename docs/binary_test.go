@@ -67,7 +67,7 @@ func commands(t *testing.T, bin string) map[string][]string {
 	t.Helper()
 	known := map[string][]string{}
 	_, list, _ := strings.Cut(help(t, bin), "Commands:\n")
-	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)(?:  |$)`).FindAllStringSubmatch(list, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z-]+)?)(?:  |$)`).FindAllStringSubmatch(list, -1) {
 		known[m[1]] = flag.FindAllString(help(t, bin, strings.Fields(m[1])...), -1)
 	}
 	if len(known) < 10 {

@@ -86,7 +86,7 @@ type mention struct {
 var (
 	invocation = regexp.MustCompile(`(?:^|[\s(])(?:bin/)?privacyd +([a-z].*)`)
 	following  = regexp.MustCompile(`\)| (?:\||\|\||&&|>) |; `) // what ends a command line
-	word       = regexp.MustCompile(`^[a-z]+$`)
+	word       = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*$`)
 	flag       = regexp.MustCompile(`--[a-z][a-z-]*`)
 )
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -75,6 +77,11 @@ func (d *door) fail(err error) error {
 		d.engine.Log.Error("request failed", "error", err)
 	case privacyd.ClassUnavailable:
 		d.engine.Log.Warn("request failed", "error", err, "cause", errors.Unwrap(err))
+	}
+	var later privacyd.Later
+	if errors.As(err, &later) {
+		seconds := (time.Duration(later) + time.Second - 1) / time.Second
+		return huma.ErrorWithHeaders(problem(err), http.Header{"Retry-After": {strconv.Itoa(int(seconds))}})
 	}
 	return problem(err)
 }

@@ -48,6 +48,13 @@ type auditConfig struct {
 	wait time.Duration
 }
 
+type mailConfig struct {
+	SMTP string `yaml:"smtp"` // smtps://user:password@host, or smtp://host:587 with STARTTLS
+	From string `yaml:"from"` // whom mails are from
+
+	outbox bool // without smtp they are kept, to be read on a page
+}
+
 type datasetConfig struct {
 	Name        string `yaml:"name"`
 	Map         string `yaml:"map"` // file, relative to the configuration

@@ -6,20 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/cli"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/mail"
 )
-
-type mailConfig struct {
-	SMTP string `yaml:"smtp"` // smtps://user:password@host, or smtp://host:587 with STARTTLS
-	From string `yaml:"from"` // whom mails are from
-
-	outbox bool // without smtp they are kept, to be read on a page
-}
 
 // check refuses a half-filled configuration.
 func (m mailConfig) check(baseURL string) error {
@@ -59,22 +51,28 @@ func tryingOut(o cli.ServeOptions, c config) bool {
 	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
+// firstLink makes the link by which the first person begins; empty when there
+// is somebody already.
+func firstLink(ctx context.Context, i *instance, cfg config) (string, error) {
+	secret, err := i.engine.CreateFirstLink(ctx, privacyd.System("start"))
+	if errors.Is(err, &privacyd.Error{Code: "first_start_over"}) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("make the link for the first person: %w", err)
+	}
+	return cfg.BaseURL + engine.FirstPath(secret), nil
+}
+
 // greetPeople says how the first person gets in, and where mails go.
-func greetPeople(ctx context.Context, i *instance, cfg config, o cli.ServeOptions) error {
+func greetPeople(i *instance, cfg config, begin string, o cli.ServeOptions) {
 	switch i.engine.MailState() {
 	case engine.MailKept:
 		fmt.Fprintf(o.Out, "Mails are not sent but kept here: %s/outbox/%s\n", cfg.BaseURL, i.engine.OutboxKey())
 	case engine.MailOff:
 		fmt.Fprintln(o.Out, "WARNING: no mail is configured (mail.smtp, mail.from): nobody can be invited or set a new password by mail, and nobody is told.")
 	}
-	secret, err := i.engine.CreateFirstLink(ctx, privacyd.System("start"))
-	if errors.Is(err, &privacyd.Error{Code: "first_start_over"}) {
-		return nil
+	if begin != "" {
+		fmt.Fprintf(o.Out, "\nNobody has an account here yet. Begin (the link works once, for a week):\n\n    %s\n\n", begin)
 	}
-	if err != nil {
-		return fmt.Errorf("make the link for the first person: %w", err)
-	}
-	begin := strings.TrimRight(cfg.BaseURL, "/") + engine.FirstPath(secret)
-	fmt.Fprintf(o.Out, "\nNobody has an account here yet. Begin (the link works once, for a week):\n\n    %s\n\n", begin)
-	return nil
 }

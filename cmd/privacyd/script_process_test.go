@@ -70,6 +70,7 @@ type server struct {
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer
 	ended  func() error
+	said   *printed
 }
 
 func servers(ts *testscript.TestScript) map[string]*server {
@@ -83,9 +84,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: serve NAME ARGS…")
 	}
 	path := strings.Split(ts.Getenv("PATH"), ":")[0] + "/privacyd"
-	s := &server{cmd: exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...), stderr: new(bytes.Buffer)}
+	s := &server{cmd: exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...), stderr: new(bytes.Buffer), said: new(printed)}
 	s.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "PRIVACYD_DATA", "PRIVACYD_DATABASE_URL", "PRIVACYD_CONFIG", "PRIVACYD_AUDIT_WAIT", "PRIVACYD_LEDGER", "PRIVACYD_GRACE", "PRODUCT"} {
+	for _, name := range []string{"PATH", "PRIVACYD_DATA", "PRIVACYD_DATABASE_URL", "PRIVACYD_CONFIG", "PRIVACYD_AUDIT_WAIT", "PRIVACYD_LEDGER", "PRIVACYD_BASE_URL", "PRIVACYD_MAIL_SMTP", "PRIVACYD_MAIL_FROM", "PRIVACYD_GRACE", "PRODUCT"} {
 		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s.cmd.Stderr = s.stderr
@@ -103,6 +104,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Setenv(args[0], found[1])
 			ts.Setenv(args[0]+"_ADDRESS", strings.TrimPrefix(found[1], "http://"))
 			servers(ts)[args[0]] = s
+			go s.said.collect(lines)
 			return
 		}
 	}

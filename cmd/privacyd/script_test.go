@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/privacyd/privacyd/mail/mailtest"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
@@ -91,6 +92,7 @@ func runScript(t *testing.T, script, database string) {
 			env.Setenv("PRIVACYD_AUDIT_WAIT", "1m") // other tests' transactions on the same PostgreSQL hold checkpoints back
 			env.Setenv("SAMPLE", filepath.Join(root, "examples", "sample.ndjson"))
 			env.Values[serversKey{}] = map[string]*server{}
+			env.Values[mailboxKey{}] = new(*mailtest.Server)
 			if database == "postgres" {
 				role := sqldbtest.Role(t)
 				dsn := sqldbtest.PostgresDSN(t)
@@ -117,23 +119,26 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands(t *testing.T) map[string]scriptCommand {
 	return map[string]scriptCommand{
-		"exits":    exits,       // exits STATUS PROGRAM ARGS…: it must end with exactly that status
-		"limited":  limited,     // limited BLOCKS STATUS PROGRAM ARGS…: with files of at most so many KiB
-		"serve":    serve,       // serve NAME ARGS…: start a server; its address is $NAME
-		"halt":     halt,        // halt NAME: end it politely; what it logged is standard output
-		"crash":    crash,       // crash NAME: kill -9
-		"await":    await,       // await PATTERN PROGRAM ARGS…: run it until its output matches
-		"http":     request,     // http STATUS METHOD URL [Header:value]… [@FILE]
-		"field":    field,       // field VAR PATH: a field of the JSON object last printed
-		"unpack":   unpack,      // unpack ARCHIVE FOLDER
-		"flip":     flip,        // flip FILE OFFSET: change one byte; negative: from the end
-		"glob":     glob,        // glob VAR PATTERN: the one file that matches
-		"absent":   absent,      // absent TEXT FOLDER: no file under the folder has the text
-		"same":     same,        // same COLLECTION A B [FIELD]…: the same records in two unpacked archives, but for some fields
-		"records":  makeRecords, // records FILE N: an import with N messages
-		"files":    makeFiles,   // files FILE N BYTES: an import with N attachments of random bytes
-		"text":     makeText,    // text FILE N: an import with a message of N bytes
-		"bytes":    makeBytes,   // bytes FILE QUOTED: write a Go string literal
+		"exits":    exits,         // exits STATUS PROGRAM ARGS…: it must end with exactly that status
+		"limited":  limited,       // limited BLOCKS STATUS PROGRAM ARGS…: with files of at most so many KiB
+		"serve":    serve,         // serve NAME ARGS…: start a server; its address is $NAME
+		"halt":     halt,          // halt NAME: end it politely; what it logged is standard output
+		"crash":    crash,         // crash NAME: kill -9
+		"await":    await,         // await PATTERN PROGRAM ARGS…: run it until its output matches
+		"http":     request,       // http STATUS METHOD URL [Header:value]… [@FILE]
+		"field":    field,         // field VAR PATH: a field of the JSON object last printed
+		"said":     said,          // said VAR NAME PATTERN: what a server has printed since it began to listen
+		"mailbox":  newMailbox(t), // mailbox VAR: the address of a mail server
+		"mailed":   mailed,        // mailed VAR PATTERN: what the newest mail that matches has of it
+		"unpack":   unpack,        // unpack ARCHIVE FOLDER
+		"flip":     flip,          // flip FILE OFFSET: change one byte; negative: from the end
+		"glob":     glob,          // glob VAR PATTERN: the one file that matches
+		"absent":   absent,        // absent TEXT FOLDER: no file under the folder has the text
+		"same":     same,          // same COLLECTION A B [FIELD]…: the same records in two unpacked archives, but for some fields
+		"records":  makeRecords,   // records FILE N: an import with N messages
+		"files":    makeFiles,     // files FILE N BYTES: an import with N attachments of random bytes
+		"text":     makeText,      // text FILE N: an import with a message of N bytes
+		"bytes":    makeBytes,     // bytes FILE QUOTED: write a Go string literal
 		"postgres": newPostgres(t),
 		"sql":      runSQL, // sql ADDRESS FILE: run statements on PostgreSQL or an SQLite file
 	}

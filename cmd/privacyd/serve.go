@@ -106,7 +106,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	}
 	endAudit := i.keepAudit(ctx)
 	defer endAudit()
-	if err := h.greet(ctx, i, cfg, o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever
+	if err := h.greet(ctx, i, cfg, "http://"+l.Addr().String(), o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -146,14 +146,23 @@ func shutdown(servers []*http.Server) error {
 }
 
 // greet prints where the server is.
-func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOptions) error {
+func (h host) greet(ctx context.Context, i *instance, cfg config, address string, o cli.ServeOptions) error {
 	if err := warnOfOwner(ctx, i); err != nil {
 		return err
+	}
+	begin, err := "", error(nil)
+	if !o.Sample {
+		if begin, err = firstLink(ctx, i, cfg); err != nil {
+			return err
+		}
 	}
 	if o.Dev {
 		fmt.Fprintln(o.Out, "NOT SAFE: --dev is for trying things out.")
 	}
-	fmt.Fprintf(o.Out, "privacyd %s listens on %s\n", h.version, cfg.BaseURL)
+	fmt.Fprintf(o.Out, "privacyd %s listens on %s\n", h.version, address)
+	if cfg.BaseURL != address {
+		fmt.Fprintf(o.Out, "People see it at %s\n", cfg.BaseURL)
+	}
 	if strings.HasPrefix(cfg.BaseURL, "https://") && len(cfg.TrustedProxies) == 0 {
 		fmt.Fprintln(o.Out, "WARNING: no trusted_proxies are configured: every visitor has the proxy's address, in the audit log and for the limit on signing in.")
 	}
@@ -162,7 +171,8 @@ func (h host) greet(ctx context.Context, i *instance, cfg config, o cli.ServeOpt
 			return err
 		}
 	}
-	return greetPeople(ctx, i, cfg, o)
+	greetPeople(i, cfg, begin, o)
+	return nil
 }
 
 // warnOfOwner says when the server could rewrite the audit log, so that

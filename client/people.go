@@ -1,0 +1,68 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/privacyd/privacyd"
+)
+
+// CreatePasswordLink makes a one-time link to set a new password. The operator
+// only.
+func (c *Client) CreatePasswordLink(ctx context.Context, email string) (link string, err error) {
+	var out struct {
+		URL string `json:"url"`
+	}
+	err = c.request(ctx, http.MethodPost, "/v1/password-links", map[string]string{"email": email}, &out)
+	return out.URL, err
+}
+
+// RemoveSecondFactor turns an account's second factor off. The operator only.
+func (c *Client) RemoveSecondFactor(ctx context.Context, email string) error {
+	return c.request(ctx, http.MethodPost, "/v1/second-factors/remove", map[string]string{"email": email}, nil)
+}
+
+// Members lists a workspace's members. Admins and the operator.
+func (c *Client) Members(ctx context.Context, workspace string) ([]privacyd.MemberProfile, error) {
+	var out struct {
+		Items []privacyd.MemberProfile `json:"items"`
+	}
+	err := c.request(ctx, http.MethodGet, in(workspace, "members"), nil, &out)
+	return out.Items, err
+}
+
+// ChangeRole gives a member another role. Admins and the operator.
+func (c *Client) ChangeRole(ctx context.Context, workspace, accountID string, role privacyd.Role) (m privacyd.MemberProfile, err error) {
+	return m, c.request(ctx, http.MethodPut, in(workspace, "members", accountID), map[string]string{"role": string(role)}, &m)
+}
+
+// RemoveMember takes a member out of a workspace. Admins and the operator.
+func (c *Client) RemoveMember(ctx context.Context, workspace, accountID string) error {
+	return c.request(ctx, http.MethodDelete, in(workspace, "members", accountID), nil, nil)
+}
+
+// Invitation is an invitation; the operator gets its link where there is no
+// mail.
+type Invitation struct {
+	privacyd.Invitation
+	URL string `json:"url,omitempty"`
+}
+
+// Invite asks somebody to become a member. Admins and the operator.
+func (c *Client) Invite(ctx context.Context, workspace, email string, role privacyd.Role) (v Invitation, err error) {
+	return v, c.request(ctx, http.MethodPost, in(workspace, "invitations"), map[string]string{"email": email, "role": string(role)}, &v)
+}
+
+// Invitations lists a workspace's open invitations. Admins and the operator.
+func (c *Client) Invitations(ctx context.Context, workspace string) ([]privacyd.Invitation, error) {
+	var out struct {
+		Items []privacyd.Invitation `json:"items"`
+	}
+	err := c.request(ctx, http.MethodGet, in(workspace, "invitations"), nil, &out)
+	return out.Items, err
+}
+
+// Withdraw takes an invitation back. Admins and the operator.
+func (c *Client) Withdraw(ctx context.Context, workspace, id string) error {
+	return c.request(ctx, http.MethodDelete, in(workspace, "invitations", id), nil, nil)
+}

@@ -1,0 +1,108 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+// MemberPath names a member of a workspace.
+type MemberPath struct {
+	WorkspacePath
+	Account string `path:"account" doc:"Id of the member's account."`
+}
+
+// Members is a list of members.
+type Members struct {
+	Items []privacyd.MemberProfile `json:"items"`
+}
+
+// Removed says which entry of the audit log records that a member was removed.
+type Removed struct {
+	Audit *privacyd.Audited `json:"audit,omitempty"`
+}
+
+type newRole struct {
+	MemberPath
+	Body struct {
+		Role privacyd.Role `json:"role" enum:"admin,agent,auditor"`
+	}
+}
+
+type newInvitation struct {
+	WorkspacePath
+	Body struct {
+		Email string        `json:"email"`
+		Role  privacyd.Role `json:"role" enum:"admin,agent,auditor"`
+	}
+}
+
+// SentInvitation is an invitation; the operator gets its link where there is no
+// mail.
+type SentInvitation struct {
+	privacyd.Invitation
+	URL string `json:"url,omitempty" doc:"The link, for the operator alone, where no mail is sent. It is shown once and not kept."`
+}
+
+// Invitations is a list of invitations.
+type Invitations struct {
+	Items []privacyd.Invitation `json:"items"`
+}
+
+// InvitationPath names an invitation to a workspace.
+type InvitationPath struct {
+	WorkspacePath
+	Invitation string `path:"invitation"`
+}
+
+func (d *door) members() {
+	const path = "/v1/workspaces/{workspace}/members"
+	huma.Register(d.api, operation("list-members", http.MethodGet, path, "List members", "Admins."),
+		func(ctx context.Context, in *WorkspacePath) (*answer[Members], error) {
+			list, err := d.engine.ListMembers(ctx, callerOf(ctx), in.Workspace)
+			return &answer[Members]{Members{Items: append([]privacyd.MemberProfile{}, list...)}}, d.fail(err)
+		})
+	huma.Register(d.api, operation("change-role", http.MethodPut, path+"/{account}", "Change a member's role", "Admins. The last admin stays one."),
+		func(ctx context.Context, in *newRole) (*answer[privacyd.MemberProfile], error) {
+			m, err := d.engine.ChangeRole(ctx, callerOf(ctx), in.Workspace, in.Account, in.Body.Role)
+			return &answer[privacyd.MemberProfile]{m}, d.fail(err)
+		})
+	huma.Register(d.api, operation("remove-member", http.MethodDelete, path+"/{account}", "Remove a member", "Admins. The last admin stays."),
+		func(ctx context.Context, in *MemberPath) (*answer[Removed], error) {
+			audited, err := d.engine.RemoveMember(ctx, callerOf(ctx), in.Workspace, in.Account)
+			return &answer[Removed]{Removed{Audit: audited}}, d.fail(err)
+		})
+}
+
+func (d *door) invitations() {
+	const path = "/v1/workspaces/{workspace}/invitations"
+	huma.Register(d.api, operation("list-invitations", http.MethodGet, path, "List invitations", "Admins."),
+		func(ctx context.Context, in *WorkspacePath) (*answer[Invitations], error) {
+			list, err := d.engine.ListInvitations(ctx, callerOf(ctx), in.Workspace)
+			return &answer[Invitations]{Invitations{Items: append([]privacyd.Invitation{}, list...)}}, d.fail(err)
+		})
+	huma.Register(d.api, created("invite", path, "Invite somebody by mail", "Admins. Asking again sends a new link in place of the old one."),
+		func(ctx context.Context, in *newInvitation) (*answer[SentInvitation], error) {
+			v, err := d.engine.Invite(ctx, callerOf(ctx), in.Workspace, engine.NewInvitation{Email: in.Body.Email, Role: in.Body.Role})
+			out := SentInvitation{Invitation: v.Invitation}
+			if v.Secret != "" {
+				out.URL = d.base + engine.InvitationPath(v.Secret)
+			}
+			return &answer[SentInvitation]{out}, d.fail(err)
+		})
+	huma.Register(d.api, gone("withdraw-invitation", path+"/{invitation}", "Withdraw an invitation", "Admins."),
+		func(ctx context.Context, in *InvitationPath) (*struct{}, error) {
+			return nil, d.fail(d.engine.Withdraw(ctx, callerOf(ctx), in.Workspace, in.Invitation))
+		})
+}
+
+// gone is a DELETE with nothing to answer.
+func gone(id, path, summary, who string) huma.Operation {
+	op := operation(id, http.MethodDelete, path, summary, who)
+	op.DefaultStatus = http.StatusNoContent
+	return op
+}
