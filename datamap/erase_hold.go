@@ -3,7 +3,7 @@ package datamap
 import "slices"
 
 // maxHolds is how many ways to held rows a collection may have.
-const maxHolds = 256
+const maxHolds = 512
 
 // hold finds from which collections held rows are reached: rows that belong to
 // them stay too.
@@ -56,12 +56,7 @@ func (r reference) needed() bool {
 }
 
 func (e *eraser) holdRows(held *Collection, keys [][]string) {
-	end := route{columns: held.Key}
-	for _, k := range e.g.Map.Subjects {
-		if k.Collection == held.Name && k.MergedInto != "" {
-			end.hops = e.g.Map.mergedHops(k, held)
-		}
-	}
+	end := route{columns: held.Key, hops: e.merged(held)}
 	w := e.g.toRows(held, end, &search{erasing: true})
 	e.blockWays(w)
 	for _, c := range e.g.Map.Collections {
@@ -72,6 +67,16 @@ func (e *eraser) holdRows(held *Collection, keys [][]string) {
 			e.below[c.Name] = append(e.below[c.Name], keyPath(route{columns: held.Key}, keys))
 		}
 	}
+}
+
+// merged leads from a person's row to those merged with it.
+func (e *eraser) merged(c *Collection) []Hop {
+	for _, k := range e.g.Map.Subjects {
+		if k.Collection == c.Name && k.MergedInto != "" {
+			return e.g.Map.mergedHops(k, c)
+		}
+	}
+	return nil
 }
 
 // holds leads to what keeps a row of c: it is held, it belongs to a held row,

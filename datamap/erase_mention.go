@@ -7,10 +7,15 @@ import (
 
 // mentions makes the steps for rows that stay and link to what goes.
 func (e *eraser) mentions() {
-	for _, f := range e.inOrder() {
-		for _, m := range e.g.Map.Collections {
-			for _, l := range m.Links {
-				if e.pointsAt(l, f.c) && !l.reversed(m, e.g.Map.collection(l.To)) {
+	fates := e.inOrder()
+	for _, m := range e.g.Map.Collections {
+		for _, l := range m.Links {
+			to := e.g.Map.collection(l.To)
+			if l.reversed(m, to) {
+				continue
+			}
+			for _, f := range fates {
+				if e.pointsAt(to, f.c) {
 					e.mention(m, l, f)
 				}
 			}
@@ -18,10 +23,9 @@ func (e *eraser) mentions() {
 	}
 }
 
-// pointsAt tells whether a link leads to rows of t, be it by another
-// collection of the same table that goes nowhere by itself.
-func (e *eraser) pointsAt(l *Link, t *Collection) bool {
-	to := e.g.Map.collection(l.To)
+// pointsAt tells whether a link to a collection leads to rows of t, be it by
+// another collection of the same table that goes nowhere by itself.
+func (e *eraser) pointsAt(to, t *Collection) bool {
 	return to == t || sameTable(to, t) && !e.goes(to) && e.fates[to.Name] == nil
 }
 

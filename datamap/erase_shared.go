@@ -166,12 +166,12 @@ func (e *eraser) refuseKept() {
 		switch {
 		case r.reversed && e.mirrored(r): // the link on the other side says it all
 		case r.reversed && r.link.Relation == Belongs:
-			stays := len(staying) > 0 || e.fates[r.from.Name] == nil || !e.wholeWorkspace()
+			stays := len(staying) > 0 || e.mayStay(r.from)
 			if len(staying) > 0 && e.deletesBy(r.to, r.link) || stays && e.goesAnyway(r.to) {
 				e.blockKept(r)
 			}
 		case r.reversed:
-			if len(staying) > 0 || e.fates[r.from.Name] == nil || !e.wholeWorkspace() {
+			if len(staying) > 0 || e.mayStay(r.from) {
 				e.blockKept(r)
 			}
 		case r.link.Relation == Belongs, r.link.takes():
@@ -180,6 +180,11 @@ func (e *eraser) refuseKept() {
 			}
 		}
 	}
+}
+
+// mayStay tells whether some rows of a collection are not part of what goes.
+func (e *eraser) mayStay(c *Collection) bool {
+	return e.fates[c.Name] == nil || !e.wholeWorkspace() || e.isShared(c)
 }
 
 // mirrored tells whether the side that refers has a link of its own for a

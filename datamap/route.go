@@ -55,6 +55,10 @@ type search struct {
 	over  bool
 }
 
+// holding tells whether the ways are those by which rows are held: rather one
+// more than one less.
+func (s *search) holding() bool { return s.erasing && !s.apart }
+
 func (s *search) follows(l *Link) bool {
 	return l.Relation == Belongs || s.erasing && l.takes()
 }
@@ -257,7 +261,7 @@ func (g *Graph) toRows(rows *Collection, end route, s *search) ways {
 		if c == rows {
 			return ends, true
 		}
-		return nil, g.isAnother(c, rows)
+		return nil, !s.holding() && g.isAnother(c, rows)
 	}
 	return s.all()
 }

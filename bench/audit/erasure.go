@@ -44,7 +44,7 @@ func (b *bench) erasure(ctx context.Context) (err error) {
 		return fmt.Errorf("sign the log: %w", err)
 	}
 	e := &engine.Engine{
-		Tx: s.store, Audit: s.log, Erasures: s.store, Keys: s.keys, Sequencer: seq, Queue: local.New(s.db, local.Options{}),
+		Tx: s.store, Audit: s.log, Erasures: s.store, Disclosed: s.store, Keys: s.keys, Sequencer: seq, Queue: local.New(s.db, local.Options{}),
 		SettleFor: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	if err := s.begin(ctx, persons); err != nil {

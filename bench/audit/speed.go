@@ -84,6 +84,9 @@ func (r *results) rates(one, other int) float64 {
 	return median(ratios)
 }
 
+// each is the processor time of an act.
+func (r *results) each(way int) float64 { return r.median(way, (*turn).each) }
+
 func (r *results) median(way int, of func(t *turn) float64) float64 {
 	var all []float64
 	for i := range r.turns[way] {
@@ -98,15 +101,16 @@ func (r *results) figures() []measure.Figure {
 	if r.group > 1 {
 		bar = leastGrouped
 	}
-	all := []measure.Figure{atLeast(head+"actions with an audit entry / with a plain audit row", r.rates(audited, plain), bar)}
-	all = append(all,
-		measure.Figure{What: head + "the same, processor time", Value: fmt.Sprintf("%.2f×", r.median(audited, (*turn).each)/r.median(plain, (*turn).each))},
-		measure.Figure{What: head + "audit entries / a hash chain in the transaction", Value: fmt.Sprintf("%.2f×", r.rates(audited, chained))},
-	)
+	all := []measure.Figure{
+		atLeast(head+"actions with an audit entry / with a plain audit row", r.rates(audited, plain), bar),
+		atLeast(head+"the same, brief entries", r.rates(auditedBrief, plainBrief), bar),
+		{What: head + "processor time, plain audit row / audit entry", Value: fmt.Sprintf("%.2f×, brief %.2f×", r.each(plain)/r.each(audited), r.each(plainBrief)/r.each(auditedBrief))},
+		{What: head + "actions with an audit entry / with a hash chain in the transaction", Value: fmt.Sprintf("%.2f×", r.rates(audited, chained))},
+	}
 	for i, w := range r.ways {
 		all = append(all, measure.Figure{
 			What:  head + "actions a second, " + w.name,
-			Value: fmt.Sprintf("%.0f, %.0f µs of CPU each", r.median(i, (*turn).rate), r.median(i, (*turn).each)),
+			Value: fmt.Sprintf("%.0f, %.0f µs of CPU each", r.median(i, (*turn).rate), r.each(i)),
 		})
 	}
 	share := r.median(audited, func(t *turn) float64 { return t.sequencing.Seconds() / t.cpu.Seconds() })

@@ -19,35 +19,45 @@ const (
 	appendAtOnce  = 500
 )
 
-// verification exports a log in both forms and verifies each, as an auditor
-// does who has the file and the public key.
+// verification exports logs in both forms and verifies each, as an auditor does
+// who has the file and the public key: one that discloses nothing, as after
+// the erasure of everybody, and one with all its disclosures.
 func (b *bench) verification(ctx context.Context) (err error) {
 	s, err := sqliteSite(ctx, b)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	say("writing a log of %d entries", b.entries)
-	if err := b.fill(ctx, s); err != nil {
-		return err
+	for i, of := range []struct {
+		log       string
+		disclosed bool
+	}{{"entries without disclosures", false}, {"entries with ten disclosures", true}} {
+		say("writing a log of %d %s", b.entries, of.log)
+		if err := b.fill(ctx, s, workspaceID(i), of.disclosed); err != nil {
+			return err
+		}
+		if err := b.verifyForms(ctx, s, workspaceID(i), of.log, of.disclosed); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (b *bench) verifyForms(ctx context.Context, s *site, log, what string, disclosed bool) error {
 	public := s.key.Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is Ed25519
-	view, err := s.log.View(ctx, workspaceID(0))
+	view, err := s.log.View(ctx, log)
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
-	export := auditlog.Export{At: time.Now(), Key: public}
 	for _, form := range []struct {
-		name, path string
-		write      func(ctx context.Context, v *auditlog.View, o auditlog.Export, path string) error
-	}{
-		{"a JSON export", filepath.Join(s.dir, "log.ndjson"), writeJSON},
-		{"a tlog-tiles folder", filepath.Join(s.dir, "tiles"), writeTiles},
-	} {
-		if err := form.write(ctx, view, export, form.path); err != nil {
+		name  string
+		write func(ctx context.Context, v *auditlog.View, o auditlog.Export, path string) error
+	}{{"JSON", writeJSON}, {"tlog-tiles", writeTiles}} {
+		path := filepath.Join(s.dir, log+"-"+form.name)
+		if err := form.write(ctx, view, auditlog.Export{At: time.Now(), Key: public}, path); err != nil {
 			return fmt.Errorf("export the log: %w", err)
 		}
-		if err := b.verify(ctx, form.name, form.path, public); err != nil {
+		if err := b.verify(ctx, what+", "+form.name, path, public, !disclosed); err != nil {
 			return err
 		}
 	}
@@ -55,11 +65,11 @@ func (b *bench) verification(ctx context.Context) (err error) {
 }
 
 // fill writes the log that is to be verified.
-func (b *bench) fill(ctx context.Context, s *site) error {
+func (b *bench) fill(ctx context.Context, s *site, log string, disclosed bool) error {
 	for left := b.entries; left > 0; left -= appendAtOnce {
 		err := s.db.InTx(ctx, func(ctx context.Context) error {
 			for i := range min(left, appendAtOnce) {
-				if _, err := entry(ctx, s, newAct(workspaceID(0), i)); err != nil {
+				if err := s.fillOne(ctx, newAct(log, i), disclosed); err != nil {
 					return err
 				}
 			}
@@ -73,6 +83,18 @@ func (b *bench) fill(ctx context.Context, s *site) error {
 		return fmt.Errorf("sign a log: %w", err)
 	}
 	return nil
+}
+
+func (s *site) fillOne(ctx context.Context, a act, disclosed bool) error {
+	if disclosed {
+		_, err := entry(ctx, s, a)
+		return err
+	}
+	_, err := s.log.Append(ctx, auditlog.Record{
+		Log: a.workspace, Action: "app.message.send", Outcome: "done", TargetType: "contact", At: a.at,
+		Public: map[string]any{auditlog.PublicActorKind: "system", "door": "rest", "fact_messages": 1},
+	})
+	return err
 }
 
 func writeJSON(ctx context.Context, v *auditlog.View, o auditlog.Export, path string) error {
@@ -96,8 +118,9 @@ func writeTiles(ctx context.Context, v *auditlog.View, o auditlog.Export, path s
 }
 
 // verify verifies several times; the fastest counts.
-func (b *bench) verify(ctx context.Context, name, path string, key ed25519.PublicKey) error {
+func (b *bench) verify(ctx context.Context, name, path string, key ed25519.PublicKey, barred bool) error {
 	var best float64
+	var disclosures int64
 	for round := range b.rounds {
 		start := time.Now()
 		r, err := verify.Path(ctx, path, verify.Options{Key: key})
@@ -109,10 +132,14 @@ func (b *bench) verify(ctx context.Context, name, path string, key ed25519.Publi
 			return fmt.Errorf("verify %s: %d findings in %d of %d entries, first %v", name, r.Total, r.Entries, b.entries, r.Findings)
 		}
 		rate := float64(r.Entries) / took.Seconds()
-		say("verification of %s, round %d: %.0f entries a second, %d disclosures", name, round+1, rate, r.Disclosures)
-		best = max(best, rate)
+		say("verification, %s, round %d: %.0f entries a second", name, round+1, rate)
+		best, disclosures = max(best, rate), r.Disclosures
 	}
-	return b.report(measure.Figure{
-		What: "verified entries a second, " + name, Bar: fmt.Sprintf("≥ %d", leastVerified), Value: fmt.Sprintf("%.0f", best), Pass: best >= leastVerified,
-	})
+	f := measure.Figure{What: "verified entries a second: " + name, Value: fmt.Sprintf("%.0f", best)}
+	if barred {
+		f.Bar, f.Pass = fmt.Sprintf("≥ %d", leastVerified), best >= leastVerified
+	} else {
+		f.Value += fmt.Sprintf(", and %.0f disclosures", best*float64(disclosures)/float64(b.entries))
+	}
+	return b.report(f)
 }

@@ -32,6 +32,7 @@ type act struct {
 	name, email, ip, contactName string
 	text                         string
 	changes                      map[string]any
+	nobody                       bool // is sealed for a person
 }
 
 // newActs are those of one transaction, which is one workspace's.
@@ -77,10 +78,18 @@ func newAct(workspace string, i int) act {
 	}
 }
 
+// brief is the act of a token on a record: nobody's name, address or number is
+// kept, and all is sealed with the workspace's own key.
+func (a act) brief() act {
+	a.name, a.email, a.ip, a.contactName, a.nobody = "", "", "", "", true
+	return a
+}
+
 // way is a way to keep a record of an act.
 type way struct {
 	name      string
 	sequenced bool // a sequencer runs beside it
+	brief     bool // the acts are brief
 	// record writes what is kept, in the transaction of ctx, and gives its id.
 	record func(ctx context.Context, s *site, a act) (string, error)
 	insert string // the act itself, which refers to its record
@@ -92,6 +101,8 @@ const (
 	plain
 	audited
 	chained
+	plainBrief
+	auditedBrief
 )
 
 func ways() []way {
@@ -100,6 +111,9 @@ func ways() []way {
 		plain:   {name: "plain audit row", record: plainRow, insert: insertInto("plain")},
 		audited: {name: "audit entry", sequenced: true, record: entry, insert: insertInto("audited")},
 		chained: {name: "hash chain in the transaction", record: chain, insert: insertInto("audited")},
+
+		plainBrief:   {name: "plain audit row, brief", brief: true, record: plainRow, insert: insertInto("plain")},
+		auditedBrief: {name: "audit entry, brief", brief: true, sequenced: true, record: entry, insert: insertInto("audited")},
 	}
 }
 
@@ -142,6 +156,9 @@ func (w *way) do(ctx context.Context, s *site, acts []act) ([]string, error) {
 	ids := make([]string, 0, len(acts))
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		for _, a := range acts {
+			if w.brief {
+				a = a.brief()
+			}
 			id, err := w.record(ctx, s, a)
 			if err != nil {
 				return err
@@ -190,19 +207,31 @@ func entry(ctx context.Context, s *site, a act) (string, error) { return appendT
 func appendTo(ctx context.Context, log *auditlog.Log, a act) (string, error) {
 	actor := auditlog.Owner{Kind: "account", ID: a.account}
 	target := auditlog.Owner{Log: a.workspace, Kind: "contact", ID: a.contact}
+	subject := "contact:" + a.contact
+	if a.nobody {
+		actor, target, subject = auditlog.Owner{Log: a.workspace}, auditlog.Owner{Log: a.workspace}, ""
+	}
+	claims := make([]auditlog.Claim, 0, 8)
+	for _, c := range []struct {
+		name, value string
+		owner       auditlog.Owner
+	}{
+		{auditlog.ClaimActor, a.name, actor},
+		{"actor_id", a.account, actor},
+		{auditlog.ClaimActorEmail, a.email, actor},
+		{auditlog.ClaimIP, a.ip, actor},
+		{auditlog.ClaimSubject, subject, target},
+		{auditlog.ClaimTargetID, a.contact, target},
+		{auditlog.ClaimTargetName, a.contactName, target},
+	} {
+		if c.value != "" {
+			claims = append(claims, auditlog.Claim{Name: c.name, Value: c.value, Owner: c.owner})
+		}
+	}
 	return log.Append(ctx, auditlog.Record{
 		Log: a.workspace, Action: "app.message.send", Outcome: "done", TargetType: "contact", At: a.at,
-		Public: map[string]any{auditlog.PublicActorKind: "account", "actor_role": "agent", "door": "rest"},
-		Private: []auditlog.Claim{
-			{Name: auditlog.ClaimActor, Value: a.name, Owner: actor},
-			{Name: "actor_id", Value: a.account, Owner: actor},
-			{Name: auditlog.ClaimActorEmail, Value: a.email, Owner: actor},
-			{Name: auditlog.ClaimIP, Value: a.ip, Owner: actor},
-			{Name: auditlog.ClaimSubject, Value: "contact:" + a.contact, Owner: target},
-			{Name: auditlog.ClaimTargetID, Value: a.contact, Owner: target},
-			{Name: auditlog.ClaimTargetName, Value: a.contactName, Owner: target},
-			{Name: auditlog.ClaimChanges, Value: a.changes, Owner: target},
-		},
+		Public:  map[string]any{auditlog.PublicActorKind: "account", "actor_role": "agent", "door": "rest"},
+		Private: append(claims, auditlog.Claim{Name: auditlog.ClaimChanges, Value: a.changes, Owner: target}),
 	})
 }
 
