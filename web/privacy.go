@@ -17,6 +17,10 @@ type privacyView struct {
 	Exports exportsView
 	Contact contactForm
 	Facts   []string // what is true of how exports are kept
+
+	Retention retentionView
+	Bulk      bulkView
+	Holds     holdsView
 }
 
 // exportsView is the table of exports, which a page asks for again while one
@@ -86,7 +90,22 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 		title += ": please check"
 	}
 	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts()}
+	if err := d.sections(r, v, &view); err != nil {
+		return err
+	}
 	return d.show(w, r, status, privacyPage(d.page(r, v, title), view))
+}
+
+// sections fills in what stands below the exports.
+func (d *door) sections(r *http.Request, v visit, view *privacyView) (err error) {
+	if view.Retention, err = d.retentionSection(r, v); err != nil {
+		return err
+	}
+	if view.Bulk, err = d.bulkSection(r, v); err != nil {
+		return err
+	}
+	view.Holds, err = d.holdsSection(r, v)
+	return err
 }
 
 func (d *door) exportsPart(w http.ResponseWriter, r *http.Request) error {

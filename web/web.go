@@ -43,8 +43,10 @@ func New(e *engine.Engine, o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{name}", files)
-	for pattern, a := range d.routes() {
-		mux.Handle(pattern, d.handler(a))
+	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes()} {
+		for pattern, a := range routes {
+			mux.Handle(pattern, d.handler(a))
+		}
 	}
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(d.handler(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin() }))
