@@ -36,6 +36,7 @@ type Receipt struct {
 	Files        ReceiptFiles        `json:"files"`
 	Exports      int64               `json:"exports_expired"` // earlier exports with what was erased
 	Recipients   []ReceiptRecipient  `json:"recipients,omitempty"`
+	Abandoned    []string            `json:"workspaces_without_members,omitempty"` // ids: the account was the only member
 	Verification ReceiptVerification `json:"verification"`
 	Restore      *ReceiptRestore     `json:"restore,omitempty"`
 	Audit        ReceiptAudit        `json:"audit"`

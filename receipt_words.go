@@ -41,6 +41,10 @@ func (r *Receipt) Sentences() []string {
 	for _, t := range r.Recipients {
 		list = append(list, t.sentence())
 	}
+	for _, id := range r.Abandoned {
+		list = append(list, "The account was the only member of the workspace "+id+", which stays with its records and without an admin. "+
+			"The operator gives it one (privacyd workspace member) or deletes it (privacyd workspace delete).")
+	}
 	list = append(list, r.Verification.sentences(r.stays())...)
 	if r.Restore != nil {
 		list = append(list, "A backup that is restored does not bring it back: the erasure is repeated from the suppression ledger until "+

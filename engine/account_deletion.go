@@ -14,9 +14,10 @@ import (
 const somebody = "deleted-account"
 
 // SoleAdmins finds workspaces that an account's deletion would leave without an
-// admin.
+// admin: those with other members, and those without any.
 type SoleAdmins interface {
 	SoleAdminOf(ctx context.Context, accountID string) ([]privacyd.Workspace, error)
+	SoleMemberOf(ctx context.Context, accountID string) ([]privacyd.Workspace, error)
 }
 
 // itself lets only a signed-in account pass, for what it does to itself.
@@ -71,6 +72,24 @@ func (e *Engine) accountBlockers(ctx context.Context, accountID string) ([]priva
 		})
 	}
 	return list, nil
+}
+
+// abandoned are the workspaces that nobody is left in when the account goes.
+// That is allowed, since nobody else is concerned, but not silent.
+func (e *Engine) abandoned(ctx context.Context, job *privacyd.Job) ([]privacyd.Workspace, error) {
+	if job.Type != privacyd.JobAccountDeletion || job.Subject == nil {
+		return nil, nil
+	}
+	return e.SoleAdmins.SoleMemberOf(ctx, job.Subject.ID)
+}
+
+func abandonedNotes(list []privacyd.Workspace) []string {
+	var notes []string
+	for _, w := range list {
+		notes = append(notes, fmt.Sprintf("The account is the only member of the workspace %s, which stays with all its records and without an admin. "+
+			"Add somebody as an admin first, or delete it: privacyd workspace delete --slug %s.", w.Slug, w.Slug))
+	}
+	return notes
 }
 
 // DeleteAccount confirms the deletion of the caller's own account. The grace

@@ -74,6 +74,11 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 			return nil, err
 		}
 		plan.Blockers = append(plan.Blockers, blockers...)
+		alone, err := x.e.abandoned(ctx, x.job)
+		if err != nil {
+			return nil, err
+		}
+		plan.Notes = append(plan.Notes, abandonedNotes(alone)...)
 	}
 	plan.Hash = x.basis().Hash()
 	return plan, x.finish(ctx, plan)

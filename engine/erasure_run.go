@@ -49,8 +49,9 @@ type erasureState struct {
 	Until       time.Time                    `json:"until,omitzero"`
 	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
-	Again       *privacyd.EraseAgain         `json:"again,omitempty"` // rows to erase after a restore
-	Wait        bool                         `json:"wait,omitempty"`  // as long as a hold is on a part of it
+	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
+	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it
+	Abandoned   []string                     `json:"abandoned,omitempty"` // workspaces that nobody is left in
 }
 
 // erasureRun is one run of a job.
@@ -181,6 +182,13 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	r.x = x
 	r.state = erasureState{
 		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds,
+	}
+	alone, err := r.e.abandoned(ctx, r.job)
+	if err != nil {
+		return err
+	}
+	for _, w := range alone {
+		r.state.Abandoned = append(r.state.Abandoned, w.ID)
 	}
 	for _, p := range x.parts {
 		if p.scope.Merged != nil {

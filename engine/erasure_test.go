@@ -195,3 +195,33 @@ func TestCancelledDeletions(t *testing.T) {
 		b.Must(err)
 	})
 }
+
+// TestSoleMemberLeaves has the only member of a workspace go: nobody else is
+// concerned, so that it is allowed, and plan and receipt say what stays.
+func TestSoleMemberLeaves(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		const password = "correct horse battery"
+		_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: "jo@example.com", Name: "Jo Doe", Password: password})
+		b.Must(err)
+		w, err := b.CreateWorkspace(t.Context(), enginetest.Operator, engine.NewWorkspace{Slug: "solo", Name: "Solo", AdminEmail: "jo@example.com"})
+		b.Must(err)
+		jo, err := b.As(t.Context(), enginetest.Operator, "jo@example.com")
+		b.Must(err)
+		plan, err := b.PreviewAccountDeletion(t.Context(), jo)
+		b.Must(err)
+		if len(plan.Blockers) > 0 || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "workspace delete --slug solo") {
+			t.Errorf("blockers %+v, notes %q", plan.Blockers, plan.Notes)
+		}
+		job, err := b.DeleteAccount(t.Context(), jo, privacyd.Confirmation{PlanHash: plan.Hash, Password: password})
+		b.Must(err)
+		b.Pass(31 * 24 * time.Hour)
+		b.Run()
+		stored, err := b.Receipts.ReceiptOfJob(t.Context(), job.ID)
+		b.Must(err)
+		receipt, err := privacyd.VerifyReceipt(stored.File, b.PublicKey)
+		b.Must(err)
+		if len(receipt.Abandoned) != 1 || receipt.Abandoned[0] != w.ID || !strings.Contains(strings.Join(receipt.Sentences(), "\n"), w.ID) {
+			t.Errorf("the receipt names %q", receipt.Abandoned)
+		}
+	})
+}
