@@ -38,6 +38,7 @@ type Caller struct {
 	Door      Door
 	Operator  string // the operating-system user, where an operator acts as an account
 	Browser   Browser
+	Only      string // id of the workspace to which the caller keeps; empty: wherever it may
 }
 
 // Browser is what a browser shows of itself.

@@ -34,6 +34,9 @@ func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, a
 }
 
 func (e *Engine) authoriseIn(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {
+	if c.Only != "" && c.Only != w.ID {
+		return grant{}, e.deny(ctx, c, grant{}, action, errNoWorkspace())
+	}
 	switch c.Kind {
 	case privacyd.CallerOperator, privacyd.CallerSystem:
 		return grant{Workspace: w}, nil
@@ -111,11 +114,12 @@ func (e *Engine) checkStaying(ctx context.Context, c privacyd.Caller, action pri
 
 // operatorOnly lets only whoever runs the server pass.
 func (e *Engine) operatorOnly(ctx context.Context, c privacyd.Caller, action privacyd.Action) error {
-	switch c.Kind {
-	case privacyd.CallerOperator, privacyd.CallerSystem:
-		return nil
-	case privacyd.CallerAnonymous:
+	switch {
+	case c.Kind == privacyd.CallerAnonymous:
 		return errNotSignedIn()
+	case c.Only != "": // what is the instance's lies in no workspace
+	case c.Kind == privacyd.CallerOperator, c.Kind == privacyd.CallerSystem:
+		return nil
 	}
 	return e.deny(ctx, c, grant{}, action, privacyd.Errorf(privacyd.ClassForbidden, "operator_only",
 		"Only the operator may do that, with the commands on the server's own machine."))

@@ -37,6 +37,13 @@ func (d *door) auditTree() {
 			s, err := d.engine.AuditState(ctx, callerOf(ctx), "")
 			return &answer[engine.AuditState]{s}, d.fail(err)
 		})
+	check := operation("verify-audit-log", http.MethodPost, treePath+"/verify", "Check the whole audit log against its signed tree",
+		"Admins and auditors. It is the server's word about itself: an auditor checks an exported log elsewhere.")
+	check.Errors = append(check.Errors, http.StatusServiceUnavailable)
+	huma.Register(d.api, check, func(ctx context.Context, in *WorkspacePath) (*answer[engine.AuditVerified], error) {
+		v, err := d.engine.VerifyAudit(ctx, callerOf(ctx), in.Workspace)
+		return &answer[engine.AuditVerified]{v}, d.fail(err)
+	})
 	huma.Register(d.api, proven(operation("prove-audit-entry", http.MethodGet, auditPath+"/{entry}/proof", "Prove that an entry is in the audit log", "Admins and auditors.")),
 		func(ctx context.Context, in *EntryPath) (*huma.StreamResponse, error) {
 			return d.proveAudit(ctx, in.Workspace, in.Entry)

@@ -70,7 +70,7 @@ func (d *door) holds() {
 }
 
 func (d *door) placeHold(ctx context.Context, in *newHold) (*answer[*privacyd.Hold], error) {
-	review, err := moment(in.Body.ReviewAt)
+	review, err := privacyd.Moment(in.Body.ReviewAt)
 	if err != nil {
 		return nil, d.fail(privacyd.Errorf(privacyd.ClassInvalid, "hold_review_invalid",
 			"review_at is a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z."))

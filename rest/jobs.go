@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -95,7 +94,7 @@ func (d *door) createJob(ctx context.Context, in *newJob) (*jobAnswer, error) {
 
 // ask is what engine is asked for.
 func (r JobRequest) ask(workspace string) (engine.NewJob, error) {
-	before, err := moment(r.Before)
+	before, err := privacyd.Moment(r.Before)
 	if err != nil {
 		return engine.NewJob{}, privacyd.Errorf(privacyd.ClassInvalid, "before_invalid",
 			"before is a day such as 2025-01-31, or a time such as 2025-01-31T12:00:00Z.")
@@ -107,18 +106,6 @@ func (r JobRequest) ask(workspace string) (engine.NewJob, error) {
 		ask.Before = &before
 	}
 	return ask, nil
-}
-
-// moment reads a time, or a day: its beginning, in UTC. Empty is the zero time.
-func moment(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	return t.UTC(), err
 }
 
 func (d *door) listJobs(ctx context.Context, in *pageOfJobs) (*answer[Jobs], error) {
