@@ -67,6 +67,7 @@ type JobLookup interface {
 	JobByKey(ctx context.Context, workspaceID string, keyHash []byte) (*privacyd.Job, error)
 	PendingJob(ctx context.Context, like *privacyd.Job) (*privacyd.Job, error)
 	RunningJobs(ctx context.Context, workspaceID string, t privacyd.JobType, without string) (int, error)
+	FindJobs(ctx context.Context, workspaceID string, f privacyd.JobFilter) ([]*privacyd.Job, error)
 }
 
 // Exports keeps what is known of finished archives.
