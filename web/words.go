@@ -35,60 +35,9 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
 }
 
-// auditWords says what happened. What is not here is shown by its code.
-var auditWords = map[string]string{
-	"account.create":              "Created an account",
-	"audit.checkpoint":            "Noted a checkpoint of another log",
-	"audit.epoch":                 "Began a new epoch: a restored database had lost entries",
-	"audit.erase":                 "Erased persons from the audit log",
-	"audit.erased":                "Said where erased persons are missing",
-	"audit.export":                "Exported the audit log",
-	"data_export.cancel":          "Cancelled a workspace export",
-	"data_export.cancelled":       "Stopped a workspace export",
-	"data_export.complete":        "Finished a workspace export",
-	"data_export.create":          "Asked for a workspace export",
-	"data_export.expire":          "Deleted an expired workspace export",
-	"data_export.fail":            "Gave up a workspace export",
-	"data_export.start":           "Began a workspace export",
-	"export.download":             "Downloaded an export",
-	"jobs.cancel":                 "Cancel an export",
-	"account.password":            "Changed the password",
-	"account.reset":               "Made a link to set a new password",
-	"account.second_factor.begin": "Began to set up a second factor",
-	"account.second_factor.codes": "Made new recovery codes",
-	"account.second_factor.off":   "Turned the second factor off",
-	"account.second_factor.on":    "Turned the second factor on",
-	"account.second_factor.used":  "Signed in with a recovery code",
-	"attempts.lock":               "Too many attempts: locked for a while",
-	"mail.fail":                   "Gave up a mail",
-	"mail.send":                   "Sent a mail",
-	"member.add":                  "Added a member",
-	"member.invite":               "Invited somebody",
-	"member.remove":               "Removed a member",
-	"member.role":                 "Changed a member's role",
-	"member.withdraw":             "Withdrew an invitation",
-	"records.import":              "Imported records",
-	"records.write":               "Added or changed records",
-	"session.create":              "Signed in",
-	"session.delete":              "Signed out",
-	"session.end":                 "Ended sessions",
-	"session.first":               "Made the link for the first person",
-	"session.link":                "Made a sign-in link",
-	"session.password":            "Gave the right password; a code is still asked for",
-	"subject_export.cancel":       "Cancelled a contact export",
-	"subject_export.cancelled":    "Stopped a contact export",
-	"subject_export.complete":     "Finished a contact export",
-	"subject_export.create":       "Asked for a contact export",
-	"subject_export.expire":       "Deleted an expired contact export",
-	"subject_export.fail":         "Gave up a contact export",
-	"subject_export.start":        "Began a contact export",
-	"tokens.manage":               "Made an API token",
-	"workspace.create":            "Created the workspace",
-}
-
 // auditTitle says what an entry is about.
 func auditTitle(a privacyd.AuditEntry) string {
-	words := auditWords[a.Action]
+	words := auditWords(a.Action)
 	if permission := roleWords[privacyd.Action(a.Action)]; a.Outcome != privacyd.OutcomeDone && permission != "" {
 		words = permission
 	}
