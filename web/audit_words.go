@@ -20,12 +20,12 @@ type auditAction struct{ Code, Words string }
 // offers it. What is not here is shown by its code.
 func auditGroups() []auditGroup {
 	return []auditGroup{
-		{"Exports", slices.Concat(jobActions("data_export", "a workspace export"), jobActions("subject_export", "a contact export"), []auditAction{
+		{"Exports", slices.Concat(auditSteps("data_export", "a workspace export"), auditSteps("subject_export", "a contact export"), []auditAction{
 			{"export.download", "Downloaded an export"},
 			{"attachment.download", "Downloaded an attachment"},
 		})},
-		{"Deletions", slices.Concat(jobActions("subject_deletion", "the deletion of a contact"), jobActions("bulk_deletion", "a deletion by date"),
-			jobActions("workspace_deletion", "the deletion of the workspace"), jobActions("account_deletion", "the deletion of an account"), []auditAction{
+		{"Deletions", slices.Concat(auditSteps("subject_deletion", "the deletion of a contact"), auditSteps("bulk_deletion", "a deletion by date"),
+			auditSteps("workspace_deletion", "the deletion of the workspace"), auditSteps("account_deletion", "the deletion of an account"), []auditAction{
 				{"workspace.reopen", "Opened the workspace again"},
 				{"workspace.clear", "Cleared the workspace"},
 				{"restore.replay", "Repeated erasures after a restore"},
@@ -36,7 +36,7 @@ func auditGroups() []auditGroup {
 			{"retention.unkeep", "Gave a conversation back to retention"},
 			{"hold.place", "Placed a legal hold"},
 			{"hold.release", "Released a legal hold"},
-		}, jobActions("retention_run", "a retention run"))},
+		}, auditSteps("retention_run", "a retention run"))},
 		{"People and sign-in", peopleActions()},
 		{"Workspace and records", []auditAction{
 			{"workspace.create", "Created the workspace"},
@@ -85,8 +85,8 @@ func peopleActions() []auditAction {
 	}
 }
 
-// jobActions are the steps of a type of job.
-func jobActions(job, what string) []auditAction {
+// auditSteps are the steps of a type of job.
+func auditSteps(job, what string) []auditAction {
 	verbs := [][2]string{
 		{"create", "Asked for"},
 		{"start", "Began"},
