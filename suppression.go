@@ -11,6 +11,10 @@ type Root struct {
 	ID        string // the dataset's own id
 }
 
+// RootMark is a root's keyed hash: whoever has not the ledger's key cannot find
+// out by trying whom it stands for.
+type RootMark [32]byte
+
 // Erased is what the suppression ledger keeps of an erasure: enough to do it
 // again in a database that was restored from before it.
 type Erased struct {

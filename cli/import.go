@@ -42,12 +42,37 @@ func (c *importCmd) Run(t *terminal) error {
 		} else {
 			t.printImported(done)
 		}
-		if err == nil && done.Missing > 0 {
-			t.say("%s came without their content: the archive says that they were missing.", count(done.Missing, "attachment"))
-			return exit(ExitPartly)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.partly(t, done)
 	})
+}
+
+// partly says what was left out.
+func (c *importCmd) partly(t *terminal, done client.Imported) error {
+	var erased int64
+	for _, n := range done.Erased {
+		erased += n
+	}
+	if erased > 0 {
+		t.say("%s left out, for whom they belong to was erased here: %s.", count(erased, "record"), parts(done.Erased))
+	}
+	if done.Missing > 0 {
+		t.say("%s came without their content: the archive says that they were missing.", count(done.Missing, "attachment"))
+	}
+	if erased+done.Missing > 0 {
+		return exit(ExitPartly)
+	}
+	return nil
+}
+
+func parts(counts map[string]int64) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return strings.Join(list, ", ")
 }
 
 // send lets the server read the file, with the files beside it that it names;

@@ -15,6 +15,7 @@ type Imported struct {
 	Missing     int64            `json:"missing"`
 	Skipped     map[string]int64 `json:"skipped,omitempty"`
 	Accounts    int64            `json:"accounts"`
+	Erased      map[string]int64 `json:"erased,omitempty"`
 }
 
 // ImportFile imports a file that the server can read itself, with the files

@@ -26,7 +26,7 @@ type Suppression interface {
 	Append(ctx context.Context, e privacyd.Erased, roots []privacyd.Root) (sequence int64, err error)
 	Newest(ctx context.Context) (int64, error)
 	Since(ctx context.Context, sequence int64) iter.Seq2[privacyd.Erased, error]
-	Contains(ctx context.Context, roots []privacyd.Root) ([]bool, error)
+	Suppressed
 }
 
 // forget has the audit logs and privacyd's own tables forget the person.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/work"
@@ -36,6 +37,14 @@ type ImportSource struct {
 	File        string    // absolute path; the operator only
 	Body        io.Reader // or this
 	ContentType string    // of Body: application/x-ndjson or application/zip
+
+	Suppressed Suppressed // set by Import: who was erased
+}
+
+// Suppressed knows who was erased and must not come back with an import.
+type Suppressed interface {
+	Mark(r privacyd.Root) privacyd.RootMark
+	Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, error]
 }
 
 // Imported is what an import wrote.
@@ -46,6 +55,16 @@ type Imported struct {
 	Missing     int64            `json:"missing"`
 	Skipped     map[string]int64 `json:"skipped,omitempty"`
 	Accounts    int64            `json:"accounts"`
+	Erased      map[string]int64 `json:"erased,omitempty" doc:"Records that were left out since whom they belong to was erased here, by collection."`
+}
+
+// Suppressed is how many records were left out of an import since whom they
+// belong to was erased.
+func (i Imported) Suppressed() (n int64) {
+	for _, some := range i.Erased {
+		n += some
+	}
+	return n
 }
 
 // RecordQuery narrows a list of records.
@@ -72,8 +91,9 @@ func (e *Engine) embedded() error {
 
 // Import writes records into the embedded dataset: everything is checked
 // before anything is written. Admins and the operator; a file of the server's
-// the operator only. It spans many transactions, so an entry says that it
-// begins and another what it came to. Codes: those of docs/import-format.md.
+// the operator only. Whom the suppression ledger knows is left out, with what
+// belongs to them, and counted. It spans many transactions, so an entry says that
+// it begins and another what it came to. Codes: those of docs/import-format.md.
 // Audit: records.import.
 func (e *Engine) Import(ctx context.Context, c privacyd.Caller, workspace string, s ImportSource) (Imported, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionImport)
@@ -92,6 +112,7 @@ func (e *Engine) Import(ctx context.Context, c privacyd.Caller, workspace string
 	if err := e.recordAlone(ctx, event); err != nil {
 		return Imported{}, err
 	}
+	s.Suppressed = e.Suppression
 	done, err := e.Records.Import(writing(ctx, c, g), g.Workspace.ID, s)
 	event.Outcome, event.Facts = privacyd.OutcomeDone, importFacts(done)
 	if err != nil {
@@ -104,6 +125,9 @@ func importFacts(done Imported) map[string]int64 {
 	facts := map[string]int64{"attachments": done.Attachments, "bytes": done.Bytes, "missing": done.Missing, "accounts": done.Accounts}
 	for _, n := range done.Records {
 		facts["records"] += n
+	}
+	if n := done.Suppressed(); n > 0 {
+		facts["suppressed"] = n
 	}
 	return facts
 }

@@ -26,7 +26,7 @@ func TestReplay(t *testing.T) {
 
 		_, err := b.DB.Exec(t.Context(), "DELETE FROM erasures")
 		b.Must(err)
-		_, err = b.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: bytes.NewReader(examples.Sample)})
+		_, err = b.Records.Import(t.Context(), w.ID, engine.ImportSource{Body: bytes.NewReader(examples.Sample)}) // past the ledger
 		b.Must(err)
 		b.WantCode(b.CheckRestored(t.Context()), "database_restored")
 

@@ -11,22 +11,20 @@ import (
 	"github.com/privacyd/privacyd"
 )
 
-// mark is how the ledger knows a root: an HMAC-SHA-256.
-type mark [sha256.Size]byte
-
-func (s *Suppression) mark(r privacyd.Root) mark {
+// Mark is how the ledger knows a root: an HMAC-SHA-256 under its own key.
+func (s *Suppression) Mark(r privacyd.Root) privacyd.RootMark {
 	h := hmac.New(sha256.New, s.marks)
 	for _, part := range []string{r.Dataset, r.Kind, r.Workspace, r.ID} {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
 		h.Write([]byte(part))
 	}
-	return mark(h.Sum(nil))
+	return privacyd.RootMark(h.Sum(nil))
 }
 
 // entry is an erasure with its marks.
 type entry struct {
 	privacyd.Erased
-	marks []mark
+	marks []privacyd.RootMark
 }
 
 // wireEntry is what is sealed of an entry. Times are microseconds since 1970.
@@ -41,7 +39,7 @@ type wireEntry struct {
 func (s *Suppression) sealEntry(e privacyd.Erased, roots []privacyd.Root) ([]byte, error) {
 	w := wireEntry{JobID: e.JobID, At: e.At.UnixMicro(), Expires: e.Expires.UnixMicro(), Again: e.Again}
 	for _, r := range roots {
-		m := s.mark(r)
+		m := s.Mark(r)
 		w.Marks = append(w.Marks, m[:]...)
 	}
 	text, err := json.Marshal(w)
@@ -57,14 +55,14 @@ func (s *Suppression) openEntry(sequence int64, sealed []byte) (entry, error) {
 		return entry{}, errDamaged("an entry was changed")
 	}
 	var w wireEntry
-	if err := json.Unmarshal(text, &w); err != nil || len(w.Marks)%len(mark{}) != 0 {
+	if err := json.Unmarshal(text, &w); err != nil || len(w.Marks)%sha256.Size != 0 {
 		return entry{}, errDamaged("an entry cannot be read")
 	}
 	e := entry{Erased: privacyd.Erased{
 		Sequence: sequence, JobID: w.JobID, At: time.UnixMicro(w.At).UTC(), Expires: time.UnixMicro(w.Expires).UTC(), Again: w.Again,
 	}}
-	for b := w.Marks; len(b) > 0; b = b[len(mark{}):] {
-		e.marks = append(e.marks, mark(b[:len(mark{})]))
+	for b := w.Marks; len(b) > 0; b = b[sha256.Size:] {
+		e.marks = append(e.marks, privacyd.RootMark(b[:sha256.Size]))
 	}
 	return e, nil
 }

@@ -213,32 +213,29 @@ func (s *Suppression) Since(ctx context.Context, sequence int64) iter.Seq2[priva
 	}
 }
 
-// Contains tells which of some roots were erased, as far as that has not
-// expired. It reads the whole ledger: ask about many roots at once.
+// Marks gives the marks of all roots that were erased and whose entry has not
+// expired, in no order. It reads the ledger once, an object at a time: who asks
+// about many records goes through it once and compares.
 //
 // Error codes: as Since.
-func (s *Suppression) Contains(ctx context.Context, roots []privacyd.Root) ([]bool, error) {
-	wanted := make(map[mark][]int, len(roots))
-	for i, r := range roots {
-		m := s.mark(r)
-		wanted[m] = append(wanted[m], i)
-	}
-	found := make([]bool, len(roots))
-	now := s.now()
-	for e, err := range s.entries(ctx, 0) {
-		if err != nil {
-			return nil, fmt.Errorf("read the suppression ledger: %w", err)
-		}
-		if !e.Expires.After(now) {
-			continue
-		}
-		for _, m := range e.marks {
-			for _, i := range wanted[m] {
-				found[i] = true
+func (s *Suppression) Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, error] {
+	return func(yield func(privacyd.RootMark, error) bool) {
+		now := s.now()
+		for e, err := range s.entries(ctx, 0) {
+			if err != nil {
+				yield(privacyd.RootMark{}, fmt.Errorf("read the suppression ledger: %w", err))
+				return
+			}
+			if !e.Expires.After(now) {
+				continue
+			}
+			for _, m := range e.marks {
+				if !yield(m, nil) {
+					return
+				}
 			}
 		}
 	}
-	return found, nil
 }
 
 func errDamaged(what string) error {

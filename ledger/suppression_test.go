@@ -104,15 +104,23 @@ func newest(t testing.TB, s *ledger.Suppression) int64 {
 
 func contains(t testing.TB, s *ledger.Suppression, ids ...string) (found []bool) {
 	t.Helper()
-	var roots []privacyd.Root
 	for _, id := range ids {
-		roots = append(roots, root(id))
-	}
-	found, err := s.Contains(t.Context(), roots)
-	if err != nil {
-		t.Fatal(err)
+		found = append(found, knows(t, s, root(id)))
 	}
 	return found
+}
+
+func knows(t testing.TB, s *ledger.Suppression, r privacyd.Root) bool {
+	t.Helper()
+	for m, err := range s.Marks(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m == s.Mark(r) {
+			return true
+		}
+	}
+	return false
 }
 
 func expire(t testing.TB, s *ledger.Suppression) int64 {
@@ -148,8 +156,8 @@ func TestSuppression(t *testing.T) {
 			t.Error(diff)
 		}
 		for _, r := range []privacyd.Root{{Dataset: "app", Kind: "contact", Workspace: "w", ID: "ann"}, {Dataset: "records", Kind: "contact", Workspace: "wann", ID: ""}} {
-			if found, err := s.Contains(t.Context(), []privacyd.Root{r}); err != nil || found[0] {
-				t.Error(r, found, err)
+			if knows(t, s, r) {
+				t.Error(r)
 			}
 		}
 		c.Time = start.Add(privacyd.Day) // the first is over, but not removed
@@ -298,8 +306,13 @@ func TestSuppressionDamaged(t *testing.T) {
 			if privacyd.CodeOf(err) != "ledger_damaged" {
 				t.Errorf("since: %v", err)
 			}
-			if _, err := s.Contains(t.Context(), []privacyd.Root{root("x")}); privacyd.CodeOf(err) != "ledger_damaged" {
-				t.Errorf("contains: %v", err)
+			for _, err = range s.Marks(t.Context()) {
+				if err != nil {
+					break
+				}
+			}
+			if privacyd.CodeOf(err) != "ledger_damaged" {
+				t.Errorf("marks: %v", err)
 			}
 		})
 	}

@@ -34,6 +34,7 @@ type checker struct {
 	skipped  map[string]int64
 	buffer   []byte
 	total    int64
+	erased   *suppression // nil: nobody ever was
 	progress func(done int64)
 }
 
@@ -50,6 +51,7 @@ func (s *Store) newChecker(src Source) *checker {
 
 func (c *checker) close() {
 	c.keys.close()
+	c.erased.close()
 	for _, r := range c.rows {
 		if r != nil {
 			r.close()
@@ -225,6 +227,9 @@ func (c *checker) all(ctx context.Context, workspace string) error {
 		return err
 	}
 	if err := c.problems.err(); err != nil {
+		return err
+	}
+	if err := c.erased.resolve(ctx); err != nil {
 		return err
 	}
 	if err := c.checkKeys(ctx, workspace); err != nil {

@@ -21,6 +21,11 @@ type Request struct {
 	// Check runs in each transaction of the second pass and stops the import
 	// when it fails: a lease that is lost, for one. It may be nil.
 	Check func(ctx context.Context) error
+	// Suppressed knows who was erased: their records and what belongs to them
+	// are left out. It may be nil. Origin is the workspace of which an archive
+	// is an export: who was erased there is not to come back here.
+	Suppressed Suppressed
+	Origin     string
 }
 
 // Phase is what an import is doing.
@@ -46,6 +51,7 @@ type Result struct {
 	Missing     int64            `json:"missing"`           // attachments of an archive that came without their content
 	Skipped     map[string]int64 `json:"skipped,omitempty"` // collection → records of an archive that imports never write
 	Accounts    int64            `json:"accounts"`          // accounts that the records name
+	Erased      map[string]int64 `json:"erased,omitempty"`  // collection → records left out since they, or whom they belong to, were erased
 }
 
 const (
@@ -66,15 +72,20 @@ const (
 func (s *Store) Import(ctx context.Context, req Request) (Result, error) {
 	c := s.newChecker(req.Source)
 	defer c.close()
+	var err error
+	if c.erased, err = s.newSuppression(ctx, req); err != nil {
+		return Result{}, err
+	}
 	if req.Progress != nil {
 		c.progress = func(done int64) { req.Progress(Progress{Phase: Checking, Done: done}) }
 	}
 	if err := c.all(ctx, req.Workspace); err != nil {
 		return Result{}, err
 	}
-	w := &writer{store: s, req: req, checked: c, result: Result{
-		Records: map[string]int64{}, Skipped: c.skipped, Accounts: int64(len(c.authors)),
+	w := &writer{store: s, req: req, checked: c, erased: map[string]bool{}, result: Result{
+		Records: map[string]int64{}, Skipped: c.skipped,
 	}}
+	w.forgetAuthors()
 	if err := w.all(ctx); err != nil {
 		return w.result, w.stopped(err)
 	}
@@ -87,6 +98,7 @@ type writer struct {
 	req      Request
 	checked  *checker
 	accounts map[string]string // e-mail → account id
+	erased   map[string]bool   // e-mails of accounts that were erased
 	done     int64
 	result   Result
 }
@@ -176,8 +188,8 @@ func (w *writer) collection(ctx context.Context, c *Collection, rows *sorter) er
 				return err
 			}
 		}
-		r, err := decodeRow(b, len(c.Fields))
-		if err != nil {
+		r, err := w.decode(c, b)
+		if err != nil || r == nil {
 			return err
 		}
 		batch, size = append(batch, r), size+len(b)
@@ -187,6 +199,23 @@ func (w *writer) collection(ctx context.Context, c *Collection, rows *sorter) er
 		return err
 	}
 	return write()
+}
+
+// decode gives no row for one that was erased.
+func (w *writer) decode(c *Collection, b []byte) (*row, error) {
+	r, err := decodeRow(b, len(c.Fields))
+	if err != nil {
+		return nil, err
+	}
+	out, err := w.checked.leavesOut(c, r)
+	if out {
+		w.leaveOut(c.Name)
+		return nil, err
+	}
+	if len(w.erased) > 0 {
+		w.nameNobody(c, r)
+	}
+	return r, err
 }
 
 func (w *writer) batch(ctx context.Context, c *Collection, rows []*row) error {

@@ -101,6 +101,9 @@ func (c *checker) note(what, target byte, name string, at position, collection, 
 		}
 		*slot = h
 	}
+	if err := c.erased.note(target, name, h); err != nil {
+		return err
+	}
 	b := binary.BigEndian.AppendUint64(c.buffer[:0], h.hi)
 	b = binary.BigEndian.AppendUint64(b, h.lo)
 	b = append(b, what)
@@ -182,7 +185,7 @@ func (c *checker) lookUp(ctx context.Context, workspace string, target byte, ope
 		return err
 	}
 	for _, l := range links {
-		if !known[l.name] {
+		if !known[l.name] && !c.excuses(target, l.name) {
 			c.problems.add(l.at, flawOfLink(target, l.field))
 		}
 	}

@@ -263,7 +263,7 @@ func (a *archived) named(c *checker, collection string) error {
 			return errTooManyAuthors
 		}
 		c.archived[account.ID] = Author{Email: mail, ID: account.ID, Name: account.Name}
-		return nil
+		return c.erased.note(theErased, account.ID, c.hash(theErased, account.ID))
 	})
 }
 

@@ -29,35 +29,35 @@ type embedded struct {
 func (r embedded) Import(ctx context.Context, workspaceID string, s engine.ImportSource) (engine.Imported, error) {
 	switch {
 	case s.File != "":
-		return r.importFile(ctx, workspaceID, s.File)
+		return r.importFile(ctx, workspaceID, s)
 	case strings.HasPrefix(s.ContentType, "application/zip"):
-		return r.importUpload(ctx, workspaceID, s.Body)
+		return r.importUpload(ctx, workspaceID, s)
 	case strings.HasPrefix(s.ContentType, "application/x-ndjson"):
-		return r.run(ctx, workspaceID, records.NDJSON("body", s.Body, nil))
+		return r.run(ctx, workspaceID, s, records.NDJSON("body", s.Body, nil), "")
 	}
 	return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "content_type_unknown",
 		"Send an import as application/x-ndjson or application/zip.")
 }
 
-func (r embedded) importFile(ctx context.Context, workspaceID, file string) (engine.Imported, error) {
-	f, err := os.Open(file)
+func (r embedded) importFile(ctx context.Context, workspaceID string, s engine.ImportSource) (engine.Imported, error) {
+	f, err := os.Open(s.File)
 	if err != nil {
 		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "import_unreadable", "The import file cannot be read: %w.", err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	if strings.EqualFold(filepath.Ext(file), ".zip") {
+	if strings.EqualFold(filepath.Ext(s.File), ".zip") {
 		info, err := f.Stat()
 		if err != nil {
 			return engine.Imported{}, fmt.Errorf("read the import: %w", err)
 		}
-		return r.importArchive(ctx, workspaceID, filepath.Base(file), f, info.Size())
+		return r.importArchive(ctx, workspaceID, s, filepath.Base(s.File), f, info.Size())
 	}
-	beside, err := records.OpenFolder(filepath.Dir(file))
+	beside, err := records.OpenFolder(filepath.Dir(s.File))
 	if err != nil {
 		return engine.Imported{}, err
 	}
 	defer beside.Close() //nolint:errcheck // it was only read
-	return r.run(ctx, workspaceID, records.NDJSON(filepath.Base(file), f, beside))
+	return r.run(ctx, workspaceID, s, records.NDJSON(filepath.Base(s.File), f, beside), "")
 }
 
 const (
@@ -94,7 +94,7 @@ func deleteUploads(ctx context.Context, e *engine.Engine, files *blob.Store) err
 
 // importUpload keeps an archive that is sent, encrypted, until it is imported:
 // its directory is at its end.
-func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.Reader) (engine.Imported, error) {
+func (r embedded) importUpload(ctx context.Context, workspaceID string, s engine.ImportSource) (engine.Imported, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return engine.Imported{}, fmt.Errorf("make id: %w", err)
@@ -104,7 +104,7 @@ func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.
 	if err != nil {
 		return engine.Imported{}, err
 	}
-	if _, err := io.Copy(w, body); err != nil {
+	if _, err := io.Copy(w, s.Body); err != nil {
 		w.Abort()
 		return engine.Imported{}, fmt.Errorf("read the import: %w", err)
 	}
@@ -117,10 +117,10 @@ func (r embedded) importUpload(ctx context.Context, workspaceID string, body io.
 		return engine.Imported{}, err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	return r.importArchive(ctx, workspaceID, "body", in, in.Size())
+	return r.importArchive(ctx, workspaceID, s, "body", in, in.Size())
 }
 
-func (r embedded) importArchive(ctx context.Context, workspaceID, name string, in io.ReaderAt, size int64) (engine.Imported, error) {
+func (r embedded) importArchive(ctx context.Context, workspaceID string, s engine.ImportSource, name string, in io.ReaderAt, size int64) (engine.Imported, error) {
 	report, err := archive.Verify(ctx, in, size, nil)
 	if err != nil {
 		return engine.Imported{}, err
@@ -137,11 +137,12 @@ func (r embedded) importArchive(ctx context.Context, workspaceID, name string, i
 		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "archive_not_json",
 			"This archive is for spreadsheets and has not everything in it. Import one that was exported with --format json.")
 	}
-	return r.run(ctx, workspaceID, records.Archived(name, a, "workspaces", "accounts", "members", "authors"))
+	from := records.Archived(name, a, "workspaces", "accounts", "members", "authors")
+	return r.run(ctx, workspaceID, s, from, a.Manifest().Workspace.ID)
 }
 
-func (r embedded) run(ctx context.Context, workspaceID string, s records.Source) (engine.Imported, error) {
-	done, err := r.Store.Import(ctx, records.Request{Workspace: workspaceID, Source: s})
+func (r embedded) run(ctx context.Context, workspaceID string, s engine.ImportSource, from records.Source, origin string) (engine.Imported, error) {
+	done, err := r.Store.Import(ctx, records.Request{Workspace: workspaceID, Source: from, Suppressed: s.Suppressed, Origin: origin})
 	return engine.Imported(done), err
 }
 
