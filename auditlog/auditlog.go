@@ -95,6 +95,15 @@ type SealedDisclosure struct {
 	Sealed  []byte
 }
 
+// Disclosed is a disclosure that an erasure found, and where its entry is.
+type Disclosed struct {
+	EntryID string
+	Owner   string
+	Row     int64    // its number in the database, where that has one
+	Placed  bool     // the entry is in a tree
+	At      Position // if Placed
+}
+
 // Stored is an entry with what is left of its disclosures.
 type Stored struct {
 	Entry

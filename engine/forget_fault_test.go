@@ -80,11 +80,11 @@ type mortalDisclosed struct {
 	*fault
 }
 
-func (m mortalDisclosed) Disclosures(ctx context.Context, owners []string, _ int) ([]auditlog.SealedDisclosure, error) {
+func (m mortalDisclosed) Disclosures(ctx context.Context, owners []string, _ int) ([]auditlog.Disclosed, error) {
 	return m.Disclosed.Disclosures(ctx, owners, 2) // so that there are several batches
 }
 
-func (m mortalDisclosed) EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) ([]auditlog.Position, error) {
+func (m mortalDisclosed) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]auditlog.Position, error) {
 	gone, err := m.Disclosed.EraseDisclosures(ctx, which)
 	return gone, errors.Join(err, m.step())
 }

@@ -21,8 +21,8 @@ type AuditErasures interface {
 
 // Disclosed finds and deletes what the audit logs disclosed of owners.
 type Disclosed interface {
-	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error)
-	EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) (gone []auditlog.Position, err error)
+	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error)
+	EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Position, err error)
 	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
 }
 

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -69,78 +71,171 @@ func scanText(row scanner) (text string, err error) { return text, row.Scan(&tex
 // they are written: from few rows to their matches, whatever its statistics say
 // of tables that have grown meanwhile.
 
-// Disclosures gives at most limit of the disclosures of owners, without what
-// is sealed, in the order of their entries.
-func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.SealedDisclosure, error) {
-	rows, args := s.rowsAs("r", 2, column{"owner", owners})
-	found, err := collect(ctx, s, scanDisclosureKey, `SELECT d.entry_id, d.owner FROM `+rows+`
-		CROSS JOIN audit_disclosures d WHERE d.owner = r.owner ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
+// Disclosures gives at most limit of the disclosures of owners and where their
+// entries are, in the order of these.
+func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) (found []auditlog.Disclosed, err error) {
+	err = s.byIndex(ctx, func(ctx context.Context) error {
+		found, err = s.disclosed(ctx, owners, limit)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("find disclosures to erase: %w", err)
 	}
 	return found, nil
 }
 
-func scanDisclosureKey(row scanner) (d auditlog.SealedDisclosure, err error) {
-	return d, row.Scan(&d.EntryID, &d.Owner)
+func (s *Store) disclosed(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error) {
+	row := "d.rowid"
+	if s.db.Dialect == sqldb.Postgres {
+		row = "0"
+	}
+	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+	found, err := collect(ctx, s, scanDisclosed, `SELECT `+row+`, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0) FROM `+rows+`
+		CROSS JOIN audit_disclosures d CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq
+		WHERE d.owner = r.owner AND e.id = d.entry_id ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return s.located(ctx, found)
 }
 
-// placed is a disclosure and where its entry is.
-type placed struct {
-	entry, owner string
-	at           auditlog.Position
+// disclosedIn is a disclosure and the number of the tree that its entry is in;
+// 0: in none.
+type disclosedIn struct {
+	auditlog.Disclosed
+	tree int64
 }
 
-func scanPlacedDisclosure(row scanner) (p placed, err error) {
-	return p, row.Scan(&p.entry, &p.owner, &p.at.Log, &p.at.Epoch, &p.at.Index)
+func scanDisclosed(row scanner) (d disclosedIn, err error) {
+	return d, row.Scan(&d.Row, &d.EntryID, &d.Owner, &d.tree, &d.At.Index)
 }
+
+// located says of which logs the trees are: there are few of them.
+func (s *Store) located(ctx context.Context, found []disclosedIn) ([]auditlog.Disclosed, error) {
+	var numbers []int64
+	for _, d := range found {
+		if d.tree != 0 && !slices.Contains(numbers, d.tree) {
+			numbers = append(numbers, d.tree)
+		}
+	}
+	trees, err := s.treesOf(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]auditlog.Disclosed, len(found))
+	for i, d := range found {
+		all[i] = d.Disclosed
+		if of, ok := trees[d.tree]; ok {
+			all[i].Placed, all[i].At.Log, all[i].At.Epoch = true, of.Log, of.Epoch
+		}
+	}
+	return all, nil
+}
+
+// treesOf gives the log and epoch of trees, by their numbers.
+func (s *Store) treesOf(ctx context.Context, numbers []int64) (map[int64]auditlog.Position, error) {
+	trees := make(map[int64]auditlog.Position, len(numbers))
+	for some := range slices.Chunk(numbers, rowsAtOnce) {
+		rows, args := s.rowsAs("r", 1, column{"no", some})
+		found, err := collect(ctx, s, scanTree, `SELECT t.no, t.log, t.epoch FROM `+rows+` CROSS JOIN audit_trees t WHERE t.no = r.no`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range found {
+			trees[t.no] = t.of
+		}
+	}
+	return trees, nil
+}
+
+// numberedTree is a tree's number, log and epoch.
+type numberedTree struct {
+	no int64
+	of auditlog.Position
+}
+
+func scanTree(row scanner) (t numberedTree, err error) {
+	return t, row.Scan(&t.no, &t.of.Log, &t.of.Epoch)
+}
+
+// rowsAtOnce is how many rows with one column one statement of SQLite takes:
+// it has 32,766 parameters.
+const rowsAtOnce = 30_000
 
 // EraseDisclosures deletes disclosures from entries that are in a tree, and
 // gives where those entries are, each once. It takes part in a transaction. Of
 // several that delete the same, one counts it.
-func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.SealedDisclosure) ([]auditlog.Position, error) {
-	if len(which) == 0 {
-		return nil, nil
-	}
-	var entries, owners []string
-	for _, d := range which {
-		entries, owners = append(entries, d.EntryID), append(owners, d.Owner)
-	}
-	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
-	found, err := collect(ctx, s, scanPlacedDisclosure, `SELECT r.entry_id, r.owner, t.log, t.epoch, p.idx FROM `+rows+`
-		CROSS JOIN audit_entries e CROSS JOIN audit_positions p CROSS JOIN audit_trees t
-		WHERE e.id = r.entry_id AND p.entry = e.seq AND t.no = p.tree`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("find the places of entries: %w", err)
-	}
-	return s.deleteDisclosures(ctx, found)
-}
-
-func (s *Store) deleteDisclosures(ctx context.Context, found []placed) ([]auditlog.Position, error) {
-	if len(found) == 0 {
-		return nil, nil
-	}
-	var entries, owners []string
-	at := make(map[string]auditlog.Position, len(found))
-	for _, p := range found {
-		entries, owners = append(entries, p.entry), append(owners, p.owner)
-		at[p.entry] = p.at
-	}
-	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
-	deleted, err := collect(ctx, s, scanText, `DELETE FROM audit_disclosures
-		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING entry_id`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("erase disclosures: %w", err)
-	}
-	var gone []auditlog.Position
-	for _, entry := range deleted {
-		if p, ok := at[entry]; ok {
-			gone = append(gone, p)
-			delete(at, entry)
+func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Position, err error) {
+	at := make(map[string]auditlog.Position, len(which))
+	for some := range slices.Chunk(which, rowsAtOnce) {
+		some = slices.DeleteFunc(slices.Clone(some), func(d auditlog.Disclosed) bool { return !d.Placed })
+		for _, d := range some {
+			at[d.EntryID] = d.At
+		}
+		deleted, err := s.deleteDisclosures(ctx, some)
+		if err != nil {
+			return nil, fmt.Errorf("erase disclosures: %w", err)
+		}
+		for _, entry := range deleted {
+			if p, ok := at[entry]; ok {
+				gone = append(gone, p)
+				delete(at, entry)
+			}
 		}
 	}
 	return gone, nil
 }
+
+// deleteDisclosures gives the entries of those that were still there.
+func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]string, error) {
+	if len(which) == 0 {
+		return nil, nil
+	}
+	if s.db.Dialect == sqldb.SQLite {
+		return s.deleteRows(ctx, which)
+	}
+	entries, owners := make([]string, len(which)), make([]string, len(which))
+	for i, d := range which {
+		entries[i], owners[i] = d.EntryID, d.Owner
+	}
+	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
+	return collect(ctx, s, scanText, `DELETE FROM audit_disclosures
+		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING entry_id`, args...)
+}
+
+// deleteRows deletes by SQLite's own numbers of rows, which takes half as long
+// as by the key. A number may have been given to another disclosure since it was
+// read: then nothing is deleted.
+func (s *Store) deleteRows(ctx context.Context, which []auditlog.Disclosed) ([]string, error) {
+	numbers := make([]int64, len(which))
+	is := make(map[int64]string, len(which))
+	for i, d := range which {
+		numbers[i], is[d.Row] = d.Row, d.EntryID
+	}
+	rows, args := s.rowsAs("r", 1, column{"no", numbers})
+	deleted, err := collect(ctx, s, scanRow, `DELETE FROM audit_disclosures WHERE rowid IN (SELECT r.no FROM `+rows+`) RETURNING rowid, entry_id`, args...)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]string, len(deleted))
+	for i, d := range deleted {
+		if entries[i] = d.entry; is[d.no] != d.entry {
+			return nil, errOtherRow
+		}
+	}
+	return entries, nil
+}
+
+// errOtherRow: the transaction must be rolled back, and may be tried again.
+var errOtherRow = errors.New("a disclosure that was found has gone meanwhile, and another one has its place")
+
+// deletedRow is a disclosure that is gone.
+type deletedRow struct {
+	no    int64
+	entry string
+}
+
+func scanRow(row scanner) (d deletedRow, err error) { return d, row.Scan(&d.no, &d.entry) }
 
 // EndErasures remembers that the erasures of owners are done, and tells of how
 // many this was not known.
