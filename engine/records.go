@@ -73,6 +73,8 @@ type RecordQuery struct {
 	Limit  int               // 1 to 200; 0: 50
 	Equals map[string]string // field → value; fields that link a record, and status
 	Search string            // contacts: a part of name, e-mail or phone
+	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; the first Limit, no cursor
+	Sort   string            // id, or of contacts also name, email, created_at; "-" before it: the other way round
 }
 
 // RecordPage is a part of a list.

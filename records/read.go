@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,9 @@ func (s *Store) get(ctx context.Context, ws string, c *Collection, id string) ([
 // Query narrows a list.
 type Query struct {
 	Where  map[string]string // field → value; fields that link to records, status, and record_type
-	Text   string            // contacts: a part of name, e-mail, phone, company or the beginning of an id
+	Text   string            // contacts: a part of name, e-mail, phone, company or id
+	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit of each, by id; no more pages
+	Sort   string            // id, or of contacts also name, email, created_at; "-" before it: the other way round
 	Cursor string            // Page.Next of the page before
 	Limit  int               // 1 to 500; 0: 50
 }
@@ -57,32 +58,45 @@ const (
 	maxLimit     = 500
 )
 
-// List gives a page of a collection's records as an export would, in the order
-// of their ids. Codes: collection_unknown, filter_unknown, cursor_invalid,
+// List gives a page of a collection's records as an export would. Codes:
+// collection_unknown, filter_unknown, sort_unknown, cursor_invalid,
 // limit_invalid.
 func (s *Store) List(ctx context.Context, ws, name string, q Query) (Page, error) {
 	c, err := collection(name)
 	if err != nil {
 		return Page{}, err
 	}
-	where, args, limit, err := c.filter(ws, q)
+	if q.Begins != "" {
+		q.Sort, q.Cursor = "", ""
+	}
+	sort, err := c.orderOf(s.DB.Dialect, q.Sort)
 	if err != nil {
 		return Page{}, err
 	}
-	query := "SELECT " + c.columns() + " FROM " + c.Name + " WHERE " + where + " ORDER BY id LIMIT " + strconv.Itoa(limit+1)
+	where, args, limit, err := c.filter(s.DB.Dialect, ws, q, sort)
+	if err != nil {
+		return Page{}, err
+	}
+	query := "SELECT " + c.columns() + ", " + sort.key() + " FROM " + c.Name + " WHERE " + where + " ORDER BY " + sort.clause() + " LIMIT " + strconv.Itoa(limit+1)
 	rows, err := s.DB.Query(ctx, query, args...)
 	if err != nil {
 		return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says it
-	page, last := Page{Records: []json.RawMessage{}}, ""
+	page, last, key := Page{Records: []json.RawMessage{}}, "", ""
 	for rows.Next() {
-		b, id, err := c.scan(rows.Scan)
+		lastKey := key
+		b, id, err := c.scan(func(dest ...any) error { return rows.Scan(append(dest, &key)...) })
 		if err != nil {
 			return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
 		}
+		if len(page.Records) == limit && q.Begins != "" {
+			break
+		}
 		if len(page.Records) == limit {
-			page.Next = base64.RawURLEncoding.EncodeToString([]byte(last))
+			if page.Next, err = sort.cursor(lastKey, last); err != nil {
+				return Page{}, err
+			}
 			break
 		}
 		page.Records, last = append(page.Records, b), id
@@ -91,7 +105,7 @@ func (s *Store) List(ctx context.Context, ws, name string, q Query) (Page, error
 }
 
 // filter makes the condition of a list.
-func (c *Collection) filter(ws string, q Query) (where string, args []any, limit int, err error) {
+func (c *Collection) filter(d sqldb.Dialect, ws string, q Query, sort order) (where string, args []any, limit int, err error) {
 	if limit = q.Limit; limit == 0 {
 		limit = defaultLimit
 	}
@@ -108,26 +122,26 @@ func (c *Collection) filter(ws string, q Query) (where string, args []any, limit
 			add(f.Name+" = ?", v)
 		}
 	}
-	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil || q.Text != "" && c.Name != "contacts" {
+	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil || checkText(q.Begins) != nil || q.Text+q.Begins != "" && c.Name != "contacts" {
 		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "filter_unknown",
 			"%s can be narrowed by %s.", c.Name, strings.Join(c.filterNames(), ", "))
 	}
 	if q.Cursor != "" {
-		after, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-		if err != nil || checkText(string(after)) != nil {
-			return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "cursor_invalid", "The cursor is not one that a list has given. Begin without one.")
+		condition, more, err := sort.after(len(args)+1, q.Cursor)
+		if err != nil {
+			return "", nil, 0, err
 		}
-		add("id > ?", string(after))
+		where, args = where+" AND "+condition, append(args, more...)
 	}
 	if q.Text != "" {
-		add(`(lower(name) LIKE ? ESCAPE '\' OR lower(email) LIKE ? ESCAPE '\' OR phone LIKE ? ESCAPE '\'
-			OR lower(company) LIKE ? ESCAPE '\' OR lower(id) LIKE ? ESCAPE '\')`, likePattern(q.Text))
+		condition, more := contains(d, len(args)+1, q.Text)
+		where, args = where+" AND "+condition, append(args, more...)
+	}
+	if q.Begins != "" {
+		condition, more := begins(d, len(args)+1, q.Begins, limit)
+		where, args = where+" AND "+condition, append(args, more...)
 	}
 	return where, args, limit, nil
-}
-
-func likePattern(s string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"
 }
 
 func (c *Collection) filters(f *Field) bool {

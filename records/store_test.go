@@ -163,12 +163,40 @@ func TestList(t *testing.T) {
 			{"by e-mail", "contacts", records.Query{Text: "p3@EXAMPLE"}, "c3"},
 			{"by name with signs", "contacts", records.Query{Text: "5_%"}, "c5"},
 			{"a sign is no wildcard", "contacts", records.Query{Text: "P%n"}, ""},
+			{"by the beginning of the e-mail", "contacts", records.Query{Begins: "P3@exa"}, "c3"},
+			{"by the beginning of the name", "contacts", records.Query{Begins: "person", Limit: 4}, "c0 c1 c2 c3"},
+			{"by what follows the first name", "contacts", records.Query{Begins: "6_"}, "c6"},
+			{"by the beginning of the id", "contacts", records.Query{Begins: "c4"}, "c4"},
+			{"not by the middle", "contacts", records.Query{Begins: "@example"}, ""},
+			{"the other way round", "contacts", records.Query{Sort: "-id", Limit: 3}, "c6 c5 c4 | c3 c2 c1 | c0"},
+			{"by name", "contacts", records.Query{Sort: "name", Limit: 3}, "c0 c1 c2 | c3 c4 c5 | c6"},
+			{"by e-mail, downwards", "contacts", records.Query{Sort: "-email", Limit: 3}, "c6 c5 c4 | c3 c2 c1 | c0"},
+			{"by age where all are the same", "contacts", records.Query{Sort: "-created_at", Limit: 3}, "c6 c5 c4 | c3 c2 c1 | c0"},
+			{"found in parts and sorted", "contacts", records.Query{Text: "p", Sort: "-name", Limit: 5}, "c6 c5 c4 c3 c2 | c1 c0"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				if got := ids(t, s, c.collection, c.query); got != c.want {
 					t.Errorf("got %q", got)
 				}
 			})
+		}
+	})
+}
+
+func TestListFindsLettersThatAreNotASCII(t *testing.T) {
+	each(t, func(t *testing.T, s *records.Store) {
+		_, err := run(t, s, line("contacts", `{"id":"c1","name":"Élodie Ångström"}`))
+		must(t, err)
+		for _, text := range []string{"Élodie", "élodie", "Ångström", "ångström"} {
+			for _, q := range []records.Query{{Begins: text}, {Text: text}} {
+				if got := ids(t, s, "contacts", q); got != "c1" {
+					t.Errorf("%+v finds %q", q, got)
+				}
+			}
+		}
+		for _, cursor := range []string{"e30", "eyJrIjoieCIsImkiOiJ4In0"} { // {} and a key that is no number
+			_, err := s.List(t.Context(), ws, "contacts", records.Query{Sort: "created_at", Cursor: cursor})
+			refused(t, err, "cursor_invalid", "")
 		}
 	})
 }
@@ -203,6 +231,8 @@ func TestListRefuses(t *testing.T) {
 			{"U+0000", "filter_unknown", records.Query{Text: "\x00"}},
 			{"cursor", "cursor_invalid", records.Query{Cursor: "?"}},
 			{"cursor that is no text", "cursor_invalid", records.Query{Cursor: "_w"}},
+			{"beginning", "filter_unknown", records.Query{Begins: "x"}},
+			{"sort", "sort_unknown", records.Query{Sort: "name"}},
 			{"limit", "limit_invalid", records.Query{Limit: 501}},
 			{"negative limit", "limit_invalid", records.Query{Limit: -1}},
 		} {

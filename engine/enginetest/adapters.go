@@ -60,7 +60,9 @@ func (r recordStore) Put(ctx context.Context, ws, collection, id string, record 
 }
 
 func (r recordStore) List(ctx context.Context, ws, collection string, q engine.RecordQuery) (engine.RecordPage, error) {
-	page, err := r.Store.List(ctx, ws, collection, records.Query{Where: q.Equals, Text: q.Search, Cursor: q.Cursor, Limit: q.Limit})
+	page, err := r.Store.List(ctx, ws, collection, records.Query{
+		Where: q.Equals, Text: q.Search, Begins: q.Begins, Sort: q.Sort, Cursor: q.Cursor, Limit: q.Limit,
+	})
 	return engine.RecordPage{Items: page.Records, NextCursor: page.Next}, err
 }
 
