@@ -33,9 +33,11 @@ const DefaultAttempts = 10
 // once and those elsewhere find out at their next poll.
 type Queue interface {
 	// Enqueue puts an item in the queue. While one of the same kind and key
-	// waits, it changes nothing; while that one runs, it runs once more
-	// afterwards, so that what the caller commits is always seen by a run that
-	// begins later. A dead one starts afresh.
+	// waits, the earlier of the two times counts, unless a handler has begun it
+	// and it waits to be tried again: then it stays as it is. While that one
+	// runs, it runs once more afterwards, so that what the caller commits is
+	// always seen by a run that begins later; of several such times the earliest
+	// counts. A dead one starts afresh.
 	Enqueue(ctx context.Context, item Item) error
 
 	// Cancel removes an item that no handler has begun, and cancels the context

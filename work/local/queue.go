@@ -24,14 +24,20 @@ INSERT INTO work_items (kind, key, state, due_at, place, max_attempts)
 VALUES ($1, $2, 'waiting', $3, $4, $5)
 ON CONFLICT (kind, key) DO UPDATE SET
     state        = CASE work_items.state WHEN 'dead' THEN 'waiting' ELSE work_items.state END,
-    due_at       = CASE work_items.state WHEN 'dead' THEN excluded.due_at ELSE work_items.due_at END,
-    place        = CASE work_items.state WHEN 'dead' THEN excluded.place ELSE work_items.place END,
+    due_at       = CASE WHEN work_items.state = 'dead' OR ` + sooner + ` THEN excluded.due_at ELSE work_items.due_at END,
+    place        = CASE WHEN work_items.state = 'dead' OR ` + sooner + ` THEN excluded.place ELSE work_items.place END,
     max_attempts = CASE work_items.state WHEN 'dead' THEN excluded.max_attempts ELSE work_items.max_attempts END,
     begun        = CASE work_items.state WHEN 'dead' THEN 0 ELSE work_items.begun END,
     attempt      = CASE work_items.state WHEN 'dead' THEN 0 ELSE work_items.attempt END,
     cancelled    = CASE work_items.state WHEN 'dead' THEN 0 ELSE work_items.cancelled END,
     error_code   = CASE work_items.state WHEN 'dead' THEN '' ELSE work_items.error_code END,
-    again_at     = CASE work_items.state WHEN 'running' THEN COALESCE(work_items.again_at, excluded.due_at) END`
+    again_at     = CASE WHEN work_items.state <> 'running' THEN NULL
+                        WHEN work_items.again_at < excluded.due_at THEN work_items.again_at
+                        ELSE excluded.due_at END`
+
+// sooner is true of an item that no handler has begun and that is to run
+// earlier than it was to.
+const sooner = `work_items.state = 'waiting' AND work_items.begun = 0 AND excluded.due_at < work_items.due_at`
 
 // Enqueue implements work.Queue.
 func (r *Runner) Enqueue(ctx context.Context, it work.Item) error {

@@ -15,6 +15,7 @@ func queueCases() map[string]func(*bench) {
 		"thirty days ahead":           thirtyDays,
 		"unique while pending":        unique,
 		"enqueued while it runs":      again,
+		"the earlier time counts":     earlier,
 		"kinds are separate":          kinds,
 		"clock put back":              clockBack,
 		"without kind or key":         nameless,
@@ -68,7 +69,7 @@ func unique(b *bench) {
 		b.enqueue(n, work.Item{Key: "one"})
 	}
 	b.enqueue(n, work.Item{Key: "later", At: b.clock.Peek().Add(time.Hour)})
-	b.enqueue(n, work.Item{Key: "later"}) // one that waits stays as it is
+	b.enqueue(n, work.Item{Key: "later", At: b.clock.Peek().Add(2 * time.Hour)}) // one that is due earlier stays as it is
 	b.start(n)
 	for range 2 {
 		c := b.next()
@@ -78,6 +79,35 @@ func unique(b *bench) {
 		b.enqueue(n, work.Item{Key: "one"}) // what is done may come again
 	}
 	b.next().answer <- nil
+}
+
+// earlier: one that is to run later runs sooner for who asks for that, also
+// when it was itself that asked for later; but not one that waits to be tried
+// again.
+func earlier(b *bench) {
+	n := b.node(nil)
+	b.start(n)
+	hour := func(n int) time.Time { return b.clock.Peek().Add(time.Duration(n) * time.Hour) }
+	b.enqueue(n, work.Item{Key: "one", At: hour(2)})
+	b.enqueue(n, work.Item{Key: "one"})
+	c := b.next()
+	b.enqueue(n, work.Item{Key: "one", At: hour(2)})
+	b.enqueue(n, work.Item{Key: "one", At: hour(1)})
+	b.enqueue(n, work.Item{Key: "one", At: hour(3)})
+	c.answer <- nil
+	b.none()
+	b.clock.Move(time.Hour)
+	c = b.next()
+	b.want(c, "one", 1)
+	c.answer <- work.Retry(time.Hour, nil)
+	b.none()
+	b.enqueue(n, work.Item{Key: "one"})
+	b.none()
+	b.clock.Move(time.Hour)
+	c = b.next()
+	b.want(c, "one", 1)
+	c.answer <- nil
+	b.none()
 }
 
 func again(b *bench) {
