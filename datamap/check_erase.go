@@ -10,14 +10,23 @@ func (k *checker) tryErasures() {
 	for _, s := range k.g.everyScope() {
 		s.Catalog = &catalog
 		e, err := k.g.Erasure(s)
-		if err != nil {
-			continue // the scopes are the map's own
-		}
-		k.problems = append(k.problems, e.Blockers...)
-		for _, step := range e.Steps {
-			if step.Action == Delete {
-				k.goes[k.tableKey(step.Table)] = true
-			}
+		k.tried(e, err)
+	}
+	for _, q := range k.g.Quoted() {
+		k.tried(k.g.Unquote(EraseScope{Catalog: &catalog}, q, nil))
+	}
+}
+
+// tried notes what an erasure would do. There is no error: the scopes are the
+// map's own.
+func (k *checker) tried(e Erasure, err error) {
+	if err != nil {
+		return
+	}
+	k.problems = append(k.problems, e.Blockers...)
+	for _, step := range e.Steps {
+		if step.Action == Delete {
+			k.goes[k.tableKey(step.Table)] = true
 		}
 	}
 }

@@ -134,7 +134,9 @@ type Field struct {
 	Format      Format
 	Disposition *Disposition // nil: the collection's
 	// Quoted is what becomes of a row whose text in this field has a whole
-	// identifier of an erased person in it: Delete, or empty: it is reviewed.
+	// identifier of an erased person in it, although the row is not about that
+	// person: Delete, or Null for this field alone. Empty: it is reviewed, or
+	// residue.
 	Quoted DispositionKind
 }
 

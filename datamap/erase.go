@@ -19,7 +19,7 @@ import (
 // Errors: collection_unknown, subject_kind_unknown, scope_incomplete,
 // key_invalid.
 func (g *Graph) Erasure(s EraseScope) (Erasure, error) {
-	e := &eraser{g: g, scope: s, fates: map[string]*fate{}, linksTo: map[*Step][]*Step{}, below: map[string][]Path{}, refs: g.references()}
+	e := g.newEraser(s)
 	if err := e.aim(); err != nil {
 		return Erasure{}, err
 	}
@@ -43,6 +43,10 @@ func (g *Graph) Erasure(s EraseScope) (Erasure, error) {
 		out.Blockers = append(out.Blockers, out.Check(*s.Catalog)...)
 	}
 	return out, nil
+}
+
+func (g *Graph) newEraser(s EraseScope) *eraser {
+	return &eraser{g: g, scope: s, fates: map[string]*fate{}, linksTo: map[*Step][]*Step{}, below: map[string][]Path{}, refs: g.references()}
 }
 
 // eraser works out one erasure.
@@ -105,15 +109,15 @@ func (e *eraser) aimAtRows() error {
 	switch {
 	case c == nil:
 		return e.g.unknownCollection(s.Rows.Collection)
-	case s.Workspace == "" || s.SubjectKind != "":
-		return incomplete("The scope of some rows has to name their workspace, and no subject.")
+	case s.SubjectKind != "":
+		return incomplete("The scope of some rows may name no subject.")
 	}
 	for _, key := range s.Rows.Keys {
 		if err := c.checkKey(key); err != nil {
 			return err
 		}
 	}
-	e.root = c
+	e.root, e.inAll = c, s.Workspace == ""
 	e.inside = func(c *Collection) []route { return e.g.workspace[c.Name] }
 	e.follow(e.g.waysToRows(c))
 	return nil

@@ -80,5 +80,27 @@ func sayScopes(t *testing.T, g *Graph) string {
 		}
 		fmt.Fprintf(&b, "%s\n%s\n", name[2:], sayErasure(e))
 	}
+	for _, q := range g.Quoted() {
+		e, err := g.Unquote(quotedScope(q), q, [][]string{rowKey(q.Collection, "R")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "rows that quote a person in %s, another one is held\n%s\n", sayQuoting(q), sayErasure(e))
+	}
 	return b.String()
+}
+
+func quotedScope(q Quoting) EraseScope {
+	return EraseScope{
+		Scope: Scope{Workspace: "W", SubjectKind: "contact", SubjectID: "P"},
+		Held:  []RowRef{{Collection: q.Collection.Name, Key: rowKey(q.Collection, "H")}},
+	}
+}
+
+func sayQuoting(q Quoting) string {
+	var columns []string
+	for _, f := range q.Fields {
+		columns = append(columns, f.Column)
+	}
+	return q.Collection.Name + "." + strings.Join(columns, " or ")
 }

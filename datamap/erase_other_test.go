@@ -57,6 +57,28 @@ func TestQuotedAndUnexported(t *testing.T) {
 	}
 }
 
+func TestUnquote(t *testing.T) {
+	m, err := Parse("shop.yaml", strings.NewReader(strings.Replace(shopMap, "id: user.unique_id", "id: {category: user.unique_id, quoted: null}", 1)))
+	if err == nil {
+		_, err = Compile(m)
+	}
+	if privacyd.CodeOf(err) != "map_invalid" {
+		t.Errorf("a key that would become NULL: %v", err)
+	}
+	g := mustCompile(t, example(t, "valid/everything.yaml"))
+	q := g.Quoted()[0]
+	if !q.Has("score") || q.Has("name") {
+		t.Errorf("got %+v", q)
+	}
+	everywhere, err := g.Unquote(EraseScope{}, q, [][]string{{"7", "1"}})
+	if err != nil || !strings.Contains(sayErasure(everywhere), "delete people\n    where team_id,id in [[7 1]]\n") {
+		t.Errorf("in all workspaces: %v, %s", err, sayErasure(everywhere))
+	}
+	if names := g.Only("people").Collections(); len(names) != 1 || names[0].Name != "people" || len(g.Collections()) < 2 {
+		t.Errorf("got %+v", names)
+	}
+}
+
 func TestCheckClock(t *testing.T) {
 	text := strings.Replace(shopMap, "    links:\n      - {to: people, on: {person_id", "    clock: {resolved: id > 0, resolved_at: person_id}\n    links:\n      - {to: people, on: {person_id", 1)
 	found := Check(mustCompile(t, text), shopCatalog())

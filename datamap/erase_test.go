@@ -184,7 +184,6 @@ func TestErasureRefuses(t *testing.T) {
 			{},
 			{Scope: Scope{SubjectKind: "contact", SubjectID: "1"}},
 			{Scope: Scope{Workspace: "1", SubjectKind: "contact"}},
-			{Rows: &RowScope{Collection: "tickets"}},
 			{Scope: Scope{Workspace: "1", SubjectKind: "contact", SubjectID: "1"}, Rows: &RowScope{Collection: "tickets"}},
 		},
 		"subject_kind_unknown": {{Scope: Scope{Workspace: "1", SubjectKind: "customer", SubjectID: "1"}}},

@@ -34,22 +34,27 @@ func within(category, of string) bool {
 	return category == of || strings.HasPrefix(category, of+".")
 }
 
-// Quoting are the fields of a collection in which the mention of an erased
-// person's identifier takes the row along (Field.Quoted).
+// Quoting are fields of a collection in which the mention of an erased person's
+// identifier takes the row along, or is blanked (Field.Quoted).
 type Quoting struct {
 	Collection *Collection
 	Fields     []*Field
+	Action     DispositionKind // Delete: of the row; Null: of the fields
 }
 
-// Quoted gives the collections that have such fields, in the map's order. The
-// rows go as the rows of an EraseScope do.
+// Quoted gives such fields, in the map's order: those of a collection that take
+// a row along together, each that is blanked by itself.
 func (g *Graph) Quoted() []Quoting {
 	var list []Quoting
 	for _, c := range g.Map.Collections {
-		q := Quoting{Collection: c}
+		q := Quoting{Collection: c, Action: Delete}
 		for _, f := range c.Fields {
-			if f.Quoted == Delete {
+			switch f.Quoted {
+			case Delete:
 				q.Fields = append(q.Fields, f)
+			case Null:
+				list = append(list, Quoting{Collection: c, Fields: []*Field{f}, Action: Null})
+			case Replace, Keep:
 			}
 		}
 		if len(q.Fields) > 0 {
@@ -57,4 +62,50 @@ func (g *Graph) Quoted() []Quoting {
 		}
 	}
 	return list
+}
+
+// Has tells whether a column is one of the fields.
+func (q Quoting) Has(column string) bool {
+	return slices.ContainsFunc(q.Fields, func(f *Field) bool { return f.Column == column })
+}
+
+// Unquote is what is done to rows that quote an erased person: they go, with
+// all that belongs to them, or lose what quotes. The scope says in which
+// workspace (none: in all) and what is held; whom it is about does not matter.
+//
+// Errors: those of Erasure.
+func (g *Graph) Unquote(s EraseScope, q Quoting, keys [][]string) (Erasure, error) {
+	s.SubjectKind, s.SubjectID, s.Merged = "", "", nil
+	s.Rows = &RowScope{Collection: q.Collection.Name, Keys: keys}
+	if q.Action == Delete {
+		return g.Erasure(s)
+	}
+	e := g.newEraser(s)
+	if err := e.aim(); err != nil {
+		return Erasure{}, err
+	}
+	if err := e.hold(); err != nil {
+		return Erasure{}, err
+	}
+	step := &Step{Collection: q.Collection, Table: q.Collection.Table, Action: Null}
+	step.All = append(e.within(q.Collection), Condition{Any: []Path{keyPath(route{columns: q.Collection.Key}, keys)}})
+	if held := e.below[q.Collection.Name]; len(held) > 0 {
+		step.Except = []Condition{{Any: held}}
+	}
+	for _, f := range q.Fields {
+		step.Set = append(step.Set, Assignment{Column: f.Column})
+	}
+	step.Files = q.Collection.filesIn(step.Set)
+	out := Erasure{Steps: []*Step{step}, Blockers: e.blockers, graph: g, scope: s}
+	if s.Catalog != nil {
+		out.Blockers = append(out.Blockers, out.Check(*s.Catalog)...)
+	}
+	return out, nil
+}
+
+// Only is the same graph where nothing but some collections is to be read.
+func (g *Graph) Only(names ...string) *Graph {
+	some := *g
+	some.order = slices.DeleteFunc(slices.Clone(g.order), func(c *Collection) bool { return !slices.Contains(names, c.Name) })
+	return &some
 }

@@ -7,8 +7,8 @@ package datamap
 // otherwise only what is that workspace's own goes.
 type EraseScope struct {
 	Scope
-	// Rows, when set: these rows of a workspace and what belongs to them.
-	// Scope names the workspace and no subject.
+	// Rows, when set: these rows and what belongs to them. Scope names their
+	// workspace, or none for rows of any, and no subject.
 	Rows *RowScope
 	// Merged are the ids of all rows of the person, Scope.SubjectID among them,
 	// as Erasure.Roots found them. With them a run that was interrupted still

@@ -85,7 +85,7 @@ func (d *decoder) field(e pair) *Field {
 func (d *decoder) fieldInFull(f *Field, o *object) {
 	f.Category, f.Name, f.Description = o.text("category"), o.text("name"), o.text("description")
 	f.Whose, f.Provenance, f.Format = Whose(o.text("whose")), Provenance(o.text("provenance")), Format(o.text("format"))
-	f.Secret, f.Internal, f.Quoted = o.flag("secret"), o.flag("internal"), DispositionKind(o.text("quoted"))
+	f.Secret, f.Internal, f.Quoted = o.flag("secret"), o.flag("internal"), d.quoted(o)
 	f.Disposition = d.disposition(o)
 	if f.Disposition != nil {
 		d.place(f.Disposition, o.lineOf("disposition"))
@@ -93,6 +93,14 @@ func (d *decoder) fieldInFull(f *Field, o *object) {
 	if o.lacks("category") && !f.Secret && !f.Internal {
 		d.form(o.line, "%s has no category; add one such as user.contact.email or system, or mark it secret or internal", o.what)
 	}
+}
+
+// quoted reads `delete` or `null`.
+func (d *decoder) quoted(o *object) DispositionKind {
+	if n := o.items["quoted"]; n != nil && n.Kind == yaml.ScalarNode && n.Value == string(Null) {
+		return Null
+	}
+	return DispositionKind(o.text("quoted"))
 }
 
 func (d *decoder) link(n *yaml.Node, c *Collection) *Link {

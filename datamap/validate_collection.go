@@ -106,7 +106,10 @@ func (v validator) field(c *Collection, f *Field) {
 	word(v, f, "whose", f.Whose, WhoseSubject, WhoseOther, WhoseShared, WhoseNone)
 	word(v, f, "provenance", f.Provenance, Provided, Observed, Derived)
 	word(v, f, "format", f.Format, FormatJSON, FormatUnixSeconds, FormatUnixMillis, FormatUnixMicros, FormatBoolean)
-	word(v, f, "quoted", f.Quoted, Delete)
+	word(v, f, "quoted", f.Quoted, Delete, Null)
+	if f.Quoted == Null && slices.Contains(c.Key, f.Column) {
+		v.sense(f, "column %s is part of the key, which cannot become NULL; write quoted: delete", quote(f.Column))
+	}
 	if f.Disposition == nil {
 		return
 	}
