@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -72,7 +73,8 @@ func scanText(row scanner) (text string, err error) { return text, row.Scan(&tex
 // of tables that have grown meanwhile.
 
 // Disclosures gives at most limit of the disclosures of owners and where their
-// entries are, in the order of these.
+// entries are, in the order of these. Entries are looked up in that order, too:
+// the pages of a large log are then read once.
 func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) (found []auditlog.Disclosed, err error) {
 	err = s.byIndex(ctx, func(ctx context.Context) error {
 		found, err = s.disclosed(ctx, owners, limit)
@@ -90,9 +92,10 @@ func (s *Store) disclosed(ctx context.Context, owners []string, limit int) ([]au
 		row = "0"
 	}
 	rows, args := s.rowsAs("r", 2, column{"owner", owners})
-	found, err := collect(ctx, s, scanDisclosed, `SELECT `+row+`, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0) FROM `+rows+`
-		CROSS JOIN audit_disclosures d CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq
-		WHERE d.owner = r.owner AND e.id = d.entry_id ORDER BY d.entry_id LIMIT $1`, append([]any{limit}, args...)...)
+	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
+		FROM (SELECT `+row+` AS no, d.entry_id, d.owner FROM `+rows+` CROSS JOIN audit_disclosures d
+			WHERE d.owner = r.owner ORDER BY d.entry_id LIMIT $1) d
+		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.id = d.entry_id`, append([]any{limit}, args...)...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -129,6 +132,7 @@ func (s *Store) located(ctx context.Context, found []disclosedIn) ([]auditlog.Di
 			all[i].Placed, all[i].At.Log, all[i].At.Epoch = true, of.Log, of.Epoch
 		}
 	}
+	slices.SortStableFunc(all, func(a, b auditlog.Disclosed) int { return strings.Compare(a.EntryID, b.EntryID) })
 	return all, nil
 }
 
