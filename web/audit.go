@@ -13,10 +13,20 @@ const entriesShown = 50
 
 // auditView is a page of the audit log.
 type auditView struct {
+	Filter  auditFilter
+	Problem problem // with the filter
 	Entries []privacyd.AuditEntry
 	Before  string // the cursor of this page; empty: the newest entries
 	Older   string // the cursor of the next page; empty: there is none
 	State   engine.AuditState
+}
+
+func (d *door) auditRoutes() map[string]action {
+	return map[string]action{
+		"GET /w/{workspace}/audit":         d.auditPage,
+		"GET /w/{workspace}/audit/verify":  d.auditVerifyStart,
+		"POST /w/{workspace}/audit/verify": d.auditVerify,
+	}
 }
 
 func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
@@ -24,21 +34,56 @@ func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := auditView{Before: r.URL.Query().Get("before")}
-	page, err := d.engine.AuditPage(r.Context(), v.caller, v.workspace.ID, privacyd.AuditFilter{Before: view.Before, Limit: entriesShown})
+	view := auditView{Filter: newAuditFilter(r.URL.Query()), Before: r.URL.Query().Get("before")}
+	if view.State, err = d.engine.AuditState(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
+	f, wrong := view.Filter.filter()
+	if wrong.Code != "" {
+		view.Problem = wrong
+		return d.show(w, r, http.StatusUnprocessableEntity, auditLogPage(d.page(r, v, "Audit log: please check"), view))
+	}
+	f.Before, f.Limit = view.Before, entriesShown
+	page, err := d.engine.AuditPage(r.Context(), v.caller, v.workspace.ID, f)
 	if err != nil {
 		return err
 	}
 	view.Entries, view.Older = page.Items, page.Next
-	if view.State, err = d.engine.AuditState(r.Context(), v.caller, v.workspace.ID); err != nil {
-		return err
-	}
 	return d.show(w, r, http.StatusOK, auditLogPage(d.page(r, v, "Audit log"), view))
 }
 
-// auditExportPath is where the REST door exports the log.
-func auditExportPath(slug, format string) string {
-	return "/v1/workspaces/" + url.PathEscape(slug) + "/audit-entries/export?format=" + format
+// auditVerifyStart leads somebody who loads the result's address to where a
+// verification is begun.
+func (d *door) auditVerifyStart(w http.ResponseWriter, r *http.Request) error {
+	return redirect(w, r, workspacePath(r.PathValue("workspace"), "audit"))
+}
+
+// auditVerify checks the whole log and shows what came of it.
+func (d *door) auditVerify(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	result, err := d.engine.VerifyAudit(r.Context(), v.caller, v.workspace.ID)
+	if err != nil {
+		return err
+	}
+	title := "Audit log verified"
+	if !result.OK {
+		title = "Audit log not verified"
+	}
+	return d.show(w, r, http.StatusOK, auditVerifiedPage(d.page(r, v, title), result))
+}
+
+// exportPath is where the REST door exports what the filter shows; the form
+// that leaves nothing out is always the whole log.
+func (v auditView) exportPath(slug, format string) string {
+	q := url.Values{}
+	if f, wrong := v.Filter.filter(); wrong.Code == "" && format != "tiles" {
+		q = exportQuery(f)
+	}
+	q.Set("format", format)
+	return "/v1/workspaces/" + url.PathEscape(slug) + "/audit-entries/export?" + q.Encode()
 }
 
 // auditProofPath is where the REST door proves an entry.
@@ -49,7 +94,7 @@ func auditProofPath(slug, entry string) string {
 // signedWords says how much of the log is signed.
 func signedWords(s engine.AuditState) string {
 	newest := s.Epochs[len(s.Epochs)-1]
-	words := "The newest checkpoint covers " + count(newest.Size) + " entries"
+	words := "The newest checkpoint covers " + counted(newest.Size, "entry", "entries")
 	if len(s.Epochs) > 1 {
 		words += " since a backup of the database was restored"
 	}
@@ -62,13 +107,22 @@ func signedWords(s engine.AuditState) string {
 // detail is one thing that an entry says beside who and what.
 type detail struct{ Name, Before, After string }
 
-// details lists changes first, then counts.
-func details(a privacyd.AuditEntry) []detail {
+// changes are the settings before and after.
+func changes(a privacyd.AuditEntry) []detail {
 	var list []detail
 	for _, name := range sortedKeys(a.Changes) {
-		c := a.Changes[name]
-		list = append(list, detail{Name: sentence(name), Before: valueWords(c.Before), After: valueWords(c.After)})
+		c, words := a.Changes[name], valueWords
+		if a.Action == "retention.set" && name == "days" {
+			words = daysValue
+		}
+		list = append(list, detail{Name: sentence(name), Before: words(c.Before), After: words(c.After)})
 	}
+	return list
+}
+
+// details are counts, codes and what else is public of an entry.
+func details(a privacyd.AuditEntry) []detail {
+	var list []detail
 	for _, name := range sortedKeys(a.Details) {
 		list = append(list, detail{Name: sentence(name), After: valueWords(a.Details[name])})
 	}
@@ -101,4 +155,16 @@ func valueWords(v any) string {
 		return "?"
 	}
 	return string(raw)
+}
+
+// daysValue writes the days of a retention policy.
+func daysValue(v any) string {
+	switch text := valueWords(v); text {
+	case "0", "none":
+		return "for ever"
+	case "1":
+		return "1 day"
+	default:
+		return text + " days"
+	}
 }

@@ -136,3 +136,42 @@ func auditWords(code string) string {
 	}
 	return ""
 }
+
+// targetWords says in a line what an entry is about.
+func targetWords(a privacyd.AuditEntry) string {
+	kind, id := sentence(a.TargetType), a.TargetName
+	if id == "" && a.TargetType != "job" && a.TargetType != "hold" { // ids of ours say nothing to people
+		id = a.TargetID
+	}
+	if subject := a.Subject; subject != "" && !strings.HasSuffix(subject, ":"+id) {
+		return strings.TrimSpace(kind + " · " + strings.Replace(subject, ":", " ", 1))
+	}
+	return strings.TrimSpace(kind + " " + id)
+}
+
+// findingPlace says which entries a finding is about.
+func findingPlace(from, to int64) string {
+	switch {
+	case from < 0:
+		return "The log as a whole"
+	case to > from:
+		return count(from) + " to " + count(to)
+	default:
+		return count(from)
+	}
+}
+
+// filterHelp names what explains a field of the filter.
+func filterHelp(p problem, field string) string {
+	if p.Field == field {
+		return "problem filter-note"
+	}
+	return "filter-note"
+}
+
+func invalidIf(p problem, field string) string {
+	if p.Field == field {
+		return "true"
+	}
+	return "false"
+}

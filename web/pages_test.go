@@ -78,7 +78,7 @@ func TestExportFromAskingToDownload(t *testing.T) {
 	}
 	expect(t, b.get("/w/acme/data-privacy"), "Ready", "in 7 days", "by you")
 	expect(t, b.get("/w/acme/audit"), "Finished a workspace export", "Asked for a workspace export", page,
-		"Download to verify", "checkpoint covers", "newer ones wait for theirs", "privacyd audit verify", ".tlog-proof", "Not signed yet")
+		"Export JSON", "checkpoint covers", "newer ones wait for theirs", "privacyd audit verify", ".tlog-proof", "Not signed yet")
 	checkDownload(t, p, b.get(page+"/download").Header().Get("Location"))
 }
 

@@ -43,7 +43,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{name}", files)
-	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes()} {
+	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(), d.accountRoutes()} {
 		for pattern, a := range routes {
 			mux.Handle(pattern, d.handler(a))
 		}
@@ -77,7 +77,6 @@ func (d *door) routes() map[string]action {
 		"GET /sign-in/invitation/{secret}":  d.invitationPage,
 		"POST /sign-in/invitation/{secret}": d.accept,
 
-		"GET /account":                         d.account,
 		"GET /account/security":                d.securityPage,
 		"POST /account/password":               d.change("password", d.changePassword),
 		"GET /account/second-factor":           d.factorPage,
@@ -99,7 +98,6 @@ func (d *door) routes() map[string]action {
 		"GET /w/{workspace}/jobs/{job}/download":  d.download,
 		"POST /w/{workspace}/jobs/{job}/cancel":   d.cancelJob,
 		"GET /w/{workspace}/jobs/{job}/archive":   d.signedDownload,
-		"GET /w/{workspace}/audit":                d.auditPage,
 
 		"GET /w/{workspace}/members":                                    d.membersPage,
 		"POST /w/{workspace}/members":                                   d.manage("invite", d.invite),

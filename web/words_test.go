@@ -99,11 +99,13 @@ func TestActorWords(t *testing.T) {
 }
 
 func TestDetails(t *testing.T) {
-	got := details(privacyd.AuditEntry{
-		Changes: map[string]privacyd.Change{"days": {Before: nil, After: 30.0}},
+	entry := privacyd.AuditEntry{
+		Action:  "retention.set",
+		Changes: map[string]privacyd.Change{"days": {Before: nil, After: 30.0}, "zone": {Before: "UTC"}},
 		Facts:   map[string]int64{"bytes": 2048, "missing": 0}, Code: "role_missing",
-	})
-	want := []detail{{"Days", "none", "30"}, {"Size", "", "2.0 kB"}, {"Code", "", "role_missing"}}
+	}
+	got := append(changes(entry), details(entry)...)
+	want := []detail{{"Days", "for ever", "30 days"}, {"Zone", "UTC", "none"}, {"Size", "", "2.0 kB"}, {"Code", "", "role_missing"}}
 	if len(got) != len(want) {
 		t.Fatalf("details are %v", got)
 	}
