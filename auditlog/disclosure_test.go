@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"os/exec"
 	"slices"
 	"strings"
@@ -125,7 +126,7 @@ func TestWriteCSV(t *testing.T) {
 	b.append(t, r)
 	b.append(t, auditlog.Record{Log: someLog, At: noon, Action: "export.expire", Outcome: "done", Public: map[string]any{"actor_kind": "system"}})
 	var out bytes.Buffer
-	if err := auditlog.WriteCSV(&out, b.List(t.Context(), auditlog.Query{Log: someLog})); err != nil {
+	if _, err := auditlog.WriteCSV(&out, b.List(t.Context(), auditlog.Query{Log: someLog}), auditlog.Export{}); err != nil {
 		t.Fatal(err)
 	}
 	want := "Timestamp,Actor,Action,Target type,Target id,IP,Changes\r\n" +
@@ -143,7 +144,7 @@ func TestWriteCSVErased(t *testing.T) {
 	shred(t, b, vault.Owner{Kind: "account", ID: "ben-9"})
 	shred(t, b, vault.Owner{Workspace: someLog, Kind: "contact", ID: "anna-7"})
 	var out bytes.Buffer
-	if err := auditlog.WriteCSV(&out, b.List(t.Context(), auditlog.Query{Log: someLog})); err != nil {
+	if _, err := auditlog.WriteCSV(&out, b.List(t.Context(), auditlog.Query{Log: someLog}), auditlog.Export{}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&out).ReadAll()
@@ -184,15 +185,56 @@ func TestCheckedByHand(t *testing.T) {
 	}
 }
 
+// TestWriteCSVDamaged goes on after an entry that was tampered with, and after
+// one whose key is damaged if that is to be tolerated.
+func TestWriteCSVDamaged(t *testing.T) {
+	b := newBench(t)
+	for range 3 {
+		b.append(t, record())
+	}
+	keyDamaged := errors.New("the key is damaged")
+	middle := func(failed error) iter.Seq2[auditlog.Opened, error] {
+		return func(yield func(auditlog.Opened, error) bool) {
+			n := 0
+			for o, err := range b.List(t.Context(), auditlog.Query{Log: someLog}) {
+				if n++; n == 2 {
+					o, err = auditlog.Opened{ID: o.ID, Log: o.Log}, failed
+				}
+				if !yield(o, err) {
+					return
+				}
+			}
+		}
+	}
+	tolerant := auditlog.Export{Tolerate: func(err error) bool { return errors.Is(err, keyDamaged) }}
+	for _, failed := range []error{auditlog.ErrHash, auditlog.ErrDisclosure, keyDamaged} {
+		var out bytes.Buffer
+		written, err := auditlog.WriteCSV(&out, middle(failed), tolerant)
+		if diff := cmp.Diff(auditlog.Written{Entries: 3, Damaged: 1}, written); err != nil || diff != "" {
+			t.Errorf("%v: %v %s", failed, err, diff)
+		}
+		rows, err := csv.NewReader(&out).ReadAll()
+		if err != nil || len(rows) != 4 {
+			t.Fatalf("%v: %d rows, %v", failed, len(rows), err)
+		}
+		if rows[1][2] != "subject.export" || rows[2][2] != "(damaged)" || rows[3][2] != "subject.export" {
+			t.Errorf("%v: %v", failed, rows)
+		}
+	}
+	if _, err := auditlog.WriteCSV(io.Discard, middle(errors.New("the key store is away")), tolerant); err == nil {
+		t.Error("a trouble that passes was taken for damage")
+	}
+}
+
 func TestWriteFails(t *testing.T) {
 	broken := errors.New("broken")
 	failing := func(yield func(auditlog.Opened, error) bool) { yield(auditlog.Opened{}, broken) }
-	if err := auditlog.WriteCSV(io.Discard, failing); !errors.Is(err, broken) {
-		t.Errorf("an entry that cannot be read: %v", err)
+	if _, err := auditlog.WriteCSV(io.Discard, failing, auditlog.Export{}); !errors.Is(err, broken) {
+		t.Errorf("entries that cannot be read: %v", err)
 	}
 	b := newBench(t)
 	b.append(t, record())
-	if err := auditlog.WriteCSV(brokenWriter{broken}, b.List(t.Context(), auditlog.Query{Log: someLog})); !errors.Is(err, broken) {
+	if _, err := auditlog.WriteCSV(brokenWriter{broken}, b.List(t.Context(), auditlog.Query{Log: someLog}), auditlog.Export{}); !errors.Is(err, broken) {
 		t.Errorf("a writer that fails: %v", err)
 	}
 }

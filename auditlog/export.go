@@ -11,7 +11,10 @@ import (
 	"strings"
 )
 
-const erasedCell = "(erased)"
+const (
+	erasedCell  = "(erased)"
+	damagedCell = "(damaged)"
+)
 
 // CSVHeader is the first line of a CSV export.
 func CSVHeader() []string {
@@ -20,26 +23,39 @@ func CSVHeader() []string {
 
 // WriteCSV writes entries as RFC 4180, one a line, in the order in which they
 // come. Times are ISO 8601 in UTC. A cell that a spreadsheet would take for a
-// formula gets an apostrophe in front.
-func WriteCSV(w io.Writer, entries iter.Seq2[Opened, error]) error {
+// formula gets an apostrophe in front. An entry that fails its check is a line
+// that says so and has its id alone. Of o it takes Tolerate.
+func WriteCSV(w io.Writer, entries iter.Seq2[Opened, error], o Export) (written Written, err error) {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
 	if err := c.Write(CSVHeader()); err != nil {
-		return fmt.Errorf("write the audit log as CSV: %w", err)
+		return written, fmt.Errorf("write the audit log as CSV: %w", err)
 	}
 	for e, err := range entries {
+		if err != nil && (e.ID == "" || !o.tells(err)) {
+			return written, err
+		}
+		cells := e.cells()
 		if err != nil {
-			return err
+			written.Damaged++
+			cells = damagedCells(e.ID)
 		}
-		if err := c.Write(e.cells()); err != nil {
-			return fmt.Errorf("write the audit log as CSV: %w", err)
+		if err := c.Write(cells); err != nil {
+			return written, fmt.Errorf("write the audit log as CSV: %w", err)
 		}
+		written.Entries++
 	}
 	c.Flush()
 	if err := c.Error(); err != nil {
-		return fmt.Errorf("write the audit log as CSV: %w", err)
+		return written, fmt.Errorf("write the audit log as CSV: %w", err)
 	}
-	return nil
+	return written, nil
+}
+
+// damagedCells is the line of an entry that fails its check: nothing that it
+// says can be believed.
+func damagedCells(id string) []string {
+	return []string{"", damagedCell, damagedCell, "", "", "", "entry " + id + " fails its check: verify the log"}
 }
 
 func (o Opened) cells() []string {

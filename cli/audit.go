@@ -68,8 +68,11 @@ func (c *auditListCmd) Run(t *terminal) error {
 	}
 	return t.with(c.Folder, func(api *client.Client) error {
 		if c.CSV {
-			_, err := api.ExportAudit(t.ctx, c.Workspace, "csv", c.client(), *c.Limit, t.Stdout)
-			return err
+			x, err := api.ExportAudit(t.ctx, c.Workspace, "csv", c.client(), *c.Limit, t.Stdout)
+			if err != nil {
+				return err
+			}
+			return t.exported(x)
 		}
 		entries, err := upTo(*c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
 			return api.AuditEntries(t.ctx, c.Workspace, c.client(), cursor, n)

@@ -33,10 +33,10 @@ func (c *auditExportCmd) Run(t *terminal) error {
 	if c.Format == "tiles" {
 		write = c.toFolder
 	}
-	pending := false
+	var x client.AuditExported
 	err := t.with(c.Folder, func(api *client.Client) error {
 		return write(func(w io.Writer) (err error) {
-			pending, err = api.ExportAudit(t.ctx, c.Workspace, c.Format, c.client(), 0, w)
+			x, err = api.ExportAudit(t.ctx, c.Workspace, c.Format, c.client(), 0, w)
 			return err
 		})
 	})
@@ -44,8 +44,18 @@ func (c *auditExportCmd) Run(t *terminal) error {
 		return err
 	}
 	t.say("Wrote %s.", c.Out)
-	if pending {
+	return t.exported(x)
+}
+
+// exported says what is not in an export as it should be.
+func (t *terminal) exported(x client.AuditExported) error {
+	if x.Pending {
 		t.say("The newest entries wait for their checkpoint and are not in it. Run the command again in a moment.")
+	}
+	if x.Damaged > 0 {
+		t.say("DAMAGED: %s not there or not whole. Verify an export with privacyd audit verify: it names them, and what was done to them.", countEntries(x.Damaged))
+	}
+	if x.Pending || x.Damaged > 0 {
 		return exit(ExitPartly)
 	}
 	return nil

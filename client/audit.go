@@ -16,6 +16,9 @@ import (
 // pendingHeader is in the answer to an export that may lack the newest entries.
 const pendingHeader = "Privacyd-Audit-Pending"
 
+// damagedTrailer follows an export with how many of its entries are damaged.
+const damagedTrailer = "Privacyd-Audit-Damaged"
+
 // AuditFilter narrows a list or an export. The zero value is everything.
 type AuditFilter struct {
 	From, Until time.Time // From included, Until not
@@ -61,23 +64,34 @@ func (c *Client) AuditEntries(ctx context.Context, workspace string, f AuditFilt
 	return out.Items, out.NextCursor, err
 }
 
+// AuditExported is what came of exporting a log.
+type AuditExported struct {
+	Pending bool  // the newest entries may be missing: no signed checkpoint covers them yet
+	Damaged int64 // entries that are not there or not whole: verification names them
+}
+
 // ExportAudit writes a log to w: csv, json with one entry a line, or tiles as
-// a tar stream. limit is of a csv alone; 0: all. pending tells that the newest
-// entries may be missing, since no signed checkpoint covers them yet.
-func (c *Client) ExportAudit(ctx context.Context, workspace, format string, f AuditFilter, limit int, w io.Writer) (pending bool, err error) {
+// a tar stream. limit is of a csv alone; 0: all.
+func (c *Client) ExportAudit(ctx context.Context, workspace, format string, f AuditFilter, limit int, w io.Writer) (x AuditExported, err error) {
 	most := ""
 	if limit > 0 {
 		most = strconv.Itoa(limit)
 	}
 	res, err := c.send(ctx, http.MethodGet, f.query(auditOf(workspace, "audit-entries", "export"), "format", format, "limit", most), nil)
 	if err != nil {
-		return false, err
+		return x, err
 	}
 	defer res.Body.Close() //nolint:errcheck // it was only read
 	if _, err := io.Copy(w, res.Body); err != nil {
-		return false, fmt.Errorf("export audit log: %w", err)
+		return x, fmt.Errorf("export audit log: %w", err)
 	}
-	return res.Header.Get(pendingHeader) == "true", nil
+	x.Pending = res.Header.Get(pendingHeader) == "true"
+	if text := res.Trailer.Get(damagedTrailer); text != "" {
+		if x.Damaged, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return x, fmt.Errorf("export audit log: %w", err)
+		}
+	}
+	return x, nil
 }
 
 // AuditLog is how far a log's tree is.

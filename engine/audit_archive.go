@@ -24,31 +24,37 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	}
 	epochs := view.Epochs()
 	key := x.e.verifierKey(x.workspace.ID) + "\n"
+	options := x.e.exportOptions(privacyd.AuditFilter{})
 	for _, file := range []struct {
 		name  string
-		write func(w io.Writer) error
+		write func(w io.Writer) (auditlog.Written, error)
 	}{
-		{"audit/log.ndjson", func(w io.Writer) error {
-			_, err := view.WriteJSON(ctx, w, x.e.exportOptions(privacyd.AuditFilter{}))
-			return err
-		}},
-		{"audit/log.csv", func(w io.Writer) error {
-			return auditlog.WriteCSV(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{Until: now}))
+		{"audit/log.ndjson", func(w io.Writer) (auditlog.Written, error) { return view.WriteJSON(ctx, w, options) }},
+		{"audit/log.csv", func(w io.Writer) (auditlog.Written, error) {
+			return auditlog.WriteCSV(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{Until: now}), options)
 		}},
 		{"audit/checkpoint", text(string(epochs[len(epochs)-1].Checkpoint))},
 		{"audit/key.txt", text(key)},
 	} {
-		if err := x.stream(file.name, file.write); err != nil {
+		var written auditlog.Written
+		err := x.stream(file.name, func(w io.Writer) (err error) {
+			written, err = file.write(w)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("export the audit log: %w", err)
+		}
+		if written.Damaged > 0 { // the archive's own log says which, to whoever verifies it
+			x.e.Log.ErrorContext(ctx, "audit entries are damaged; verify the log", "job", x.job.ID, "file", file.name, "entries", written.Damaged)
 		}
 	}
 	return nil
 }
 
-func text(s string) func(w io.Writer) error {
-	return func(w io.Writer) error {
+func text(s string) func(w io.Writer) (auditlog.Written, error) {
+	return func(w io.Writer) (auditlog.Written, error) {
 		_, err := strings.NewReader(s).WriteTo(w)
-		return err
+		return auditlog.Written{}, err
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -26,6 +27,7 @@ const (
 type AuditExport struct {
 	Pending bool // entries that had been committed before are not covered by a checkpoint yet, and may be left out
 	Write   func(w io.Writer) error
+	Damaged func() int64 // after Write: entries that are not there or not whole; verification names them
 }
 
 // ExportAudit gives a workspace's log, or for the empty workspace the
@@ -46,23 +48,36 @@ func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace s
 		return AuditExport{}, err
 	}
 	if format == AuditCSV { // a table proves nothing, and need not wait
-		return AuditExport{Write: func(w io.Writer) error {
-			return auditlog.WriteCSV(w, matching(e.entries(ctx, g.Workspace.ID, f), f))
-		}}, nil
+		return auditExport(func(w io.Writer) (auditlog.Written, error) {
+			return auditlog.WriteCSV(w, matching(e.entries(ctx, g.Workspace.ID, f), f), e.exportOptions(f))
+		}), nil
 	}
-	x := AuditExport{Pending: e.settle(ctx, entry).Checkpoint == privacyd.CheckpointPending}
+	pending := e.settle(ctx, entry).Checkpoint == privacyd.CheckpointPending
 	view, err := e.signedView(ctx, g.Workspace.ID)
 	if err != nil {
-		return x, err
+		return AuditExport{Pending: pending}, err
 	}
-	x.Write = func(w io.Writer) error {
+	x := auditExport(func(w io.Writer) (auditlog.Written, error) {
 		if format == AuditTiles {
 			return writeTar(ctx, w, view, e.exportOptions(f))
 		}
-		_, err := view.WriteJSON(ctx, w, e.exportOptions(f))
-		return err
-	}
+		return view.WriteJSON(ctx, w, e.exportOptions(f))
+	})
+	x.Pending = pending
 	return x, nil
+}
+
+// auditExport remembers how much of what is written was damaged.
+func auditExport(write func(w io.Writer) (auditlog.Written, error)) AuditExport {
+	var damaged atomic.Int64
+	return AuditExport{
+		Write: func(w io.Writer) error {
+			written, err := write(w)
+			damaged.Store(written.Damaged)
+			return err
+		},
+		Damaged: damaged.Load,
+	}
 }
 
 func checkAuditFormat(format AuditFormat, f privacyd.AuditFilter) error {
@@ -176,9 +191,9 @@ func (e *Engine) prove(ctx context.Context, log, entryID string) (*auditlog.Proo
 }
 
 // writeTar writes a log as a tlog-tiles folder in a tar stream.
-func writeTar(ctx context.Context, w io.Writer, view *auditlog.View, o auditlog.Export) error {
+func writeTar(ctx context.Context, w io.Writer, view *auditlog.View, o auditlog.Export) (auditlog.Written, error) {
 	out := tar.NewWriter(w)
-	_, err := view.WriteParts(ctx, o, func(p auditlog.Part, content []byte) error {
+	written, err := view.WriteParts(ctx, o, func(p auditlog.Part, content []byte) error {
 		header := &tar.Header{Name: p.Path(), Mode: 0o600, Size: int64(len(content)), ModTime: o.At, Format: tar.FormatPAX}
 		if err := out.WriteHeader(header); err != nil {
 			return err
@@ -187,7 +202,7 @@ func writeTar(ctx context.Context, w io.Writer, view *auditlog.View, o auditlog.
 		return err
 	})
 	if err != nil {
-		return err
+		return written, err
 	}
-	return out.Close()
+	return written, out.Close()
 }

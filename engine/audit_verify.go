@@ -20,9 +20,13 @@ type AuditVerified struct {
 	Pending bool                  `json:"pending" doc:"There are newer entries that no signed checkpoint covers yet."`
 	Total   int64                 `json:"findings_total"`
 	Codes   map[verify.Code]int64 `json:"codes" doc:"Findings by code."`
-	Found   []verify.Finding      `json:"findings" doc:"The first 100."`
+	Found   []AuditFinding        `json:"findings" doc:"The first 100."`
 	Losses  []verify.Loss         `json:"losses" doc:"What a restored backup lost, as the log itself declares."`
 }
+
+// AuditFinding is a verify.Finding. In the description of the API, what a
+// check of data maps found has that name.
+type AuditFinding verify.Finding
 
 // findingsTold is how many findings a verification names; all are counted.
 const findingsTold = 100
@@ -59,7 +63,10 @@ func (e *Engine) VerifyAudit(ctx context.Context, c privacyd.Caller, workspace s
 		return v, err
 	}
 	v.OK, v.Entries, v.Erased, v.Total = report.OK(), report.Entries, report.Erased, report.Total
-	v.Codes, v.Found, v.Losses = report.Codes, report.Findings, report.Losses
+	v.Codes, v.Found, v.Losses = report.Codes, make([]AuditFinding, 0, len(report.Findings)), report.Losses
+	for _, f := range report.Findings {
+		v.Found = append(v.Found, AuditFinding(f))
+	}
 	return v, nil
 }
 

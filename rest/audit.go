@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,6 +20,9 @@ const (
 	// PendingHeader is "true" in the answer to an export that may lack the newest
 	// entries, since no signed checkpoint covers them yet.
 	PendingHeader = "Privacyd-Audit-Pending"
+	// DamagedTrailer follows an export: how many of its entries are not there or
+	// not whole.
+	DamagedTrailer = "Privacyd-Audit-Damaged"
 )
 
 // AuditSearch narrows a list or export of audit entries.
@@ -113,6 +117,8 @@ func (d *door) exportAudit(ctx context.Context, workspace string, q AuditExportQ
 		if x.Pending {
 			w.Header().Set(PendingHeader, "true")
 		}
+		w.Header().Set("Trailer", DamagedTrailer)
 		d.write(w, x.Write, "audit export broke off")
+		w.Header().Set(DamagedTrailer, strconv.FormatInt(x.Damaged(), 10))
 	}}, nil
 }

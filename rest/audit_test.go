@@ -129,9 +129,9 @@ func TestPendingHeader(t *testing.T) {
 		w := s.NewWorkspace("acme")
 		s.SettleFor = 0
 		s.Engine.Sequencer = s.Bench.Sequencer.Sequencer // which signs nothing by itself
-		pending, err := s.operator().ExportAudit(t.Context(), w.ID, "json", client.AuditFilter{}, 0, new(strings.Builder))
+		x, err := s.operator().ExportAudit(t.Context(), w.ID, "json", client.AuditFilter{}, 0, new(strings.Builder))
 		s.Must(err)
-		if !pending {
+		if !x.Pending {
 			t.Error("the newest entries are missing and nothing says so")
 		}
 	})
@@ -163,6 +163,31 @@ func FuzzActions(f *testing.F) {
 		}
 		if len(page.Items) == 0 || page.Items[0].Unreadable || !strings.HasPrefix(page.Items[0].Action, "app.") {
 			t.Errorf("what was taken reads %+v", page.Items)
+		}
+	})
+}
+
+// TestDamagedTrailer exports a log of which one disclosure was exchanged: all
+// that is whole is there, and the answer says of how much it is not.
+func TestDamagedTrailer(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		w := s.NewWorkspace("acme")
+		var entry, owner string
+		s.Must(s.DB.QueryRow(t.Context(), "SELECT d.entry_id, d.owner FROM audit_disclosures d JOIN audit_entries e ON e.id = d.entry_id WHERE e.log = $1 LIMIT 1", w.ID).
+			Scan(&entry, &owner))
+		for _, statement := range []string{
+			"DELETE FROM audit_disclosures WHERE entry_id = $1 AND owner = $2", "INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES ($1, $2, 'another')",
+		} {
+			_, err := s.DB.Exec(t.Context(), statement, entry, owner)
+			s.Must(err)
+		}
+		for _, format := range []string{"csv", "json", "tiles"} {
+			var out strings.Builder
+			x, err := s.operator().ExportAudit(t.Context(), w.ID, format, client.AuditFilter{}, 0, &out)
+			s.Must(err)
+			if x.Damaged != 1 || format == "csv" && strings.Count(out.String(), "entry "+entry+" fails its check") != 1 {
+				t.Errorf("%s: %d damaged entries: %s", format, x.Damaged, out.String())
+			}
 		}
 	})
 }

@@ -113,7 +113,7 @@ func (d *door) write(w http.ResponseWriter, write func(io.Writer) error, failing
 	switch {
 	case err == nil:
 	case !out.yes:
-		for _, name := range []string{"Content-Type", "Content-Disposition", "Cache-Control", PendingHeader} {
+		for _, name := range []string{"Content-Type", "Content-Disposition", "Cache-Control", "Trailer", PendingHeader} {
 			w.Header().Del(name)
 		}
 		w.Header().Set("Cache-Control", "no-store")
