@@ -58,6 +58,7 @@ type PlannedCollection struct {
 	Collection string   `json:"collection"`
 	Fate       Fate     `json:"fate" enum:"delete,null,replace,keep"`
 	Mentions   bool     `json:"mentions,omitempty"` // the rows are others' and only name what goes
+	Quotes     bool     `json:"quotes,omitempty"`   // the rows are nobody's, or others', and quote the person
 	Fields     []string `json:"fields,omitempty"`   // blanked or replaced
 	Ground     Ground   `json:"ground,omitempty"`   // of keeping
 	Until      string   `json:"until,omitempty"`    // of keeping: an ISO 8601 duration; empty: while the ground stands
@@ -226,7 +227,7 @@ func (p *Plan) StillAsShown(now *Plan) error {
 type planned struct {
 	dataset, collection string
 	fate                Fate
-	mentions            bool
+	mentions, quotes    bool
 }
 
 func (p *Plan) grownTo(now *Plan) bool {
@@ -247,7 +248,7 @@ func (p *Plan) counts() (rows, files map[planned]int64) {
 		if c.Fate == FateKeep {
 			continue
 		}
-		at := planned{c.Dataset, c.Collection, c.Fate, c.Mentions}
+		at := planned{c.Dataset, c.Collection, c.Fate, c.Mentions, c.Quotes}
 		rows[at] += c.Rows
 		files[at] += c.Files
 	}

@@ -68,6 +68,9 @@ func (c PlannedCollection) sentences() []string {
 
 func (c PlannedCollection) sentence() string {
 	rows := rowsOf(c.Rows, c.Collection)
+	if c.Quotes {
+		rows += " that " + verb(c.Rows, "quotes", "quote") + " this person"
+	}
 	switch c.Fate {
 	case FateDelete:
 		text := rows + " " + verb(c.Rows, "is", "are") + " deleted"

@@ -49,6 +49,7 @@ type ReceiptCollection struct {
 	Collection string `json:"collection"`
 	Fate       Fate   `json:"fate"`
 	Mentions   bool   `json:"mentions,omitempty"` // others' rows that named what went
+	Quotes     bool   `json:"quotes,omitempty"`   // nobody's or others' rows that quoted who went
 	Before     int64  `json:"before"`             // rows in the erasure's scope when it began
 	Done       int64  `json:"done"`               // rows that were deleted, blanked or replaced
 	After      int64  `json:"after"`              // rows that verification still found in the scope

@@ -17,6 +17,7 @@ type erasure struct {
 	job       *privacyd.Job // type, subject, before
 	workspace privacyd.Workspace
 	parts     []*erasurePart
+	quoting   []*erasurePart   // whose rows may quote the person
 	holds     []*privacyd.Hold // that stand in the workspace
 	placed    int64            // holds ever placed, when it was made
 	wholly    bool             // the workspace is held
@@ -30,6 +31,7 @@ type erasurePart struct {
 	scope   datamap.EraseScope
 	plan    datamap.Erasure
 	roots   []datamap.RowRef
+	quotes  bool // of its rows only what quotes the person is looked at
 }
 
 // compile makes the erasure that a job asks for. Merged are the ids of the
@@ -68,7 +70,8 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 	if len(x.parts) == 0 {
 		return nil, privacyd.Errorf(privacyd.ClassNotFound, "subject_not_found", "There is no such person in this workspace.")
 	}
-	return x, nil
+	x.quoting, err = x.quotingParts(ctx)
+	return x, err
 }
 
 // scope says what of a dataset the job is about; false for nothing.

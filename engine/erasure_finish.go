@@ -294,7 +294,7 @@ func (r *erasureRun) collections() []privacyd.ReceiptCollection {
 	var list []privacyd.ReceiptCollection
 	for _, b := range r.state.Before {
 		c := privacyd.ReceiptCollection{
-			Dataset: b.Dataset, Collection: b.Collection, Fate: b.Fate, Mentions: b.Mentions, Before: b.Rows + b.Held, Held: b.Held,
+			Dataset: b.Dataset, Collection: b.Collection, Fate: b.Fate, Mentions: b.Mentions, Quotes: b.Quotes, Before: b.Rows + b.Held, Held: b.Held,
 			Files: b.Files, Ground: b.Ground, Until: b.Until,
 		}
 		for _, a := range r.state.After {

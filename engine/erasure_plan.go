@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -68,6 +69,9 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 			return nil, err
 		}
 	}
+	if err := x.describeQuotes(ctx, plan); err != nil {
+		return nil, err
+	}
 	if x.job.Type == privacyd.JobAccountDeletion {
 		blockers, err := x.e.accountBlockers(ctx, x.job.Subject.ID)
 		if err != nil {
@@ -80,7 +84,11 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 		}
 		plan.Notes = append(plan.Notes, abandonedNotes(alone)...)
 	}
-	plan.Hash = x.basis().Hash()
+	basis, err := x.basis()
+	if err != nil {
+		return nil, err
+	}
+	plan.Hash = basis.Hash()
 	return plan, x.finish(ctx, plan)
 }
 
@@ -114,15 +122,24 @@ func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *eras
 		counted = withHeld(counted, all)
 	}
 	plan.Collections = append(plan.Collections, counted...)
-	for _, b := range p.plan.Blockers {
-		plan.Blockers = append(plan.Blockers, privacyd.Blocker{
-			Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy,
-		})
-	}
-	for _, f := range p.plan.Unindexed(p.catalog) {
-		plan.Unindexed = append(plan.Unindexed, privacyd.MissingIndex{Dataset: p.dataset.Name, Collection: f.Collection, Statement: f.Remedy})
-	}
+	p.describeObstacles(plan, p.plan)
 	return nil
+}
+
+// describeObstacles says what is in the way of an erasure, or slows it down.
+func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure) {
+	for _, b := range e.Blockers {
+		blocker := privacyd.Blocker{Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy}
+		if !slices.Contains(plan.Blockers, blocker) {
+			plan.Blockers = append(plan.Blockers, blocker)
+		}
+	}
+	for _, f := range e.Unindexed(p.catalog) {
+		missing := privacyd.MissingIndex{Dataset: p.dataset.Name, Collection: f.Collection, Statement: f.Remedy}
+		if !slices.Contains(plan.Unindexed, missing) {
+			plan.Unindexed = append(plan.Unindexed, missing)
+		}
+	}
 }
 
 // count counts the rows of each step. Those that only prepare another one are
@@ -137,9 +154,15 @@ func (x *erasure) count(ctx context.Context, p *erasurePart, plan datamap.Erasur
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", step.Collection.Name, err)
 		}
-		list = addPlanned(list, plannedStep(p.dataset.Name, step, rows, files))
+		list = addPlanned(list, p.planned(step, rows, files))
 	}
 	return list, nil
+}
+
+func (p *erasurePart) planned(step *datamap.Step, rows, files int64) privacyd.PlannedCollection {
+	c := plannedStep(p.dataset.Name, step, rows, files)
+	c.Quotes = p.quotes
+	return c
 }
 
 func plannedStep(dataset string, step *datamap.Step, rows, files int64) privacyd.PlannedCollection {
@@ -170,7 +193,7 @@ func addPlanned(list []privacyd.PlannedCollection, c privacyd.PlannedCollection)
 }
 
 func sameFate(a, b privacyd.PlannedCollection) bool {
-	return a.Dataset == b.Dataset && a.Collection == b.Collection && a.Fate == b.Fate && a.Mentions == b.Mentions && a.Ground == b.Ground
+	return a.Dataset == b.Dataset && a.Collection == b.Collection && a.Fate == b.Fate && a.Mentions == b.Mentions && a.Quotes == b.Quotes && a.Ground == b.Ground
 }
 
 func appendNew(list []string, s string) []string {
@@ -200,7 +223,7 @@ func withHeld(counted, all []privacyd.PlannedCollection) []privacyd.PlannedColle
 	return counted
 }
 
-func (x *erasure) basis() privacyd.PlanBasis {
+func (x *erasure) basis() (privacyd.PlanBasis, error) {
 	b := privacyd.PlanBasis{Type: x.job.Type, WorkspaceID: x.workspace.ID, Before: x.job.Before}
 	salt := x.e.Signer.Sign([]byte("the salt of plan hashes"))
 	for _, p := range x.parts {
@@ -210,7 +233,9 @@ func (x *erasure) basis() privacyd.PlanBasis {
 		}
 		b.Datasets = append(b.Datasets, d)
 	}
-	return b
+	quotes, err := x.quotesBasis()
+	b.Datasets = append(b.Datasets, quotes...)
+	return b, err
 }
 
 // finish adds what is known once all is counted.

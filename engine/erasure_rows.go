@@ -249,12 +249,7 @@ func (x *erasure) planPart(ctx context.Context, plan *privacyd.Plan, basis *priv
 	basis.Datasets = append(basis.Datasets, privacyd.DatasetBasis{
 		Dataset: p.dataset.Name + "." + p.collection.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: any.Canonical(),
 	})
-	for _, b := range any.Blockers {
-		plan.Blockers = append(plan.Blockers, privacyd.Blocker{Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy})
-	}
-	for _, f := range any.Unindexed(p.catalog) {
-		plan.Unindexed = append(plan.Unindexed, privacyd.MissingIndex{Dataset: p.dataset.Name, Collection: f.Collection, Statement: f.Remedy})
-	}
+	p.describeObstacles(plan, any)
 	return x.chosen(ctx, p, c, func(keys [][]string) error {
 		counted, err := x.countRows(ctx, p, keys)
 		for _, n := range counted {

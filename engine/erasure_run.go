@@ -220,18 +220,9 @@ func (r *erasureRun) prepareRows(ctx context.Context) error {
 
 // identify reads what a person is known by before it goes.
 func (r *erasureRun) identify(ctx context.Context, p *erasurePart) error {
-	kind := p.dataset.Graph.SubjectKind(p.scope.SubjectKind)
-	if kind == nil {
-		return nil
-	}
-	for _, sel := range p.plan.Roots {
-		ids, err := p.eraser.Identifiers(ctx, sel, kind.Identities)
-		if err != nil {
-			return fmt.Errorf("read what the person is known by: %w", err)
-		}
-		r.state.Identifiers = append(r.state.Identifiers, ids...)
-	}
-	return nil
+	ids, err := p.identifiers(ctx)
+	r.state.Identifiers = append(r.state.Identifiers, ids...)
+	return err
 }
 
 // notConfirmed says that a run may not go on as the plan is now.
@@ -323,7 +314,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return r.eraseQuotes(ctx, x)
 }
 
 func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {

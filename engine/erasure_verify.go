@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,30 +12,51 @@ import (
 
 const mostReview = 10000 // rows on a review list
 
+// mostPasses is how often what still quotes the person is erased and looked for
+// again: rows may be written meanwhile.
+const mostPasses = 4
+
 // verify looks again: the same discovery must find nothing, and what the person
 // was known by must stand nowhere but in others' own texts, which go to a list
-// for somebody to look at.
+// for somebody to look at. What quotes the person and shall not is erased, and
+// then it is looked for anew.
 func (r *erasureRun) verify(ctx context.Context) error {
 	if r.ofRows() {
 		return r.verifyRows(ctx)
 	}
+	for pass := 1; ; pass++ {
+		erased, err := r.verifyOnce(ctx, pass == mostPasses)
+		if err != nil {
+			return err
+		}
+		if !erased {
+			break
+		}
+	}
+	r.state.Verified = r.e.Now()
+	return r.save(ctx, phaseForget)
+}
+
+// verifyOnce tells whether it has erased something, so that it is not over. The
+// last time it erases nothing.
+func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, err error) {
 	r.x = nil
 	x, err := r.compiled(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	r.state.After, r.state.Residue, r.state.Review, r.state.Searched = nil, 0, 0, 0
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {
-			return err
+			return false, err
 		}
 	}
-	v := &verification{r: r, counts: map[string]int64{}}
-	if err := v.search(ctx); err != nil {
-		return err
+	v := &verification{r: r, last: last}
+	if err := v.search(ctx); err != nil || v.again {
+		return v.again, err
 	}
-	r.state.Verified = r.e.Now()
-	return r.save(ctx, phaseForget)
+	r.state.Review = int64(len(v.items))
+	return false, v.r.guarded(ctx, func(ctx context.Context) error { return v.r.e.Runs.InsertReviewItems(ctx, v.r.job.ID, v.items) })
 }
 
 // look asks each step whether anything is left for it to do.
@@ -57,9 +79,10 @@ func (r *erasureRun) look(ctx context.Context, p *erasurePart) error {
 
 // verification is a search for identifiers.
 type verification struct {
-	r      *erasureRun
-	items  []privacyd.ReviewItem
-	counts map[string]int64 // collection → rows with residue
+	r     *erasureRun
+	items []privacyd.ReviewItem
+	last  bool // what still quotes the person is residue
+	again bool // rows that quoted the person, so that the search must be made again
 }
 
 func (v *verification) search(ctx context.Context) error {
@@ -76,17 +99,74 @@ func (v *verification) search(ctx context.Context) error {
 		if len(ids) == 0 {
 			continue
 		}
-		eraser, err := d.Source.Eraser()
-		if err != nil {
-			return err
-		}
-		err = eraser.Search(ctx, d.Graph, key, ids, func(h Hit) error { return v.hit(ctx, d, h) })
-		if err != nil {
+		if err := v.searchIn(ctx, d, key, ids); err != nil {
 			return fmt.Errorf("look for what is left in dataset %s: %w", d.Name, err)
 		}
 	}
-	v.r.state.Review = int64(len(v.items))
-	return v.r.guarded(ctx, func(ctx context.Context) error { return v.r.e.Runs.InsertReviewItems(ctx, v.r.job.ID, v.items) })
+	return nil
+}
+
+func (v *verification) searchIn(ctx context.Context, d Dataset, key string, ids []Identifier) error {
+	eraser, err := d.Source.Eraser()
+	if err != nil {
+		return err
+	}
+	found, err := v.r.e.newQuotes(d.Graph.Quoted())
+	if err != nil {
+		return err
+	}
+	defer found.close()
+	err = eraser.Search(ctx, d.Graph, key, ids, func(h Hit) error {
+		if !v.last {
+			if quotes, err := found.add(h); quotes || err != nil {
+				return err
+			}
+		}
+		return v.hit(ctx, d, h)
+	})
+	if err != nil || found.found == 0 {
+		return err
+	}
+	return v.unquote(ctx, d, found)
+}
+
+// unquote erases what quotes the person. A row that stays, since it is held,
+// is reviewed.
+func (v *verification) unquote(ctx context.Context, d Dataset, found *quotes) error {
+	x := v.r.x
+	i := slices.IndexFunc(x.quoting, func(p *erasurePart) bool { return p.dataset.Name == d.Name })
+	if i < 0 {
+		return nil // the erasure is of no person
+	}
+	err := found.each(func(of datamap.Quoting, keys [][]string) error {
+		changed, err := v.r.unquote(ctx, x, x.quoting[i], of, keys)
+		if err != nil {
+			return err
+		}
+		if changed > 0 {
+			v.again = true
+		}
+		if changed >= int64(len(keys)) {
+			return nil
+		}
+		for _, key := range keys {
+			if err := v.hit(ctx, d, Hit{Collection: of.Collection.Name, Key: key, Column: of.Fields[0].Column}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errHoldsChanged) { // it is looked at anew
+		v.again = true
+		return nil
+	}
+	if err != nil || !v.again {
+		return err
+	}
+	if err := v.r.e.armFiles(ctx, v.r.job.ID, v.r.guarded); err != nil {
+		return err
+	}
+	return v.r.e.deleteDueFiles(ctx)
 }
 
 func (r *erasureRun) key(d Dataset) (string, error) {
@@ -132,7 +212,8 @@ type reviewed struct {
 // held on a ground.
 func (v *verification) mention(d Dataset, h Hit) bool {
 	c := d.Graph.Collection(h.Collection)
-	if c == nil || slices.Contains(d.Graph.FreeText(h.Collection), h.Column) {
+	quoted := slices.ContainsFunc(d.Graph.Quoted(), func(q datamap.Quoting) bool { return q.Collection == c && q.Has(h.Column) })
+	if c == nil || slices.Contains(d.Graph.FreeText(h.Collection), h.Column) && !quoted {
 		return true
 	}
 	for _, k := range d.Graph.Map.Subjects {
@@ -140,7 +221,7 @@ func (v *verification) mention(d Dataset, h Hit) bool {
 			return true
 		}
 	}
-	for _, p := range v.r.x.parts {
+	for _, p := range slices.Concat(v.r.x.parts, v.r.x.quoting) {
 		if p.dataset.Name == d.Name && (len(p.scope.Held) > 0 || keeps(p.plan, c)) {
 			return true
 		}
