@@ -52,9 +52,12 @@ func put(public map[string]any, name, value string) {
 
 const accountKind = "account"
 
-// auditOwner says whose key seals what the log of a workspace knows of a
-// person. An account's key spans all logs.
-func auditOwner(workspaceID string, s privacyd.Subject) auditlog.Owner {
+// ownerOf says whose key seals what a workspace's log knows of a person. An
+// account's spans all logs, since it is deleted in all of them at once. Every
+// other person has a key for each workspace, also one of a kind that spans all:
+// they are erased from one workspace at a time, whose admins must not blind the
+// logs of others.
+func ownerOf(workspaceID string, s privacyd.Subject) auditlog.Owner {
 	if s.Kind == accountKind {
 		workspaceID = ""
 	}
@@ -64,7 +67,7 @@ func auditOwner(workspaceID string, s privacyd.Subject) auditlog.Owner {
 func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	if ev.Caller.Kind == privacyd.CallerAccount {
-		owner = auditOwner(ev.WorkspaceID, privacyd.Subject{Kind: accountKind, ID: ev.Caller.AccountID})
+		owner = ownerOf(ev.WorkspaceID, privacyd.Subject{Kind: accountKind, ID: ev.Caller.AccountID})
 	}
 	var claims []auditlog.Claim
 	if ev.Caller.Operator != "" {
@@ -85,7 +88,7 @@ func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	var claims []auditlog.Claim
 	if s := ev.Target.Subject; s != nil {
-		owner = auditOwner(ev.WorkspaceID, *s)
+		owner = ownerOf(ev.WorkspaceID, *s)
 		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimSubject, Value: s.Kind + ":" + s.ID, Owner: owner})
 	}
 	if ev.Target.ID != "" {

@@ -210,7 +210,7 @@ func (e *Engine) actionRecord(c privacyd.Caller, workspaceID string, kinds []str
 	r.Private = a.claims(workspaceID, kinds)
 	sender := auditlog.Owner{Log: workspaceID}
 	if c.Kind == privacyd.CallerAccount {
-		sender = auditOwner(workspaceID, privacyd.Subject{Kind: accountKind, ID: c.AccountID})
+		sender = ownerOf(workspaceID, privacyd.Subject{Kind: accountKind, ID: c.AccountID})
 	}
 	r.Private = append(r.Private, auditlog.Claim{Name: "sent_by", Value: c.ID(), Owner: sender})
 	checked.record = r
@@ -226,7 +226,7 @@ func (a ProductAction) claims(workspaceID string, kinds []string) []auditlog.Cla
 	}
 	actor := auditlog.Owner{Log: workspaceID}
 	if slices.Contains(kinds, a.Actor.Kind) {
-		actor = auditOwner(workspaceID, privacyd.Subject{Kind: a.Actor.Kind, ID: a.Actor.ID})
+		actor = ownerOf(workspaceID, privacyd.Subject{Kind: a.Actor.Kind, ID: a.Actor.ID})
 	}
 	add(actor, auditlog.ClaimActor, a.Actor.Name)
 	add(actor, "actor_id", a.Actor.ID)
@@ -236,7 +236,7 @@ func (a ProductAction) claims(workspaceID string, kinds []string) []auditlog.Cla
 	}
 	target := auditlog.Owner{Log: workspaceID}
 	if s := a.about(kinds); s != nil {
-		target = auditOwner(workspaceID, *s)
+		target = ownerOf(workspaceID, *s)
 		add(target, auditlog.ClaimSubject, s.Kind+":"+s.ID)
 	}
 	add(target, auditlog.ClaimTargetID, a.Target.ID)

@@ -69,15 +69,6 @@ func (e *Engine) forget(ctx context.Context, f forgetting) error {
 	return e.endErasures(ctx, f, owners)
 }
 
-// ownerOf is whose key seals what is about a subject in a workspace's log. An
-// account's key spans all logs.
-func ownerOf(workspace string, s privacyd.Subject) auditlog.Owner {
-	if s.Kind == "account" {
-		workspace = ""
-	}
-	return auditlog.Owner{Log: workspace, Kind: s.Kind, ID: s.ID}
-}
-
 // eraseOwners does all but the end. Those who were done before are not begun
 // again, unless it is anew; but that their keys are gone is made sure of.
 func (e *Engine) eraseOwners(ctx context.Context, f forgetting, owners []string, anew bool) error {
