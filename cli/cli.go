@@ -102,6 +102,7 @@ type commands struct {
 	Archive   archiveCmd   `cmd:"" help:"Export archives."`
 	Audit     auditCmd     `cmd:"" help:"The audit log."`
 	Map       mapCmd       `cmd:"" help:"Data maps."`
+	Mcp       mcpCmd       `cmd:"" help:"Serve an agent on standard input and output (Model Context Protocol)."`
 	Restore   restoreCmd   `cmd:"" help:"Databases that were restored from a backup."`
 	Migrate   migrateCmd   `cmd:"" help:"Make or update privacyd's tables in PostgreSQL, with the owner's rights."`
 }

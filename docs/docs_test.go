@@ -19,7 +19,7 @@ import (
 
 // runnable are the pages whose sh blocks run, in their order, beside a server
 // with the sample workspace.
-var runnable = []string{"README.md", "docs/cli.md", "docs/rest-api.md", "docs/operations.md", "docs/deployment.md"}
+var runnable = []string{"README.md", "docs/cli.md", "docs/rest-api.md", "docs/mcp.md", "docs/operations.md", "docs/deployment.md"}
 
 func TestLinks(t *testing.T) {
 	for _, page := range pages(t) {

@@ -20,6 +20,9 @@ type job struct {
 
 func (d *Door) newJob(j *privacyd.Job) job {
 	told := job{Job: j, Link: d.link(j), Next: next(j)}
+	if d.options.BaseURL == "" {
+		told.Next += " The link is a path: put the address before it at which people open privacyd."
+	}
 	if j.Subject != nil {
 		told.Notice = notice
 	}

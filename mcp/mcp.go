@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -50,7 +49,6 @@ type Door struct {
 
 	closing context.Context
 	close   context.CancelFunc
-	open    sync.WaitGroup // sessions of streams
 }
 
 // New makes the door.
@@ -66,11 +64,8 @@ func New(e *engine.Engine, o Options) *Door {
 	return d
 }
 
-// Close ends the sessions that are open.
-func (d *Door) Close() {
-	d.close()
-	d.open.Wait()
-}
+// Close ends the streams that are open. Their requests end after it.
+func (d *Door) Close() { d.close() }
 
 const instructions = "privacyd answers for personal data: exports, access requests, erasures, retention and the audit trail of a workspace. " +
 	"You propose and people decide: what erases waits until a signed-in person confirms it at the link that you get, which you should show to them. " +

@@ -24,13 +24,13 @@ func (d *Door) serveStream(w http.ResponseWriter, r *http.Request, user string) 
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	c, workspace, err := d.streamCaller(r, user)
-	if err != nil {
+	control := http.NewResponseController(w)
+	if err := control.EnableFullDuplex(); err != nil { // before all else: a refusal must not wait for the end of what comes in
 		refuse(w, err)
 		return
 	}
-	control := http.NewResponseController(w)
-	if err := control.EnableFullDuplex(); err != nil {
+	c, workspace, err := d.streamCaller(r, user)
+	if err != nil {
 		refuse(w, err)
 		return
 	}
@@ -39,8 +39,6 @@ func (d *Door) serveStream(w http.ResponseWriter, r *http.Request, user string) 
 	if control.Flush() != nil {
 		return // the asker has gone away
 	}
-	d.open.Add(1)
-	defer d.open.Done()
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), callerKey{}, c))
 	defer cancel()
 	defer context.AfterFunc(d.closing, cancel)()

@@ -25,6 +25,13 @@ func WithOperator(ctx context.Context, user string) context.Context {
 	return context.WithValue(ctx, operatorKey{}, user)
 }
 
+// OperatorOf gives the operating-system user of an operator's connection, as
+// WithOperator has marked it; false for any other.
+func OperatorOf(ctx context.Context) (user string, ok bool) {
+	user, ok = ctx.Value(operatorKey{}).(string)
+	return user, ok
+}
+
 func callerOf(ctx context.Context) privacyd.Caller {
 	c, _ := ctx.Value(callerKey{}).(privacyd.Caller)
 	return c
@@ -55,7 +62,7 @@ func (d *door) identify(next http.Handler) http.Handler {
 
 func (d *door) caller(r *http.Request) (privacyd.Caller, error) {
 	ctx := r.Context()
-	if user, ok := ctx.Value(operatorKey{}).(string); ok {
+	if user, ok := OperatorOf(ctx); ok {
 		c := privacyd.Caller{Kind: privacyd.CallerOperator, Name: user, Door: privacyd.DoorCLI}
 		if as := r.Header.Get(AsHeader); as != "" {
 			return d.engine.As(ctx, c, as)

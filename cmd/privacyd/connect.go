@@ -93,7 +93,7 @@ func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := newPipe()
 	server := &http.Server{
-		Handler:           rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL}),
+		Handler:           commands(rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL}), h.agents(i, cfg)),
 		BaseContext:       func(net.Listener) context.Context { return rest.WithOperator(background, osUser()) },
 		ReadHeaderTimeout: time.Minute,
 	}

@@ -94,15 +94,18 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 		return err
 	}
 	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
-	servers := []*http.Server{newServer(h.pages(i, api, cfg, trusted), ctx)}
+	agents := h.agents(i, cfg)
+	defer agents.Close()
+	servers := []*http.Server{newServer(h.pages(i, api, agents, cfg, trusted), ctx)}
 	listeners := []net.Listener{l}
 	if f.lock != nil {
-		commands, err := f.listen()
+		own, err := f.listen()
 		if err != nil {
 			return err
 		}
-		servers = append(servers, newServer(api, rest.WithOperator(ctx, osUser())))
-		listeners = append(listeners, commands)
+		server := newServer(commands(api, agents), rest.WithOperator(ctx, osUser()))
+		server.RegisterOnShutdown(agents.Close)
+		servers, listeners = append(servers, server), append(listeners, own)
 	}
 	endAudit := i.keepAudit(ctx)
 	defer endAudit()
