@@ -76,6 +76,16 @@ func (e *Engine) setPassword(ctx context.Context, c privacyd.Caller, accountID, 
 	})
 }
 
+// HasPassword tells whether the caller's account has a password, or signs in by
+// link alone.
+func (e *Engine) HasPassword(ctx context.Context, c privacyd.Caller) (bool, error) {
+	if c.Kind != privacyd.CallerAccount {
+		return false, errNotSignedIn()
+	}
+	hash, err := e.People.Password(ctx, c.AccountID)
+	return hash != "", err
+}
+
 // reauthenticate asks a signed-in person for the password once more, before
 // something that a session left open must not be enough for.
 func (e *Engine) reauthenticate(ctx context.Context, c privacyd.Caller, password string) error {

@@ -74,7 +74,7 @@ type RecordQuery struct {
 	Equals map[string]string // field → value; fields that link a record, and status
 	Search string            // contacts: a part of name, e-mail or phone
 	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; the first Limit, no cursor
-	Sort   string            // id, or of contacts also name, email, created_at; "-" before it: the other way round
+	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
 }
 
 // RecordPage is a part of a list.

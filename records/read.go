@@ -42,7 +42,7 @@ type Query struct {
 	Where  map[string]string // field → value; fields that link to records, status, and record_type
 	Text   string            // contacts: a part of name, e-mail, phone, company or id
 	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit of each, by id; no more pages
-	Sort   string            // id, or of contacts also name, email, created_at; "-" before it: the other way round
+	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
 	Cursor string            // Page.Next of the page before
 	Limit  int               // 1 to 500; 0: 50
 }

@@ -125,11 +125,15 @@ func (c *Collection) orderOf(d sqldb.Dialect, sort string) (order, error) {
 	switch {
 	case name == "" || name == "id":
 		return order{down: down}, nil
-	case c.Name == "contacts" && (name == "name" || name == "email" || name == "created_at"):
+	case c.Name == "contacts" && (name == "name" || name == "email" || name == "created_at"), name == "created_at" && c.has(name):
 		return order{by: expression(d, name), number: name == "created_at", down: down}, nil
 	}
 	return order{}, privacyd.Errorf(privacyd.ClassInvalid, "sort_unknown",
-		"Records can be sorted by id, contacts also by name, email and created_at; a minus sign before it turns the order round.")
+		"Records can be sorted by id and created_at, contacts also by name and email; a minus sign before it turns the order round.")
+}
+
+func (c *Collection) has(field string) bool {
+	return slices.ContainsFunc(c.Fields, func(f *Field) bool { return f.Name == field })
 }
 
 // clause is what comes after ORDER BY.

@@ -172,6 +172,7 @@ func TestList(t *testing.T) {
 			{"by name", "contacts", records.Query{Sort: "name", Limit: 3}, "c0 c1 c2 | c3 c4 c5 | c6"},
 			{"by e-mail, downwards", "contacts", records.Query{Sort: "-email", Limit: 3}, "c6 c5 c4 | c3 c2 c1 | c0"},
 			{"by age where all are the same", "contacts", records.Query{Sort: "-created_at", Limit: 3}, "c6 c5 c4 | c3 c2 c1 | c0"},
+			{"conversations by age", "conversations", records.Query{Sort: "created_at", Limit: 5}, "v0 v1 v2 v3 v4 | v5 v6"},
 			{"found in parts and sorted", "contacts", records.Query{Text: "p", Sort: "-name", Limit: 5}, "c6 c5 c4 c3 c2 | c1 c0"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
