@@ -44,10 +44,13 @@ type NewJob struct {
 // subject_not_found, before_invalid, requester_invalid, plan_held; with a
 // confirmation those of ConfirmJob. Audit: TYPE.create.
 func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (job *privacyd.Job, created bool, err error) {
+	if r.Type == privacyd.JobAccountDeletion {
+		return e.askOwnDeletion(ctx, c, r)
+	}
 	rules, ok := r.Type.Rules()
 	if !ok || rules.Own || rules.System {
 		return nil, false, privacyd.Errorf(privacyd.ClassInvalid, "job_type_unknown",
-			"A job's type is data_export, subject_export, subject_deletion, bulk_deletion or workspace_deletion.")
+			"A job's type is data_export, subject_export, subject_deletion, bulk_deletion, workspace_deletion or account_deletion.")
 	}
 	g, err := e.authorise(ctx, c, r.Workspace, rules.Action)
 	if err != nil {
@@ -233,8 +236,12 @@ func (e *Engine) enqueueExport(ctx context.Context, jobID string) error {
 	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkExport, Key: jobID, At: e.Now(), MaxAttempts: exportAttempts})
 }
 
-// GetJob finds a job of a workspace. Admins and agents. Code job_not_found.
+// GetJob finds a job of a workspace. Admins and agents; an account the deletion
+// of itself. Code job_not_found.
 func (e *Engine) GetJob(ctx context.Context, c privacyd.Caller, workspace, id string) (*privacyd.Job, error) {
+	if own, err := e.ownJob(ctx, c, id); err != nil || own != nil {
+		return own, err
+	}
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
 	if err != nil {
 		return nil, err
@@ -279,6 +286,12 @@ func (e *Engine) ListJobs(ctx context.Context, c privacyd.Caller, workspace, bef
 // Who may ask for a job may cancel it. Codes: job_not_found,
 // job_not_cancellable. Audit: TYPE.cancel.
 func (e *Engine) CancelJob(ctx context.Context, c privacyd.Caller, workspace, id string) (job *privacyd.Job, err error) {
+	if job, err = e.ownJob(ctx, c, id); err != nil {
+		return nil, err
+	}
+	if job != nil {
+		return e.cancelOwn(ctx, c, job)
+	}
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionCancelJob)
 	if err != nil {
 		return nil, err
