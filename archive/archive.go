@@ -99,7 +99,8 @@ type Redaction struct {
 	Field      string `json:"field"`
 	Action     string `json:"action"` // left_out, masked, review
 	Reason     string `json:"reason"`
-	Records    int64  `json:"records,omitempty"`
+	Records    int64  `json:"records,omitempty"` // masked: in how many
+	Masked     int64  `json:"masked,omitempty"`  // how many times
 }
 
 // Info is what the manifest and the README say about the whole export.

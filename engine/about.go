@@ -110,7 +110,7 @@ func (a about) sections() []archive.Section {
 }
 
 func aboutPart(p part) aboutCollection {
-	c := aboutCollection{Collection: p.selection.Collection.Name, Purpose: p.selection.Collection.Purpose}
+	c := aboutCollection{Collection: p.name, Purpose: p.selection.Collection.Purpose}
 	for _, f := range p.selection.Fields {
 		c.Fields = append(c.Fields, aboutField{Name: f.Name, Category: f.Category, Provenance: f.Provenance})
 	}

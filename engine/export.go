@@ -35,7 +35,12 @@ func (e *Engine) RunExport(ctx context.Context, jobID string, lease work.Lease) 
 // cancelled.
 func (e *Engine) beginExport(ctx context.Context, jobID string, lease work.Lease) (job *privacyd.Job, w privacyd.Workspace, err error) {
 	err = e.underLease(ctx, jobID, lease, func(ctx context.Context, known *privacyd.Job) error {
-		if w, err = e.Workspaces.Workspace(ctx, known.WorkspaceID); err != nil {
+		if known.WorkspaceID != "" {
+			if w, err = e.Workspaces.Workspace(ctx, known.WorkspaceID); err != nil {
+				return err
+			}
+		}
+		if err := stillThere(known); err != nil {
 			return err
 		}
 		if begun, err := e.startJob(ctx, known); err != nil || !begun {
@@ -112,6 +117,9 @@ func (e *Engine) completeExport(ctx context.Context, jobID string, f finished, l
 				cancelled = job
 				return e.failOrCancel(ctx, job, privacyd.JobCancelled, nil)
 			}
+			if err := stillThere(job); err != nil {
+				return err
+			}
 			return e.complete(ctx, job, f)
 		})
 	})
@@ -139,6 +147,9 @@ func (e *Engine) complete(ctx context.Context, job *privacyd.Job, f finished) er
 		SHA256: f.result.SHA256, CreatedAt: now, ExpiresAt: expires,
 	}
 	if err := e.Exports.InsertExportFile(ctx, file, auditID); err != nil {
+		return err
+	}
+	if err := e.Runs.InsertReviewItems(ctx, job.ID, f.review); err != nil {
 		return err
 	}
 	if err := e.tellExport(ctx, job); err != nil {
@@ -172,6 +183,14 @@ func (e *Engine) settleExport(ctx context.Context, jobID string, lease work.Leas
 		e.Log.Log(ctx, level, "export failed", "job", jobID, "error", err)
 		return e.stopExport(ctx, jobID, lease, privacyd.JobFailed, err)
 	}
+}
+
+// stillThere refuses an export about a person who was erased before it is done.
+func stillThere(job *privacyd.Job) error {
+	if job.Subject != nil && job.Subject.ID == "" && !job.State.Ended() {
+		return privacyd.Errorf(privacyd.ClassRefused, "subject_erased", "The person whom this export is about was erased meanwhile.")
+	}
+	return nil
 }
 
 func worthRetrying(err error) bool {
@@ -238,13 +257,18 @@ type finished struct {
 	key, name string
 	records   int64
 	result    privacyd.JobResult
+	review    []privacyd.ReviewItem // rows for an admin to look through
 }
 
 // makeArchive writes the archive of a job into a blob.
 func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.Workspace, lease work.Lease) (f finished, err error) {
 	f.key = exportKey(job)
-	f.name = fmt.Sprintf("%s-%s-%s.zip", w.Slug, job.Type, job.CreatedAt.Format("2006-01-02"))
-	blob, err := e.Blobs.Create(ctx, w.ID, f.key)
+	of := w.Slug
+	if ofAccount(job) {
+		of = accountKind
+	}
+	f.name = fmt.Sprintf("%s-%s-%s.zip", of, job.Type, job.CreatedAt.Format("2006-01-02"))
+	blob, err := e.Blobs.Create(ctx, exportScope(w.ID), f.key)
 	if err != nil {
 		return f, fmt.Errorf("create archive: %w", err)
 	}
@@ -264,6 +288,10 @@ func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.
 	for _, n := range summary.Records {
 		f.records += n
 	}
+	if f.review, err = x.reviewItems(ctx); err != nil {
+		return f, err
+	}
+	f.result.Review = int64(len(f.review))
 	return f, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/privacyd/privacyd"
@@ -22,8 +23,10 @@ type extraction struct {
 	out       *archive.Writer
 	meter     *meter
 	parts     []part
+	names     map[string]bool // of the archive's collections
 	snapshots map[Source]Snapshot
 	datasets  []archive.Dataset
+	others    *others // whom the export is not about: what names them is masked
 
 	stopCounting func()
 }
@@ -32,12 +35,16 @@ type extraction struct {
 type part struct {
 	dataset   Dataset
 	selection datamap.Selection
+	name      string        // of the collection in the archive
 	spool     archive.Spool // of rows that name files, until the files are written
+	own       []string      // fields that name one of the persons, or somebody else
+	persons   []string
+	shared    []string // fields in which others are masked
 }
 
 func (x *extraction) run(ctx context.Context) (archive.Summary, error) {
 	defer x.close()
-	steps := []func(context.Context) error{x.plan, x.estimate, x.readRecords, x.closeSnapshots, x.writeFiles, x.writeAudit, x.writeAbout}
+	steps := []func(context.Context) error{x.plan, x.estimate, x.findOthers, x.readRecords, x.closeSnapshots, x.writeFiles, x.writeOwn, x.writeAudit, x.writeAbout}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return archive.Summary{}, err
@@ -49,8 +56,14 @@ func (x *extraction) run(ctx context.Context) (archive.Summary, error) {
 // plan opens the snapshots, checks each map against its live database and
 // selects what is in scope.
 func (x *extraction) plan(ctx context.Context) error {
-	x.snapshots = map[Source]Snapshot{}
+	x.snapshots, x.names = map[Source]Snapshot{}, map[string]bool{}
 	for _, d := range x.e.Datasets {
+		if ofAccount(x.job) {
+			if err := x.chooseAccount(ctx, d); err != nil {
+				return err
+			}
+			continue
+		}
 		key, err := datasetKey(d, x.workspace)
 		if err != nil {
 			return err
@@ -58,21 +71,64 @@ func (x *extraction) plan(ctx context.Context) error {
 		if key == "" {
 			continue // on purpose
 		}
-		if err := x.e.guard(ctx, d); err != nil {
+		if err := x.open(ctx, d); err != nil {
 			return err
-		}
-		if x.snapshots[d.Source] == nil {
-			s, err := d.Source.Snapshot(ctx)
-			if err != nil {
-				return fmt.Errorf("open snapshot of dataset %s: %w", d.Name, err)
-			}
-			x.snapshots[d.Source] = s
 		}
 		if err := x.choose(d, key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// open checks the map of a dataset against its live database, and opens a
+// snapshot of that.
+func (x *extraction) open(ctx context.Context, d Dataset) error {
+	if err := x.e.guard(ctx, d); err != nil {
+		return err
+	}
+	if x.snapshots[d.Source] != nil {
+		return nil
+	}
+	s, err := d.Source.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("open snapshot of dataset %s: %w", d.Name, err)
+	}
+	x.snapshots[d.Source] = s
+	return nil
+}
+
+func (x *extraction) snapshotOf(d Dataset) archive.Dataset {
+	return archive.Dataset{Name: d.Name, MapHash: d.Graph.Map.Hash, SnapshotTime: x.snapshots[d.Source].Time()}
+}
+
+// addPart adds a collection under a name that is free.
+func (x *extraction) addPart(p part) error {
+	c := p.selection.Collection
+	p.name = x.freeName(p.dataset.Name, c.Name)
+	if x.job.Subject != nil {
+		for _, f := range p.selection.Fields {
+			if f.Whose == datamap.WhoseShared && !slices.Contains(p.own, f.Name) {
+				p.shared = append(p.shared, f.Name)
+			}
+		}
+	}
+	x.parts = append(x.parts, p)
+	return nil
+}
+
+// freeName is a collection's name in the archive: two datasets may have one of
+// the same name, and a person may be named in rows of others, too.
+func (x *extraction) freeName(dataset, name string) string {
+	free := name
+	for i := 2; x.names[strings.ToLower(free)]; i++ {
+		free = fmt.Sprintf("%s.%d", name, i)
+		if i == 2 && dataset != "" {
+			free = dataset + "." + name
+		}
+	}
+	x.names[strings.ToLower(free)] = true
+	return free
 }
 
 func (x *extraction) choose(d Dataset, key string) error {
@@ -83,9 +139,7 @@ func (x *extraction) choose(d Dataset, key string) error {
 			return nil
 		}
 	}
-	x.datasets = append(x.datasets, archive.Dataset{
-		Name: d.Name, MapHash: d.Graph.Map.Hash, SnapshotTime: x.snapshots[d.Source].Time(),
-	})
+	x.datasets = append(x.datasets, x.snapshotOf(d))
 	for _, c := range d.Graph.Collections() {
 		if x.job.Format == privacyd.FormatCSV && len(c.CSV) == 0 {
 			continue
@@ -95,7 +149,9 @@ func (x *extraction) choose(d Dataset, key string) error {
 			return fmt.Errorf("select %s: %w", c.Name, err)
 		}
 		if ok && len(selection.Fields) > 0 {
-			x.parts = append(x.parts, part{dataset: d, selection: selection})
+			if err := x.addPart(part{dataset: d, selection: selection}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -168,7 +224,7 @@ func (x *extraction) readCollection(ctx context.Context, p *part) error {
 }
 
 func (x *extraction) readCSV(ctx context.Context, p *part) error {
-	w, err := x.out.CSV(p.selection.Collection.Name, p.selection.Collection.CSV)
+	w, err := x.out.CSV(p.name, p.selection.Collection.CSV)
 	if err != nil {
 		return err
 	}
@@ -184,6 +240,10 @@ func (x *extraction) copyRows(ctx context.Context, p *part, record func([]byte) 
 		return x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(r datamap.Row) error { return row(r.JSON) })
 	}
 	return relayRows(ctx, read, func(row []byte) error {
+		row, err := x.edit(p, row)
+		if err != nil {
+			return err
+		}
 		if err := record(row); err != nil {
 			return err
 		}
@@ -196,7 +256,7 @@ func (x *extraction) collection(ctx context.Context, p *part) (*archive.Collecti
 	if err != nil {
 		return nil, err
 	}
-	return x.out.Collection(p.selection.Collection.Name, types)
+	return x.out.Collection(p.name, types)
 }
 
 func (x *extraction) fields(ctx context.Context, p *part) ([]archive.FieldInfo, error) {
@@ -261,18 +321,14 @@ func (x *extraction) redactions() []archive.Redaction {
 	var out []archive.Redaction
 	for _, p := range x.parts {
 		for _, f := range p.selection.Collection.Fields {
-			r := archive.Redaction{Collection: p.selection.Collection.Name, Field: f.Name}
-			switch {
-			case !f.Exported():
-				continue
-			case !slices.Contains(p.selection.Fields, f):
-				r.Action, r.Reason = "left_out", "about another person"
-			case f.Whose == datamap.WhoseShared:
-				r.Action, r.Reason = "review", "may be about other people too: look it through before you hand it over"
-			default:
+			if !f.Exported() {
 				continue
 			}
-			out = append(out, r)
+			if !slices.Contains(p.selection.Fields, f) {
+				out = append(out, archive.Redaction{Collection: p.name, Field: f.Name, Action: "left_out", Reason: "about another person"})
+			} else if slices.Contains(p.shared, f.Name) {
+				out = append(out, x.others.redaction(p.name, f.Name))
+			}
 		}
 	}
 	return out

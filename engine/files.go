@@ -10,6 +10,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -34,7 +35,11 @@ func (x *extraction) readSpooled(ctx context.Context, p *part) error {
 		return err
 	}
 	err = x.snapshots[p.dataset.Source].Read(ctx, p.selection, func(row datamap.Row) error {
-		if err := writeFrame(out, spooledRow{JSON: row.JSON, Files: row.Files}); err != nil {
+		edited, err := x.edit(p, row.JSON)
+		if err != nil {
+			return err
+		}
+		if err := writeFrame(out, spooledRow{JSON: edited, Files: row.Files}); err != nil {
 			return err
 		}
 		return ctx.Err()
@@ -117,7 +122,7 @@ func (x *extraction) writeRecords(ctx context.Context, p *part, fields []archive
 		return err
 	}
 	in := bufio.NewReaderSize(back, 1<<16)
-	w, err := x.out.Collection(p.selection.Collection.Name, append(fields, archive.FieldInfo{Name: pathField(p), Type: "text", Encoding: archive.EncodingArchivePath}))
+	w, err := x.out.Collection(p.name, append(fields, archive.FieldInfo{Name: pathField(p), Type: "text", Encoding: archive.EncodingArchivePath}))
 	if err != nil {
 		return err
 	}
@@ -168,7 +173,7 @@ func (x *extraction) copyColumn(ctx context.Context, p *part, row spooledRow, c 
 		return nil, nil
 	}
 	return nil, x.out.Missing(archive.MissingFile{
-		Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON),
+		Collection: p.name, ID: rowID(p.selection.Collection, row.JSON),
 		Name: fileName(p, c, row), Reason: "content_missing",
 	})
 }
@@ -209,10 +214,17 @@ func (x *extraction) copyFile(ctx context.Context, p *part, row spooledRow, f da
 			"The data map names the bucket %s, which is not configured. Add it under blobs.files.", f.Bucket)
 	}
 	name := f.Name
+	if x.others != nil && x.sharedName(p, f) {
+		name, _ = x.others.mask(name)
+	}
 	if name == "" {
 		name = path.Base(f.Key)
 	}
-	blob, err := bucket.Open(ctx, x.workspace.ID, f.Key)
+	workspace := x.workspace.ID
+	if workspace == "" { // ours begin with their workspace; a product's bucket has none
+		workspace, _, _ = strings.Cut(f.Key, "/")
+	}
+	blob, err := bucket.Open(ctx, workspace, f.Key)
 	if err == nil {
 		defer blob.Close() //nolint:errcheck // it was only read
 		var at string
@@ -225,8 +237,23 @@ func (x *extraction) copyFile(ctx context.Context, p *part, row spooledRow, f da
 		return nil, err
 	}
 	return nil, x.out.Missing(archive.MissingFile{
-		Collection: p.selection.Collection.Name, ID: rowID(p.selection.Collection, row.JSON), Name: name, Reason: reason,
+		Collection: p.name, ID: rowID(p.selection.Collection, row.JSON), Name: name, Reason: reason,
 	})
+}
+
+// sharedName tells whether a file's name may be about others, too.
+func (x *extraction) sharedName(p *part, f datamap.File) bool {
+	for _, c := range p.selection.Collection.Files {
+		if c.Column != f.Column {
+			continue
+		}
+		for _, field := range p.selection.Fields {
+			if field.Column == c.NameColumn {
+				return slices.Contains(p.shared, field.Name)
+			}
+		}
+	}
+	return false
 }
 
 // rowID is the key of a row as people write it.

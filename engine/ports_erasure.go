@@ -87,11 +87,24 @@ type ErasureRuns interface {
 
 // SubjectJobs finds and clears what privacyd's own tables know of a person.
 type SubjectJobs interface {
+	PersonLogs
+	WorkspaceJobs
 	JobsOf(ctx context.Context, ref string) ([]*privacyd.Job, error)
 	ExportsWith(ctx context.Context, workspaceID string, refs []string) ([]*privacyd.Job, error)
 	ForgetSubject(ctx context.Context, refs []string) error
 	ForgetAccount(ctx context.Context, accountID, somebody string) error
 	SignOut(ctx context.Context, accountID string) error
+}
+
+// PersonLogs finds the audit logs that tell of a person, whom they know by the
+// reference of the key.
+type PersonLogs interface {
+	LogsWith(ctx context.Context, owner string) (logs []string, err error)
+}
+
+// WorkspaceJobs finds the jobs that are still to be done, and clears what
+// privacyd's own tables know of a workspace.
+type WorkspaceJobs interface {
 	ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID string) error
 	UnfinishedJobs(ctx context.Context, workspaceID string) ([]*privacyd.Job, error)
 	DueReminders(ctx context.Context, now time.Time) ([]*privacyd.Job, error)

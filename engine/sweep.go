@@ -17,7 +17,9 @@ const (
 	keyLife       = 7 * 24 * time.Hour // of an idempotency key
 )
 
-func exportPrefix(job *privacyd.Job) string { return job.WorkspaceID + exportsFolder + job.ID + "/" }
+func exportPrefix(job *privacyd.Job) string {
+	return exportScope(job.WorkspaceID) + exportsFolder + job.ID + "/"
+}
 
 func exportKey(job *privacyd.Job) string { return fmt.Sprintf("%s%d.zip", exportPrefix(job), job.Runs) }
 
@@ -64,6 +66,9 @@ func (e *Engine) RunExpire(ctx context.Context, jobID string, lease work.Lease) 
 		if err := lease.Check(ctx); err != nil {
 			return err
 		}
+		if err := e.Reviews.DeleteReviewItem(ctx, jobID, 0); err != nil {
+			return err
+		}
 		return e.Exports.DeleteExportFile(ctx, jobID)
 	})
 }
@@ -99,8 +104,12 @@ func (e *Engine) Recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	folders := []string{accountsFolder}
 	for _, w := range workspaces {
-		for key, err := range e.Blobs.List(ctx, w.ID+exportsFolder) {
+		folders = append(folders, w.ID)
+	}
+	for _, folder := range folders {
+		for key, err := range e.Blobs.List(ctx, folder+exportsFolder) {
 			if err != nil {
 				return fmt.Errorf("list archives: %w", err)
 			}

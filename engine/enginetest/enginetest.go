@@ -269,6 +269,13 @@ func (b *Bench) OpenArchive(c privacyd.Caller, workspace, jobID string) *archive
 	b.Must(err)
 	d, err := b.OpenDownload(ctx, c, workspace, link)
 	b.Must(err)
+	return b.Read(d)
+}
+
+// Read reads a download, which must be whole.
+func (b *Bench) Read(d engine.Download) *archive.Reader {
+	b.t.Helper()
+	ctx := b.t.Context()
 	defer d.Blob.Close() //nolint:errcheck // a test's
 	raw, err := io.ReadAll(d.Blob)
 	b.Must(err)
