@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-//go:embed assets/app.css assets/htmx.js assets/icon.svg
+//go:embed assets/app.css assets/htmx.js assets/live.js assets/icon.svg
 var assetFiles embed.FS
 
 // assets serves the embedded files under names that change with their
@@ -28,7 +28,8 @@ type asset struct {
 func newAssets() *assets {
 	a := &assets{paths: map[string]string{}, files: map[string]asset{}}
 	for name, contentType := range map[string]string{
-		"app.css": "text/css; charset=utf-8", "htmx.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+		"app.css": "text/css; charset=utf-8", "htmx.js": "text/javascript; charset=utf-8",
+		"live.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 	} {
 		text, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {

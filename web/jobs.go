@@ -11,10 +11,29 @@ import (
 	"github.com/privacyd/privacyd/engine"
 )
 
+// downloadsLooked is how many downloads are looked through for those of the
+// exports that a page shows.
+const downloadsLooked = 500
+
 // jobView is the page of one job.
 type jobView struct {
-	Job   *privacyd.Job
-	Known bool // it was asked for again while it was on its way
+	Job       *privacyd.Job
+	Known     bool // it was asked for again while it was on its way
+	Faster    bool // somebody else was
+	Downloads []privacyd.AuditEntry
+}
+
+func (d *door) jobRoutes() map[string]action {
+	return map[string]action{
+		"GET /w/{workspace}/jobs":                d.jobsPage,
+		"GET /w/{workspace}/jobs/table":          d.jobsPart,
+		"GET /w/{workspace}/jobs/events":         d.events,
+		"GET /w/{workspace}/jobs/{job}":          d.jobPage,
+		"GET /w/{workspace}/jobs/{job}/progress": d.jobPart,
+		"GET /w/{workspace}/jobs/{job}/download": d.download,
+		"POST /w/{workspace}/jobs/{job}/cancel":  d.cancelJob,
+		"GET /w/{workspace}/jobs/{job}/archive":  d.signedDownload,
+	}
 }
 
 func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
@@ -22,8 +41,60 @@ func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := jobView{Job: job, Known: r.URL.Query().Has("known")}
-	return d.show(w, r, http.StatusOK, jobPage(d.page(r, v, jobTitle(job)), view))
+	view := jobView{Job: job, Known: r.URL.Query().Has("known"), Faster: r.URL.Query().Has("faster")}
+	if job.Type.Export() && v.role.May(privacyd.ActionReadAudit) {
+		if view.Downloads, err = d.downloads(r, v, []*privacyd.Job{job}); err != nil {
+			return err
+		}
+	}
+	p := d.page(r, v, jobTitle(job))
+	if p.People, err = d.people(r, v); err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, jobPage(p, view))
+}
+
+// people gives the members' names to whoever may see them.
+func (d *door) people(r *http.Request, v visit) (map[string]string, error) {
+	if !v.role.May(privacyd.ActionManageMembers) || v.closing != nil {
+		return nil, nil
+	}
+	members, err := d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID)
+	names := make(map[string]string, len(members))
+	for _, m := range members {
+		names[m.AccountID] = m.Name
+	}
+	return names, err
+}
+
+// downloads are the entries of who downloaded these exports, newest first.
+func (d *door) downloads(r *http.Request, v visit, jobs []*privacyd.Job) ([]privacyd.AuditEntry, error) {
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	ids, from := map[string]bool{}, jobs[0].CreatedAt
+	for _, j := range jobs {
+		ids[j.ID] = true
+		if j.CreatedAt.Before(from) {
+			from = j.CreatedAt
+		}
+	}
+	entries, err := d.engine.ListAudit(r.Context(), v.caller, v.workspace.ID, privacyd.AuditFilter{
+		Action: string(privacyd.ActionDownload), From: from, Limit: downloadsLooked,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var list []privacyd.AuditEntry
+	for e, err := range entries {
+		if err != nil {
+			return nil, err
+		}
+		if ids[e.TargetID] && e.Outcome == privacyd.OutcomeDone {
+			list = append(list, e)
+		}
+	}
+	return list, nil
 }
 
 func (d *door) jobPart(w http.ResponseWriter, r *http.Request) error {
@@ -31,7 +102,11 @@ func (d *door) jobPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, jobStatus(d.page(r, v, ""), job))
+	p := d.page(r, v, "")
+	if p.People, err = d.people(r, v); err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, jobStatus(p, job))
 }
 
 func (d *door) job(r *http.Request) (visit, *privacyd.Job, error) {
@@ -93,10 +168,8 @@ func archivePath(slug string, l engine.Link) string {
 
 // jobAction is the permission that a job of this type needs.
 func jobAction(t privacyd.JobType) privacyd.Action {
-	if t == privacyd.JobSubjectExport {
-		return privacyd.ActionExportSubject
-	}
-	return privacyd.ActionExportWorkspace
+	rules, _ := t.Rules()
+	return rules.Action
 }
 
 // mayDownload tells whether a page offers the download.
@@ -112,6 +185,29 @@ func (p page) mayCancel(j *privacyd.Job) bool {
 // mayRepeat tells whether a page offers to ask for the same again.
 func (p page) mayRepeat(j *privacyd.Job) bool {
 	return j.Type.Export() && j.State.Ended() && j.State != privacyd.JobCompleted && p.Role.May(jobAction(j.Type))
+}
+
+// maySeePlan tells whether a page leads to the plan of a job that has not begun.
+func (p page) maySeePlan(j *privacyd.Job) bool {
+	return j.Type.Erases() && !j.State.Ended() && j.State != privacyd.JobRunning && p.Role.May(jobAction(j.Type))
+}
+
+// mayConfirm tells whether a page asks the reader to confirm the job's plan.
+func (p page) mayConfirm(j *privacyd.Job) bool {
+	return p.maySeePlan(j) && j.State == privacyd.JobPendingApproval && j.WaitingOn == privacyd.WaitConfirmation
+}
+
+// mayApprove tells whether a page asks the reader to decide as the second
+// person.
+func (p page) mayApprove(j *privacyd.Job) bool {
+	me := p.Caller.AccountID
+	return j.State == privacyd.JobPendingApproval && j.WaitingOn == privacyd.WaitApproval && p.Role.May(privacyd.ActionApprove) &&
+		me != j.RequestedBy && me != j.ConfirmedBy
+}
+
+// mayReadReceipt tells whether a page leads to the job's receipt.
+func (p page) mayReadReceipt(j *privacyd.Job) bool {
+	return j.Result != nil && j.Result.ReceiptID != "" && p.Role.May(privacyd.ActionReadReceipts)
 }
 
 // percent is how far a running job is. Totals are estimates, so that only a
@@ -132,7 +228,11 @@ func progressWords(p privacyd.Progress) string {
 	if unit == "" {
 		unit = "records"
 	}
-	return fmt.Sprintf("%d %% · %s of about %s %s · %s so far", percent(p), count(p.Done), count(p.Total), unit, size(p.Bytes))
+	text := fmt.Sprintf("%d %% · %s of about %s %s", percent(p), count(p.Done), count(p.Total), unit)
+	if p.Bytes > 0 {
+		text += " · " + size(p.Bytes) + " so far"
+	}
+	return text
 }
 
 // resultRow is one line of what an export holds.
@@ -142,9 +242,15 @@ type resultRow struct {
 }
 
 func resultRows(r *privacyd.JobResult) []resultRow {
-	rows := make([]resultRow, 0, len(r.Records))
-	for _, name := range sortedKeys(r.Records) {
-		rows = append(rows, resultRow{Name: sentence(name), Records: r.Records[name]})
+	return countRows(r.Records)
+}
+
+func countRows(counts map[string]int64) []resultRow {
+	rows := make([]resultRow, 0, len(counts))
+	for _, name := range sortedKeys(counts) {
+		if counts[name] > 0 {
+			rows = append(rows, resultRow{Name: sentence(name), Records: counts[name]})
+		}
 	}
 	return rows
 }
@@ -155,4 +261,22 @@ func totalRecords(r *privacyd.JobResult) int64 {
 		n += records
 	}
 	return n
+}
+
+// resultStats are what an erasure came to.
+func resultStats(r *privacyd.JobResult) []stat {
+	sum := func(counts map[string]int64) (n int64) {
+		for _, c := range counts {
+			n += c
+		}
+		return n
+	}
+	list := []stat{{"records deleted", sum(r.Records), ""}, {"files deleted or on their way", r.Files, ""}, {"records changed", sum(r.Changed), ""}}
+	if kept := sum(r.Kept); kept > 0 {
+		list = append(list, stat{"records kept by law", kept, "text-warning"})
+	}
+	if r.Held > 0 {
+		list = append(list, stat{"records on hold", r.Held, "text-warning"})
+	}
+	return list
 }

@@ -24,12 +24,14 @@ type page struct {
 	Role      privacyd.Role
 	Path      string
 	Now       time.Time
+	Closing   *privacyd.Job     // the workspace's deletion in its grace period; nil: none
+	People    map[string]string // account id → name, as far as the reader may know
 }
 
 func (d *door) page(r *http.Request, v visit, title string) page {
 	return page{
 		Title: title, Site: d.site, Caller: v.caller, Workspace: v.workspace, Role: v.role,
-		Path: r.URL.Path, Now: d.engine.Now(),
+		Path: r.URL.Path, Now: d.engine.Now(), Closing: v.closing,
 	}
 }
 
@@ -45,6 +47,9 @@ func (p page) to(parts ...string) string { return workspacePath(p.Workspace.Slug
 // current is what aria-current says of a link of the navigation.
 func (p page) current(part string) string {
 	if path := p.to(part); p.Path == path || strings.HasPrefix(p.Path, path+"/") {
+		return "page"
+	}
+	if part == "contacts" && strings.HasPrefix(p.Path, p.to("contact")) || part == "data-privacy" && strings.HasPrefix(p.Path, p.to("delete-")) {
 		return "page"
 	}
 	return "false"

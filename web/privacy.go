@@ -18,6 +18,8 @@ type privacyView struct {
 	Contact contactForm
 	Facts   []string // what is true of how exports are kept
 
+	Searchable bool // there are records to search in
+
 	Retention retentionView
 	Bulk      bulkView
 	Holds     holdsView
@@ -89,7 +91,7 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if f.Problem != "" {
 		title += ": please check"
 	}
-	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts()}
+	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts(), Searchable: d.engine.Records != nil}
 	if err := d.sections(r, v, &view); err != nil {
 		return err
 	}
@@ -122,7 +124,9 @@ func (d *door) exportsPart(w http.ResponseWriter, r *http.Request) error {
 
 func (d *door) exports(r *http.Request, v visit) (exportsView, error) {
 	view := exportsView{Before: r.URL.Query().Get("before")}
-	jobs, err := d.engine.ListJobs(r.Context(), v.caller, v.workspace.ID, view.Before, exportsShown+1)
+	jobs, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{
+		Types: []privacyd.JobType{privacyd.JobDataExport, privacyd.JobSubjectExport}, Before: view.Before, Limit: exportsShown + 1,
+	})
 	if err != nil {
 		return view, err
 	}

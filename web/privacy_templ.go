@@ -59,7 +59,7 @@ func privacyPage(p page, v privacyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = deleteContactSection(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = deleteContactSection(p, v.Searchable).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -465,7 +465,7 @@ func exportsTable(p page, v exportsView) templ.Component {
 			}
 		}
 		if v.pending() {
-			templ_7745c5c3_Err = refresh(p.to("data-privacy", "exports")+beforeQuery(v.Before), "#exports-table", p.to("data-privacy")+beforeQuery(v.Before)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = refresh(p.to("data-privacy", "exports")+beforeQuery(v.Before), "#exports-table", p.to("data-privacy")+beforeQuery(v.Before), p.to("jobs", "events")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -645,9 +645,9 @@ func exportRow(p page, j *privacyd.Job) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var25 string
-		templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(requesterWords(j, p.Caller))
+		templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(requesterWords(p, j))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy.templ`, Line: 151, Col: 62}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy.templ`, Line: 151, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 		if templ_7745c5c3_Err != nil {

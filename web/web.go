@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -31,19 +33,23 @@ type door struct {
 	secure bool
 	log    *slog.Logger
 	site   site
+
+	live     atomic.Int64  // pages that are told of changes
+	stop     chan struct{} // closed when the server stops
+	stopOnce sync.Once
 }
 
 // New makes the door's handler. It answers every path; the integrator puts the
 // paths of other doors before it.
 func New(e *engine.Engine, o Options) http.Handler {
 	files := newAssets()
-	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}}
+	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{})}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{name}", files)
-	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(), d.accountRoutes()} {
+	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(), d.accountRoutes(), d.jobRoutes(), d.deletionRoutes(), d.contactRoutes()} {
 		for pattern, a := range routes {
 			mux.Handle(pattern, d.handler(a))
 		}
@@ -93,11 +99,6 @@ func (d *door) routes() map[string]action {
 		"GET /w/{workspace}/data-privacy":         d.privacyPage,
 		"POST /w/{workspace}/data-privacy":        d.createExport,
 		"GET /w/{workspace}/data-privacy/exports": d.exportsPart,
-		"GET /w/{workspace}/jobs/{job}":           d.jobPage,
-		"GET /w/{workspace}/jobs/{job}/progress":  d.jobPart,
-		"GET /w/{workspace}/jobs/{job}/download":  d.download,
-		"POST /w/{workspace}/jobs/{job}/cancel":   d.cancelJob,
-		"GET /w/{workspace}/jobs/{job}/archive":   d.signedDownload,
 
 		"GET /w/{workspace}/members":                                    d.membersPage,
 		"POST /w/{workspace}/members":                                   d.manage("invite", d.invite),
@@ -122,6 +123,7 @@ type visit struct {
 	caller    privacyd.Caller
 	workspace privacyd.Workspace
 	role      privacyd.Role
+	closing   *privacyd.Job // the workspace's deletion in its grace period; nil: none
 }
 
 // enter finds out who calls and which workspace the path names.
@@ -131,7 +133,11 @@ func (d *door) enter(r *http.Request) (visit, error) {
 		return visit{}, err
 	}
 	w, role, err := d.engine.Workspace(r.Context(), c, r.PathValue("workspace"))
-	return visit{caller: c, workspace: w, role: role}, err
+	if err != nil {
+		return visit{}, err
+	}
+	closing, err := d.engine.Closing(r.Context(), c, w.ID)
+	return visit{caller: c, workspace: w, role: role, closing: closing}, err
 }
 
 func clientIP(r *http.Request) string {

@@ -86,6 +86,15 @@ func actorWords(a privacyd.AuditEntry) string {
 // stateWords gives a job state's word and its style.
 func stateWords(j *privacyd.Job) (word, style string) {
 	switch j.State {
+	case privacyd.JobPendingApproval:
+		if j.WaitingOn == privacyd.WaitApproval {
+			return "Waits for approval", "state-warn"
+		}
+		return "Waits for confirmation", "state-warn"
+	case privacyd.JobScheduled:
+		return "Scheduled", "state-warn"
+	case privacyd.JobBlocked:
+		return "Blocked", "state-warn"
 	case privacyd.JobQueued:
 		return "Waiting", "state-busy"
 	case privacyd.JobRunning:
@@ -94,10 +103,7 @@ func stateWords(j *privacyd.Job) (word, style string) {
 		}
 		return "Running", "state-busy"
 	case privacyd.JobCompleted:
-		if j.Result != nil && j.Result.Missing > 0 {
-			return "Ready, with gaps", "state-warn"
-		}
-		return "Ready", "state-good"
+		return completedWords(j)
 	case privacyd.JobFailed:
 		return "Failed", "state-bad"
 	case privacyd.JobCancelled:
@@ -106,6 +112,17 @@ func stateWords(j *privacyd.Job) (word, style string) {
 		return "Expired", "state-off"
 	default:
 		return spaced(string(j.State)), "state-off"
+	}
+}
+
+func completedWords(j *privacyd.Job) (word, style string) {
+	switch {
+	case !j.Type.Export():
+		return "Done", "state-good"
+	case j.Result != nil && j.Result.Missing > 0:
+		return "Ready, with gaps", "state-warn"
+	default:
+		return "Ready", "state-good"
 	}
 }
 
@@ -119,18 +136,82 @@ func jobTitle(j *privacyd.Job) string {
 			return sentence(j.Subject.Kind) + " export"
 		}
 		return "Contact export"
+	case privacyd.JobSubjectDeletion:
+		if j.Subject != nil {
+			return sentence(j.Subject.Kind) + " deletion"
+		}
+		return "Contact deletion"
+	case privacyd.JobBulkDeletion:
+		return "Deletion by date"
 	default:
 		return sentence(string(j.Type))
 	}
 }
 
+// jobDetail says whom or what a job is about.
+func jobDetail(j *privacyd.Job) string {
+	switch {
+	case j.Type.Export():
+		return exportKind(j)
+	case j.Subject != nil:
+		return j.Subject.ID
+	case j.Before != nil:
+		return "before " + absolute(*j.Before)
+	}
+	return ""
+}
+
+// jobSection says what kind of job it is.
+func jobSection(j *privacyd.Job) string {
+	if j.Type.Export() {
+		return "Export · " + exportKind(j)
+	}
+	return "Deletion"
+}
+
+// cancelWords names the button that cancels a job.
+func cancelWords(j *privacyd.Job) string {
+	if j.Type.Export() {
+		return "Cancel export"
+	}
+	return "Cancel the deletion"
+}
+
+// pendingWords says in a sentence where a job stands that has not ended.
+func pendingWords(j *privacyd.Job) string {
+	switch j.State {
+	case privacyd.JobPendingApproval:
+		return "waits for a " + orText(string(j.WaitingOn), "decision")
+	case privacyd.JobBlocked:
+		return "is blocked"
+	default:
+		return "is on its way"
+	}
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
 // requesterWords says for whom a job is, as far as the reader may know.
-func requesterWords(j *privacyd.Job, c privacyd.Caller) string {
-	switch j.RequestedBy {
-	case c.AccountID:
+func requesterWords(p page, j *privacyd.Job) string { return personWords(p, j.RequestedBy) }
+
+// personWords names who did something, as far as the reader may know.
+func personWords(p page, id string) string {
+	switch {
+	case id == p.Caller.AccountID:
 		return "you"
-	case string(privacyd.CallerOperator):
+	case id == string(privacyd.CallerOperator):
 		return "the operator"
+	case id == string(privacyd.CallerSystem):
+		return "privacyd itself"
+	case p.People[id] != "":
+		return p.People[id]
+	case p.People != nil:
+		return "an API token, or somebody who has left"
 	default:
 		return "another member or an API token"
 	}
@@ -272,7 +353,7 @@ func idLabel(f contactForm) string {
 // failureWords says why a job failed.
 func failureWords(j *privacyd.Job) string {
 	if j.ErrorMessage == "" {
-		return "The export failed. The server's log says why."
+		return "It failed. The server's log says why."
 	}
 	return j.ErrorMessage
 }
@@ -313,3 +394,16 @@ func recoveryWords(left int) string {
 		return count(int64(left)) + " recovery codes are left."
 	}
 }
+
+// wordFor picks the word for one or for many.
+func wordFor(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
+
+// plainCount is a number as it is typed.
+func plainCount(n int64) string { return strconv.FormatInt(n, 10) }

@@ -78,7 +78,7 @@ func TestStateAndOutcomeWords(t *testing.T) {
 			t.Errorf("%s is shown as %q in style %q", s, word, style)
 		}
 	}
-	if word, _ := stateWords(&privacyd.Job{State: privacyd.JobCompleted, Result: &privacyd.JobResult{Missing: 1}}); word != "Ready, with gaps" {
+	if word, _ := stateWords(&privacyd.Job{Type: privacyd.JobDataExport, State: privacyd.JobCompleted, Result: &privacyd.JobResult{Missing: 1}}); word != "Ready, with gaps" {
 		t.Errorf("an export with missing files is %q", word)
 	}
 }

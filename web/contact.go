@@ -1,0 +1,252 @@
+package web
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+// contactView is a contact's profile.
+type contactView struct {
+	Contact     contact
+	List        conversationsView
+	Attachments []attachment
+	Deletion    *privacyd.Job // that waits or runs; nil: none
+}
+
+// conversationsView is a part of a contact's conversations, the newest first.
+type conversationsView struct {
+	ContactID     string
+	Conversations []conversation
+	Next          string
+}
+
+type conversation struct {
+	ID            string     `json:"id"`
+	ContactID     string     `json:"contact_id"`
+	Channel       string     `json:"channel"`
+	Status        string     `json:"status"`
+	Resolution    string     `json:"resolution"`
+	ResolvedAt    *time.Time `json:"resolved_at"`
+	CreatedAt     *time.Time `json:"created_at"`
+	LastMessageAt *time.Time `json:"last_message_at"`
+	Tags          []string   `json:"tags"`
+}
+
+type message struct {
+	ID         string          `json:"id"`
+	Direction  string          `json:"direction"`
+	Body       string          `json:"body"`
+	AIMetadata json.RawMessage `json:"ai_metadata"`
+	CreatedAt  *time.Time      `json:"created_at"`
+
+	Attachments []attachment `json:"-"`
+}
+
+type attachment struct {
+	ID          string `json:"id"`
+	Filename    string `json:"filename"`
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size"`
+}
+
+// conversationView is a conversation with its messages, the oldest first.
+type conversationView struct {
+	Contact      contact
+	Conversation conversation
+	Messages     []message
+	Next         string
+}
+
+func (d *door) contactPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	id := r.URL.Query().Get("id")
+	var view contactView
+	if err := d.record(r, v, "contacts", id, &view.Contact); err != nil {
+		return err
+	}
+	if view.List, err = d.conversations(r, v, id, ""); err != nil {
+		return err
+	}
+	if view.Attachments, err = d.attachments(r, v, "contact", id); err != nil {
+		return err
+	}
+	if view.Deletion, err = d.deletionOf(r, v, id); err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, contactPageOf(d.page(r, v, view.Contact.title()), view))
+}
+
+// deletionOf is the deletion of a contact that waits or runs.
+func (d *door) deletionOf(r *http.Request, v visit, id string) (*privacyd.Job, error) {
+	jobs, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{
+		Types:  []privacyd.JobType{privacyd.JobSubjectDeletion},
+		States: []privacyd.JobState{privacyd.JobPendingApproval, privacyd.JobScheduled, privacyd.JobQueued, privacyd.JobRunning, privacyd.JobBlocked},
+	})
+	for _, j := range jobs {
+		if j.Subject != nil && *j.Subject == (privacyd.Subject{Kind: "contact", ID: id}) {
+			return j, err
+		}
+	}
+	return nil, err
+}
+
+func (d *door) conversationsPart(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	var c contact
+	if err := d.record(r, v, "contacts", q.Get("id"), &c); err != nil {
+		return err
+	}
+	list, err := d.conversations(r, v, c.ID, q.Get("after"))
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, conversationsPageOf(d.page(r, v, "Conversations of "+c.title()), c, list))
+}
+
+// record reads one record. Code record_not_found.
+func (d *door) record(r *http.Request, v visit, collection, id string, into any) error {
+	raw, err := d.engine.GetRecord(r.Context(), v.caller, v.workspace.ID, collection, id)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func (d *door) conversations(r *http.Request, v visit, contactID, cursor string) (conversationsView, error) {
+	view := conversationsView{ContactID: contactID}
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "conversations", engine.RecordQuery{
+		Equals: map[string]string{"contact_id": contactID}, Sort: "-created_at", Cursor: cursor, Limit: conversationsShown,
+	})
+	if err != nil {
+		return view, err
+	}
+	view.Next = page.NextCursor
+	view.Conversations, err = decoded[conversation](page.Items)
+	return view, err
+}
+
+func (d *door) attachments(r *http.Request, v visit, kind, id string) ([]attachment, error) {
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "attachments", engine.RecordQuery{
+		Equals: map[string]string{"record_type": kind, "record_id": id}, Limit: 50,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return decoded[attachment](page.Items)
+}
+
+func (d *door) conversationPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	var view conversationView
+	if err := d.record(r, v, "conversations", q.Get("conversation"), &view.Conversation); err != nil {
+		return err
+	}
+	if err := d.record(r, v, "contacts", view.Conversation.ContactID, &view.Contact); err != nil {
+		return err
+	}
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "messages", engine.RecordQuery{
+		Equals: map[string]string{"conversation_id": view.Conversation.ID}, Sort: "created_at", Cursor: q.Get("after"), Limit: messagesShown,
+	})
+	if err != nil {
+		return err
+	}
+	view.Next = page.NextCursor
+	if view.Messages, err = decoded[message](page.Items); err != nil {
+		return err
+	}
+	for i := range view.Messages {
+		if view.Messages[i].Attachments, err = d.attachments(r, v, "message", view.Messages[i].ID); err != nil {
+			return err
+		}
+	}
+	return d.show(w, r, http.StatusOK, conversationPageOf(d.page(r, v, "Conversation with "+view.Contact.title()), view))
+}
+
+// attachment hands a file over as a download: what somebody uploaded is never
+// shown in place.
+func (d *door) attachment(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	content, about, err := d.engine.OpenAttachment(r.Context(), v.caller, v.workspace.ID, r.URL.Query().Get("id"))
+	if err != nil {
+		return err
+	}
+	defer content.Close() //nolint:errcheck // it was only read
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": cmp.Or(about.Filename, "attachment")}))
+	http.ServeContent(w, r, "", d.engine.Now(), io.ReadSeeker(content))
+	return nil
+}
+
+// exportContact begins the export of a contact from the profile.
+func (d *door) exportContact(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	job, created, err := d.engine.CreateJob(r.Context(), v.caller, engine.NewJob{
+		Workspace: v.workspace.ID, Type: privacyd.JobSubjectExport, Format: privacyd.FormatJSON, IdempotencyKey: r.PostForm.Get("once"),
+		Subject: &privacyd.Subject{Kind: "contact", ID: r.PostForm.Get("id")},
+	})
+	if err != nil {
+		return err
+	}
+	return d.leadTo(w, r, v, job, created)
+}
+
+// speaker says who wrote a message.
+func (m message) speaker(c contact) string {
+	switch m.Direction {
+	case "inbound":
+		return c.title()
+	case "ai":
+		return "AI"
+	case "note":
+		return "Internal note"
+	default:
+		return "The team"
+	}
+}
+
+// details are a message's AI metadata, in order.
+func (m message) details() [][2]string { return contact{CustomFields: m.AIMetadata}.fields() }
+
+// conversationPath is where a conversation is shown.
+func (p page) conversationPath(id, cursor string) string {
+	q := url.Values{"conversation": {id}}
+	if cursor != "" {
+		q.Set("after", cursor)
+	}
+	return p.to("contact", "conversation") + "?" + q.Encode()
+}
+
+// present lists what is not empty, as name and value.
+func present(pairs ...[2]string) [][2]string {
+	return slices.DeleteFunc(pairs, func(pair [2]string) bool { return pair[1] == "" })
+}

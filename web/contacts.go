@@ -1,0 +1,273 @@
+package web
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+const (
+	contactsShown      = 25
+	matchesShown       = 20
+	conversationsShown = 10
+	messagesShown      = 100
+)
+
+// contact is a person of the embedded records, as far as pages show them.
+type contact struct {
+	ID           string          `json:"id"`
+	Name         string          `json:"name"`
+	Email        string          `json:"email"`
+	Phone        string          `json:"phone"`
+	Language     string          `json:"language"`
+	Company      string          `json:"company"`
+	Tags         []string        `json:"tags"`
+	CustomFields json.RawMessage `json:"custom_fields"`
+	Identities   []identity      `json:"identities"`
+	CreatedAt    *time.Time      `json:"created_at"`
+}
+
+type identity struct {
+	Kind  string `json:"kind"`
+	Value string `json:"value"`
+}
+
+// title is what a contact is called.
+func (c contact) title() string {
+	for _, s := range []string{c.Name, c.Email, c.Phone} {
+		if s != "" {
+			return s
+		}
+	}
+	return c.ID
+}
+
+// fields are a contact's custom fields, in order.
+func (c contact) fields() [][2]string {
+	values := map[string]json.RawMessage{}
+	if json.Unmarshal(c.CustomFields, &values) != nil {
+		return nil
+	}
+	list := make([][2]string, 0, len(values))
+	for _, name := range sortedKeys(values) {
+		list = append(list, [2]string{name, plainJSON(values[name])})
+	}
+	return list
+}
+
+// plainJSON writes a text without its quotation marks, anything else as it is.
+func plainJSON(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	return string(raw)
+}
+
+// foundView is what a search for contacts found.
+type foundView struct {
+	Searchable bool // there are records to search in
+	Query      string
+	Contacts   []contact
+	More       bool
+	Anywhere   bool // nothing begins with it: parts were looked through
+}
+
+// contactsView is the page "Contacts".
+type contactsView struct {
+	Found  foundView
+	Sort   string
+	Cursor string // of this page; empty: the first
+	Next   string // of the next page; empty: there is none
+}
+
+func (d *door) contactRoutes() map[string]action {
+	return map[string]action{
+		"GET /w/{workspace}/contacts":              d.contactsPage,
+		"GET /w/{workspace}/contacts/matches":      d.contactMatches,
+		"GET /w/{workspace}/contact":               d.contactPage,
+		"GET /w/{workspace}/contact/conversation":  d.conversationPage,
+		"GET /w/{workspace}/contact/attachment":    d.attachment,
+		"POST /w/{workspace}/contact/export":       d.exportContact,
+		"GET /w/{workspace}/contact/conversations": d.conversationsPart,
+	}
+}
+
+// found looks for contacts: by the beginning of name, e-mail, phone or id, and
+// where none begins with it by any part.
+func (d *door) found(r *http.Request, v visit) (foundView, error) {
+	view := foundView{Searchable: d.engine.Records != nil, Query: strings.TrimSpace(r.URL.Query().Get("q"))}
+	if view.Query == "" || !view.Searchable {
+		return view, nil
+	}
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Begins: view.Query, Limit: matchesShown + 1})
+	if err != nil {
+		return view, err
+	}
+	if len(page.Items) == 0 {
+		view.Anywhere = true
+		page, err = d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Search: view.Query, Limit: matchesShown + 1})
+		if err != nil {
+			return view, err
+		}
+	}
+	view.Contacts, err = decoded[contact](page.Items)
+	if len(view.Contacts) > matchesShown {
+		view.Contacts, view.More = view.Contacts[:matchesShown], true
+	}
+	slices.SortStableFunc(view.Contacts, func(a, b contact) int { return strings.Compare(strings.ToLower(a.title()), strings.ToLower(b.title())) })
+	return view, err
+}
+
+// decoded reads records.
+func decoded[T any](items []json.RawMessage) ([]T, error) {
+	list := make([]T, len(items))
+	for i, raw := range items {
+		if err := json.Unmarshal(raw, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// contactOf is the record of a person; nil where there are no records of ours.
+func (d *door) contactOf(r *http.Request, v visit, s privacyd.Subject) *contact {
+	if s.Kind != "contact" || d.engine.Records == nil {
+		return nil
+	}
+	raw, err := d.engine.GetRecord(r.Context(), v.caller, v.workspace.ID, "contacts", s.ID)
+	var c contact
+	if err != nil || json.Unmarshal(raw, &c) != nil {
+		return nil
+	}
+	return &c
+}
+
+func (d *door) contactsPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	view, err := d.contacts(r, v)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, contactsPageOf(d.page(r, v, "Contacts"), view))
+}
+
+func (d *door) contactMatches(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	view, err := d.contacts(r, v)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, contactsTable(d.page(r, v, ""), view))
+}
+
+func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
+	q := r.URL.Query()
+	view := contactsView{Sort: q.Get("sort"), Cursor: q.Get("after")}
+	var err error
+	if view.Found, err = d.found(r, v); err != nil || view.Found.Query != "" || !view.Found.Searchable {
+		return view, err
+	}
+	if !slices.Contains(contactOrders, view.Sort) {
+		view.Sort = "name"
+	}
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{
+		Sort: view.Sort, Cursor: view.Cursor, Limit: contactsShown,
+	})
+	if err != nil {
+		return view, err
+	}
+	view.Next = page.NextCursor
+	view.Found.Contacts, err = decoded[contact](page.Items)
+	return view, err
+}
+
+// contactOrders are the ways to sort the list.
+var contactOrders = []string{"name", "-name", "email", "-email", "created_at", "-created_at", "id", "-id"}
+
+// sortedBy is the address of the list by a column: the other way round where it
+// is sorted by that already.
+func (v contactsView) sortedBy(p page, column string) string {
+	if v.Sort == column {
+		column = "-" + column
+	}
+	return p.to("contacts") + "?sort=" + url.QueryEscape(column)
+}
+
+// direction is what aria-sort says of a column.
+func (v contactsView) direction(column string) string {
+	switch {
+	case v.Found.Query != "":
+		return "none"
+	case v.Sort == column:
+		return "ascending"
+	case v.Sort == "-"+column:
+		return "descending"
+	}
+	return "none"
+}
+
+// page is the address of another page of the list.
+func (v contactsView) page(p page, cursor string) string {
+	q := url.Values{"sort": {v.Sort}}
+	if cursor != "" {
+		q.Set("after", cursor)
+	}
+	return p.to("contacts") + "?" + q.Encode()
+}
+
+// contactPath is where a contact's profile is. Ids may be anything, so that
+// they do not go into the path.
+func (p page) contactPath(id string, more ...string) string {
+	parts := append([]string{"contact"}, more...)
+	return p.to(parts...) + "?id=" + url.QueryEscape(id)
+}
+
+// deletionPath is where the plan for a person is.
+func (p page) deletionPath(kind, id string) string {
+	return p.to("delete-contact") + "?" + url.Values{"kind": {kind}, "id": {id}}.Encode()
+}
+
+func typedCount(s string) *int64 {
+	n, err := strconv.ParseInt(strings.NewReplacer(",", "", " ", "", ".", "").Replace(strings.TrimSpace(s)), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// name is what a file is called.
+func (a attachment) name() string {
+	if a.Filename == "" {
+		return a.ID
+	}
+	return a.Filename
+}
+
+// contactLine says by what a contact is known.
+func contactLine(c contact) string {
+	var parts []string
+	for _, s := range []string{c.Email, c.Phone, c.Company, c.ID} {
+		if s != "" && s != c.title() {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// nonce is a key under which a form that is sent twice asks once.
+func nonce() string { return rand.Text() }
