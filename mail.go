@@ -23,6 +23,7 @@ const (
 	MailAccountDeletionReminder  MailKind = "account_deletion_reminder"  // Until, Days, Path
 	MailAccountDeletionCancelled MailKind = "account_deletion_cancelled" // At, Path
 	MailAccountDeletionDone      MailKind = "account_deletion_done"      // At; without To.AccountID, whose key is gone by then
+	MailAccountDeletionBlocked   MailKind = "account_deletion_blocked"   // Reason, Path: why nothing is deleted yet, Art. 12(4) GDPR
 
 	MailWorkspaceDeletionScheduled MailKind = "workspace_deletion_scheduled" // Workspace, Until, Path
 	MailWorkspaceDeletionReminder  MailKind = "workspace_deletion_reminder"  // Workspace, Until, Days, Path
@@ -30,6 +31,23 @@ const (
 	MailWorkspaceDeletionDone      MailKind = "workspace_deletion_done"      // Workspace, At
 
 	MailRetentionChanged MailKind = "retention_changed" // Workspace, Before, After, At, Path
+
+	MailApprovalWanted MailKind = "approval_wanted" // Workspace, Change (the job's type), Why, Count, Path
+	MailJobFailed      MailKind = "job_failed"      // Workspace, Change (the job's type), Reason, Path
+	MailHoldReviewDue  MailKind = "hold_review_due" // Workspace, At (when the review was due), Path
+
+	// To whoever runs the server, without To.AccountID.
+	MailDeletionEscalated MailKind = "deletion_escalated" // Account (its id), Reason, At (when it was asked for)
+	MailDeletionFailed    MailKind = "deletion_failed"    // Change (the job's type), Job (its id), Reason
+)
+
+// Why an approval is wanted: what the mail MailApprovalWanted says.
+const (
+	WhyApproval = "approval" // a second person approves what another one confirmed
+	WhyProposed = "proposed" // what only a person may confirm was asked for by a program
+	WhyChanged  = "changed"  // the plan is no more what was confirmed
+	WhyBrake    = "brake"    // a retention run would take more than the workspace allows
+	WhyBlocked  = "blocked"  // something is in the way
 )
 
 // The changes that MailSecondFactorChanged tells.
@@ -58,6 +76,11 @@ type Mail struct {
 	Path        string     `json:"path,omitempty"` // where it leads, on this server
 	Browser     string     `json:"browser,omitempty"`
 	Change      string     `json:"change,omitempty"` // a code: what was changed or made
+	Why         string     `json:"why,omitempty"`    // a code
+	Reason      string     `json:"reason,omitempty"` // an error's message: sentences without personal data
+	Count       int64      `json:"count,omitempty"`  // of jobs that wait
+	Job         string     `json:"job,omitempty"`    // its id; what is no more so when the mail is sent is not told
+	Account     string     `json:"account,omitempty"`
 	Format      Format     `json:"format,omitempty"`
 	Bytes       int64      `json:"bytes,omitempty"`
 	Days        int        `json:"days,omitempty"`
@@ -80,6 +103,7 @@ var mailNeeds = map[MailKind]string{
 	MailAccountDeletionReminder:  "until days path",
 	MailAccountDeletionCancelled: "at path",
 	MailAccountDeletionDone:      "at",
+	MailAccountDeletionBlocked:   "reason path",
 
 	MailWorkspaceDeletionScheduled: "workspace until path",
 	MailWorkspaceDeletionReminder:  "workspace until days path",
@@ -87,6 +111,13 @@ var mailNeeds = map[MailKind]string{
 	MailWorkspaceDeletionDone:      "workspace at",
 
 	MailRetentionChanged: "workspace before after at path",
+
+	MailApprovalWanted: "workspace change why count path",
+	MailJobFailed:      "workspace change reason path",
+	MailHoldReviewDue:  "workspace at path",
+
+	MailDeletionEscalated: "account reason at",
+	MailDeletionFailed:    "change job reason",
 }
 
 // MailKinds lists every mail.
@@ -122,12 +153,54 @@ func (m Mail) fields() map[string]bool {
 	return map[string]bool{
 		"workspace": m.Workspace != "", "role": m.Role != "", "path": m.Path != "", "change": m.Change != "", "format": m.Format != "",
 		"bytes": m.Bytes > 0, "days": m.Days > 0, "before": m.Before != nil, "after": m.After != nil, "at": m.At != nil, "until": m.Until != nil,
+		"why": m.Why != "", "reason": m.Reason != "", "count": m.Count > 0, "job": m.Job != "", "account": m.Account != "",
 	}
 }
 
-// ToMany tells whether the same mail goes to every member of a workspace.
+// ToMany tells whether the same mail goes to several members of a workspace.
 func (m Mail) ToMany() bool {
-	return strings.HasPrefix(string(m.Kind), "workspace_deletion_") || m.Kind == MailRetentionChanged
+	switch m.Kind {
+	case MailRetentionChanged, MailApprovalWanted, MailJobFailed, MailHoldReviewDue:
+		return true
+	default:
+		return strings.HasPrefix(string(m.Kind), "workspace_deletion_")
+	}
+}
+
+// Timely gives a mail about a deletion as it reads at now. It is false when the
+// mail says what is no more so: the job is not on its way as it was when the
+// mail was queued. Job is nil when there is none any more.
+func (m Mail) Timely(job *Job, now time.Time) (Mail, bool) {
+	switch m.Kind {
+	case MailAccountDeletionReminder, MailWorkspaceDeletionReminder:
+		m.Days = DaysLeft(*m.Until, now)
+		return m, m.onItsWay(job) && m.Until.After(now)
+	case MailAccountDeletionScheduled, MailWorkspaceDeletionScheduled:
+		return m, m.onItsWay(job)
+	case MailApprovalWanted:
+		return m, m.Job == "" || job != nil && (job.State == JobPendingApproval || job.State == JobBlocked)
+	default:
+		return m, true
+	}
+}
+
+func (m Mail) onItsWay(job *Job) bool {
+	return job != nil && job.State == JobScheduled && job.ExecuteAfter != nil && job.ExecuteAfter.Equal(*m.Until)
+}
+
+// DaysLeft is how many days it is until end, to the nearest, and 1 at least.
+func DaysLeft(end, now time.Time) int {
+	return max(1, int((end.Sub(now)+Day/2)/Day))
+}
+
+// Notice is a mail to many members of a workspace that is on its way to them.
+type Notice struct {
+	ID          string // UUIDv7
+	WorkspaceID string
+	JobID       string // whose readers were put aside, since they are members no more; empty: those who are members
+	Sealed      []byte // the mail, and to whom of them
+	After       string // the account that was told last; empty: nobody was
+	CreatedAt   time.Time
 }
 
 // Letter is a mail in words, ready to be sent.

@@ -106,7 +106,7 @@ func (e *Engine) DeleteAccount(ctx context.Context, c privacyd.Caller, with priv
 	}
 	job := accountJob(c.AccountID)
 	if err := e.checkAccountDeletion(ctx, c, job, with); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.escalateLastAdmin(ctx, c, err))
 	}
 	var err error
 	if job.ID, err = newID(); err != nil {
@@ -160,8 +160,8 @@ func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job
 	}
 	end := e.Now().Add(e.graceOf(job.Type))
 	job.State, job.ExecuteAfter = privacyd.JobScheduled, &end
-	if remind, ok := privacyd.NextReminder(end, e.Now()); ok {
-		job.RemindAt = &remind
+	if err := e.tellScheduled(ctx, job); err != nil {
+		return err
 	}
 	auditID, err := e.record(ctx, e.jobEvent(c, "", job, "create"))
 	if err != nil {
@@ -211,6 +211,9 @@ func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (
 		if err := e.States.StayAccount(ctx, c.AccountID); err != nil {
 			return err
 		}
+		if err := e.tellCancelled(ctx, job); err != nil {
+			return err
+		}
 		return e.Queue.Cancel(ctx, WorkErase, job.ID)
 	})
 }
@@ -231,7 +234,10 @@ func (e *Engine) DeleteAccountNow(ctx context.Context, c privacyd.Caller, passwo
 			return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it is not in its grace period.", job.State)
 		}
 		now := e.Now()
-		job.State, job.ExecuteAfter, job.RemindAt = privacyd.JobQueued, &now, nil
+		job.State, job.ExecuteAfter = privacyd.JobQueued, &now
+		if err := e.remindOf(ctx, job); err != nil {
+			return err
+		}
 		if err := e.saveJob(ctx, c, "", job, "waive"); err != nil {
 			return err
 		}

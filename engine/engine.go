@@ -45,6 +45,7 @@ type Engine struct {
 	People      People
 	Secrets     Secrets
 	Mailing     Mailing
+	Notices     Notices
 	Queue       work.Queue
 	Blobs       Blobs // archives of exports and the embedded dataset's attachments
 	Signer      Signer

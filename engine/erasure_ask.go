@@ -33,6 +33,9 @@ func (e *Engine) createErasure(ctx context.Context, c privacyd.Caller, g grant, 
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		job, created, err = e.findOrAsk(ctx, c, g, draft, plan)
 		waits := err == nil && job.State == privacyd.JobPendingApproval && job.WaitingOn == privacyd.WaitConfirmation
+		if err == nil && created && !mayConfirm(c) {
+			err = e.tellProposed(ctx, job)
+		}
 		if !waits || with == nil || !mayConfirm(c) {
 			return err
 		}
@@ -247,6 +250,9 @@ func (e *Engine) confirm(ctx context.Context, c privacyd.Caller, g grant, job *p
 	}
 	if settings.Approval {
 		job.WaitingOn = privacyd.WaitApproval
+		if err := e.tellWanted(ctx, job, privacyd.WhyApproval); err != nil {
+			return err
+		}
 		return e.saveJob(ctx, c, g.Role, job, "confirm")
 	}
 	return e.schedule(ctx, c, g, job, "confirm")
@@ -259,10 +265,10 @@ func (e *Engine) schedule(ctx context.Context, c privacyd.Caller, g grant, job *
 	if grace := e.graceOf(job.Type); grace > 0 {
 		end := at.Add(grace)
 		job.State, job.ExecuteAfter = privacyd.JobScheduled, &end
-		if remind, ok := privacyd.NextReminder(end, at); ok {
-			job.RemindAt = &remind
-		}
 		at = end
+	}
+	if err := e.tellScheduled(ctx, job); err != nil {
+		return err
 	}
 	auditID, err := e.record(ctx, e.jobEvent(c, g.Role, job, verb))
 	if err != nil {
@@ -297,6 +303,9 @@ func (e *Engine) cancelErasure(ctx context.Context, c privacyd.Caller, g grant, 
 		if err := e.States.SetWorkspaceState(ctx, job.WorkspaceID, privacyd.WorkspaceActive, "", auditID); err != nil {
 			return err
 		}
+	}
+	if err := e.tellCancelled(ctx, job); err != nil {
+		return err
 	}
 	return e.Queue.Cancel(ctx, WorkErase, job.ID)
 }

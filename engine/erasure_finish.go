@@ -207,6 +207,9 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 	if err := r.e.Jobs.UpdateJob(ctx, job, auditID); err != nil {
 		return err
 	}
+	if err := r.tellDone(ctx, job); err != nil {
+		return err
+	}
 	if receipt.Files.State == privacyd.FilesPending {
 		return r.e.Queue.Enqueue(ctx, work.Item{Kind: WorkReceipt, Key: job.ID, At: r.e.Now().Add(receiptPause)})
 	}

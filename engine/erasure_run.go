@@ -51,6 +51,7 @@ type erasureState struct {
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
 	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it
+	Farewell    farewell                     `json:"farewell,omitzero"`   // whom to tell that it is done
 	Abandoned   []string                     `json:"abandoned,omitempty"` // workspaces that nobody is left in
 }
 
@@ -197,6 +198,9 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 		if err := r.identify(ctx, p); err != nil {
 			return err
 		}
+	}
+	if err := r.prepareFarewell(ctx); err != nil {
+		return err
 	}
 	return r.save(ctx, phaseErase)
 }
@@ -420,6 +424,9 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 			job.State = privacyd.JobPendingApproval
 		}
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
+		if err := e.tellSuspended(ctx, job); err != nil {
+			return err
+		}
 		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
 	})
 }
@@ -448,6 +455,11 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 	}
 	if err := e.Runs.DeleteErasureRun(ctx, job.ID); err != nil {
 		return err
+	}
+	if s == privacyd.JobFailed {
+		if err := e.tellFailed(ctx, job); err != nil {
+			return err
+		}
 	}
 	return e.saveJob(ctx, privacyd.System("erasure"), "", job, verb)
 }

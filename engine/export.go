@@ -227,6 +227,11 @@ func (e *Engine) failOrCancel(ctx context.Context, job *privacyd.Job, s privacyd
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
 	}
 	e.end(job, s)
+	if s == privacyd.JobFailed {
+		if err := e.tellFailed(ctx, job); err != nil {
+			return err
+		}
+	}
 	return e.saveJob(ctx, privacyd.System("export"), "", job, verb)
 }
 

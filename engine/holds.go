@@ -52,7 +52,10 @@ func (e *Engine) PlaceHold(ctx context.Context, c privacyd.Caller, r NewHold) (*
 		if err != nil {
 			return err
 		}
-		return e.Holds.InsertHold(ctx, h, auditID)
+		if err := e.Holds.InsertHold(ctx, h, auditID); err != nil {
+			return err
+		}
+		return e.scheduleReview(ctx, h)
 	})
 }
 
@@ -208,6 +211,9 @@ func (e *Engine) release(ctx context.Context, c privacyd.Caller, g grant, h *pri
 		return err
 	}
 	if err := e.Holds.ReleaseHold(ctx, h, auditID); err != nil {
+		return err
+	}
+	if err := e.cancelReview(ctx, h); err != nil {
 		return err
 	}
 	return e.wakeHeld(ctx, g.Workspace.ID)

@@ -60,27 +60,36 @@ func (e *Engine) tell(ctx context.Context, m privacyd.Mail) error {
 	if e.MailState() == MailOff {
 		return nil
 	}
-	if err := m.Check(); err != nil {
-		return fmt.Errorf("queue a mail: %w", err)
-	}
-	id, err := newID()
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("queue a mail: %w", err)
-	}
-	q := privacyd.QueuedMail{ID: id, Owner: e.personKey(m.To.AccountID), Kind: m.Kind, Kept: e.MailState() == MailKept, CreatedAt: e.Now()}
-	sealed, erased, err := e.Secrets.SealFor(ctx, q.Owner, mailAAD(id), raw)
+	q, erased, err := e.sealMail(ctx, m)
 	if err != nil || erased {
 		return err
 	}
-	q.Sealed = sealed
+	return e.queueMail(ctx, q)
+}
+
+// sealMail makes a mail ready to be queued.
+func (e *Engine) sealMail(ctx context.Context, m privacyd.Mail) (q privacyd.QueuedMail, erased bool, err error) {
+	if err := m.Check(); err != nil {
+		return q, false, fmt.Errorf("queue a mail: %w", err)
+	}
+	id, err := newID()
+	if err != nil {
+		return q, false, err
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return q, false, fmt.Errorf("queue a mail: %w", err)
+	}
+	q = privacyd.QueuedMail{ID: id, Owner: e.personKey(m.To.AccountID), Kind: m.Kind, Kept: e.MailState() == MailKept, CreatedAt: e.Now()}
+	q.Sealed, erased, err = e.Secrets.SealFor(ctx, q.Owner, mailAAD(id), raw)
+	return q, erased, err
+}
+
+func (e *Engine) queueMail(ctx context.Context, q privacyd.QueuedMail) error {
 	if err := e.People.InsertMail(ctx, q); err != nil || q.Kept {
 		return err
 	}
-	return e.enqueueMail(ctx, id, e.Now())
+	return e.enqueueMail(ctx, q.ID, e.Now())
 }
 
 // personKey names the key of an account; empty: the instance's own.
@@ -98,8 +107,9 @@ func (e *Engine) enqueueMail(ctx context.Context, id string, at time.Time) error
 }
 
 // RunMail is the handler of WorkMail. A letter that was sent and not yet
-// forgotten when the process died is sent again under the same Message-ID.
-// Audit: mail.send; mail.fail when it is given up.
+// forgotten when the process died is sent again under the same Message-ID. One
+// whose deletion was cancelled meanwhile is not sent. Audit: mail.send;
+// mail.drop when it is no more so; mail.fail when it is given up.
 func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error {
 	q, err := e.People.Mail(ctx, id)
 	if privacyd.CodeOf(err) == "mail_not_found" || q.Kept {
@@ -114,6 +124,13 @@ func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error
 	}
 	if erased {
 		return e.endMail(ctx, q, nil, lease, nil)
+	}
+	timely, err := e.timely(ctx, &m)
+	if err != nil {
+		return err
+	}
+	if !timely {
+		return e.endMail(ctx, q, &m, lease, errNotSo)
 	}
 	letter, err := e.Mailing.Letters.Write(q.ID, q.CreatedAt, m)
 	if err != nil {
@@ -175,13 +192,22 @@ func (e *Engine) endMail(ctx context.Context, q privacyd.QueuedMail, m *privacyd
 			if err := e.People.DeleteMail(ctx, q.ID); err != nil || m == nil {
 				return err
 			}
-			_, err := e.record(ctx, mailEvent(q, *m, failed))
+			event, err := e.mailEvent(ctx, q, *m, failed)
+			if err != nil {
+				return err
+			}
+			_, err = e.record(ctx, event)
 			return err
 		})
 	})
 }
 
-func mailEvent(q privacyd.QueuedMail, m privacyd.Mail, failed error) privacyd.AuditEvent {
+// errNotSo is why a mail is not sent: what it says is no more so.
+var errNotSo = errors.New("what the mail says is no more so")
+
+// mailEvent belongs into the log of the workspace that the mail is about, or
+// into the instance's: that of a deleted workspace is frozen.
+func (e *Engine) mailEvent(ctx context.Context, q privacyd.QueuedMail, m privacyd.Mail, failed error) (privacyd.AuditEvent, error) {
 	ev := privacyd.AuditEvent{
 		WorkspaceID: m.WorkspaceID, Caller: privacyd.System(string(q.Kind)), Action: "mail.send", Outcome: privacyd.OutcomeDone,
 		Target: privacyd.Target{Type: "mail", ID: q.ID}, Facts: map[string]int64{"tries": int64(q.Tries) + 1},
@@ -189,10 +215,20 @@ func mailEvent(q privacyd.QueuedMail, m privacyd.Mail, failed error) privacyd.Au
 	if m.To.AccountID != "" {
 		ev.Target.Subject = &privacyd.Subject{Kind: accountKind, ID: m.To.AccountID}
 	}
-	if failed != nil {
+	switch {
+	case errors.Is(failed, errNotSo):
+		ev.Action, ev.Facts = "mail.drop", map[string]int64{"tries": int64(q.Tries)}
+	case failed != nil:
 		ev.Action, ev.Outcome, ev.Code = "mail.fail", privacyd.OutcomeFailed, privacyd.CodeOf(failed)
 	}
-	return ev
+	if m.WorkspaceID == "" {
+		return ev, nil
+	}
+	state, _, err := e.States.WorkspaceState(ctx, m.WorkspaceID)
+	if state == privacyd.WorkspaceDeleted {
+		ev.WorkspaceID = ""
+	}
+	return ev, err
 }
 
 // giveUpMail ends a mail whose work is dead: sending it killed the process, or

@@ -94,6 +94,19 @@ type MailQueue interface {
 	KeptMails(ctx context.Context, owner string, limit int) ([]privacyd.QueuedMail, error)
 	SetTries(ctx context.Context, id string, tries int) error
 	DeleteMail(ctx context.Context, id string) error
+	DeleteMailsOf(ctx context.Context, owner string) error
+}
+
+// Notices keeps mails to many that are on their way to them, and who is told at
+// the end of a workspace's deletion.
+type Notices interface {
+	InsertNotice(ctx context.Context, n privacyd.Notice) error
+	Notice(ctx context.Context, id string) (privacyd.Notice, error)
+	NoticeReaders(ctx context.Context, n privacyd.Notice, role privacyd.Role, limit int) ([]privacyd.Addressee, error)
+	AdvanceNotice(ctx context.Context, n privacyd.Notice, accountID string) error
+	DeleteNotice(ctx context.Context, n privacyd.Notice) error
+	PutReadersAside(ctx context.Context, jobID, workspaceID, after string, limit int) (last string, err error)
+	DeleteReaders(ctx context.Context, jobID string) error
 }
 
 // Secrets seals small values with the key of whom they are about, whom it
@@ -120,4 +133,6 @@ type Post interface {
 type Mailing struct {
 	Letters Letters
 	Post    Post // nil: mails are kept, to be read on a page
+
+	Operator string // e-mail address of whoever runs the server; empty: only the log tells them
 }

@@ -75,6 +75,9 @@ func (e *Engine) SetRetention(ctx context.Context, c privacyd.Caller, workspace 
 		if err := e.Retention.InsertPolicy(ctx, p, auditID); err != nil {
 			return err
 		}
+		if err := e.tellRetention(ctx, g.Workspace, before.Days, p); err != nil {
+			return err
+		}
 		return e.scheduleRetention(ctx, g.Workspace.ID)
 	})
 }
@@ -358,8 +361,11 @@ func (e *Engine) startRetention(ctx context.Context, c privacyd.Caller, g grant,
 			return err
 		}
 		pending = job
-		if err := e.ask(ctx, c, g, job, plan); err != nil || effect.Braked {
+		if err := e.ask(ctx, c, g, job, plan); err != nil {
 			return err
+		}
+		if effect.Braked {
+			return e.tellBraked(ctx, c, job)
 		}
 		return e.schedule(ctx, privacyd.System("retention"), g, job, "queue")
 	})

@@ -53,7 +53,7 @@ func New(base string) (*Writer, error) {
 }
 
 func (w *Writer) readKinds() error {
-	words := text.FuncMap{"date": date, "size": size, "days": days, "kept": kept, "format": format}
+	words := text.FuncMap{"date": date, "size": size, "days": days, "kept": kept, "format": format, "aJob": aJob, "upper": upper}
 	for _, kind := range privacyd.MailKinds() {
 		name := path.Join("templates", string(kind)+".txt")
 		raw, err := fs.ReadFile(templates, name)
@@ -115,6 +115,8 @@ func (w *Writer) lay(letter *privacyd.Letter, c contents) error {
 // reason says why somebody gets a mail.
 func reason(m privacyd.Mail) string {
 	switch {
+	case m.Kind == privacyd.MailDeletionEscalated || m.Kind == privacyd.MailDeletionFailed:
+		return "You get it because you run that server."
 	case m.Kind == privacyd.MailInvitation:
 		return "You get it because an admin typed your address."
 	case m.Workspace != "":

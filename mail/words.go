@@ -52,4 +52,30 @@ func kept(n *int) (string, error) {
 	}
 }
 
+var jobNames = map[privacyd.JobType]string{
+	privacyd.JobDataExport:        "an export of the workspace",
+	privacyd.JobSubjectExport:     "an export of one person's data",
+	privacyd.JobSubjectDeletion:   "the deletion of a contact",
+	privacyd.JobAccountDeletion:   "the deletion of an account",
+	privacyd.JobWorkspaceDeletion: "the deletion of the workspace",
+	privacyd.JobBulkDeletion:      "a bulk deletion",
+	privacyd.JobRetentionRun:      "a retention run",
+}
+
+// aJob names a job in the middle of a sentence.
+func aJob(t string) (string, error) {
+	name, ok := jobNames[privacyd.JobType(t)]
+	if !ok {
+		return "", errAbsent
+	}
+	return name, nil
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
 func format(f privacyd.Format) string { return strings.ToUpper(string(f)) }

@@ -52,6 +52,8 @@ type mailConfig struct {
 	SMTP string `yaml:"smtp"` // smtps://user:password@host, or smtp://host:587 with STARTTLS
 	From string `yaml:"from"` // whom mails are from
 
+	Operator string `yaml:"operator"` // who is told what nobody else can see to
+
 	outbox bool // without smtp they are kept, to be read on a page
 }
 
@@ -113,6 +115,7 @@ func (c *config) variables() map[string]*string {
 	return map[string]*string{
 		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_BASE_URL": &c.BaseURL,
 		"PRIVACYD_MAIL_SMTP": &c.Mail.SMTP, "PRIVACYD_MAIL_FROM": &c.Mail.From,
+		"PRIVACYD_MAIL_OPERATOR": &c.Mail.Operator,
 	}
 }
 

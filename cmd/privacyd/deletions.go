@@ -36,6 +36,12 @@ func (i *instance) checkDeletions(ctx context.Context, f *folder) error {
 	if err := i.engine.SealSubjects(ctx); err != nil {
 		return err
 	}
+	if err := i.engine.ScheduleReminders(ctx); err != nil {
+		return err
+	}
+	if err := i.engine.ScheduleReviews(ctx); err != nil {
+		return err
+	}
 	return i.engine.ScheduleRetention(ctx)
 }
 

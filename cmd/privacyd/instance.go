@@ -107,7 +107,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
-		People: tables, Secrets: keys, Mailing: mailing,
+		People: tables, Secrets: keys, Mailing: mailing, Notices: tables,
 	}
 	if len(cfg.Datasets) == 0 {
 		i.engine.Records = embedded{files: files, Store: &records.Store{
@@ -162,8 +162,7 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkFiles, i.engine.RunFiles, 1)
 	i.runner.Handle(engine.WorkReceipt, i.engine.RunReceipt, 1)
 	i.runner.Handle(engine.WorkRetention, i.engine.RunRetention, 1)
-	i.runner.Handle(engine.WorkMail, i.engine.RunMail, 2)
-	i.runner.Handle(engine.WorkReset, i.engine.RunReset, 1)
+	i.handleMails()
 	for _, d := range []work.Daily{
 		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour},
 		{Kind: engine.WorkReconcile, Key: "audit", Hour: reconcileHour},

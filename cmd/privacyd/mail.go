@@ -16,6 +16,8 @@ import (
 // check refuses a half-filled configuration.
 func (m mailConfig) check(baseURL string) error {
 	switch {
+	case m.Operator != "" && !isAddress(m.Operator):
+		return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid", "mail.operator is no address. Give it as operator@example.com.")
 	case m.SMTP == "" && m.From == "":
 		return nil
 	case m.SMTP == "" || m.From == "":
@@ -27,6 +29,11 @@ func (m mailConfig) check(baseURL string) error {
 	return err
 }
 
+func isAddress(s string) bool {
+	_, err := privacyd.NormalEmail(s)
+	return err == nil
+}
+
 // mailing is how mails leave: not at all, to a page, or to a mail server.
 func (c config) mailing() (engine.Mailing, error) {
 	if c.Mail.SMTP == "" && !c.Mail.outbox {
@@ -34,10 +41,20 @@ func (c config) mailing() (engine.Mailing, error) {
 	}
 	letters, err := mail.New(c.BaseURL)
 	if err != nil || c.Mail.SMTP == "" {
-		return engine.Mailing{Letters: letters}, err
+		return engine.Mailing{Letters: letters, Operator: c.Mail.Operator}, err
 	}
 	relay, err := mail.ParseRelay(c.Mail.SMTP, c.Mail.From)
-	return engine.Mailing{Letters: letters, Post: relay}, err
+	return engine.Mailing{Letters: letters, Post: relay, Operator: c.Mail.Operator}, err
+}
+
+// handleMails tells the runner who sends mails and who says when.
+func (i *instance) handleMails() {
+	i.runner.Handle(engine.WorkMail, i.engine.RunMail, 2)
+	i.runner.Handle(engine.WorkReset, i.engine.RunReset, 1)
+	i.runner.Handle(engine.WorkNotice, i.engine.RunNotice, 1)
+	i.runner.Handle(engine.WorkRemind, i.engine.RunRemind, 1)
+	i.runner.Handle(engine.WorkProposed, i.engine.RunProposed, 1)
+	i.runner.Handle(engine.WorkHoldReview, i.engine.RunHoldReview, 1)
 }
 
 // tryingOut tells whether mails may be kept for a page: only where nobody but

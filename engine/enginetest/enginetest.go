@@ -115,7 +115,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Reviews: s, Runs: s, Own: s, States: s, SoleAdmins: s, Plain: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
-		People: s, Secrets: keys, HashCost: bcrypt.MinCost,
+		People: s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
 	}
 	b.Records = recordStore{&records.Store{
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
@@ -147,6 +147,10 @@ func (b *Bench) keepMails() {
 	b.Mailing = engine.Mailing{Letters: letters}
 	b.Runner.Handle(engine.WorkMail, b.RunMail, 2)
 	b.Runner.Handle(engine.WorkReset, b.RunReset, 1)
+	b.Runner.Handle(engine.WorkNotice, b.RunNotice, 1)
+	b.Runner.Handle(engine.WorkRemind, b.RunRemind, 1)
+	b.Runner.Handle(engine.WorkProposed, b.RunProposed, 1)
+	b.Runner.Handle(engine.WorkHoldReview, b.RunHoldReview, 1)
 }
 
 // Mails gives the kept mails, the oldest first.
