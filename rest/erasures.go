@@ -99,6 +99,9 @@ func (d *door) preview(ctx context.Context, in *previewRequest) (*answer[*Plan],
 	if err != nil {
 		return nil, d.fail(err)
 	}
+	if ask.Type == privacyd.JobAccountDeletion {
+		return d.plan(d.engine.PreviewAccountDeletion(ctx, callerOf(ctx)))
+	}
 	return d.plan(d.engine.PreviewJob(ctx, callerOf(ctx), ask))
 }
 

@@ -15,7 +15,7 @@ const jobsPath = "/v1/workspaces/{workspace}/gdpr-jobs"
 // JobRequest asks for an operation.
 type JobRequest struct {
 	WorkspaceID string            `json:"workspace_id,omitempty" doc:"If given, the workspace of the path."`
-	Type        privacyd.JobType  `json:"type" enum:"data_export,subject_export,subject_deletion,bulk_deletion,workspace_deletion"`
+	Type        privacyd.JobType  `json:"type" enum:"data_export,subject_export,subject_deletion,bulk_deletion,workspace_deletion,account_deletion" doc:"account_deletion is about the caller's own account and nobody else's."`
 	RequestedBy string            `json:"requested_by,omitempty" doc:"Your own e-mail address, or that of a member for whom you, an admin, act."`
 	Subject     *privacyd.Subject `json:"subject,omitempty" doc:"Of subject_export and subject_deletion."`
 	Format      privacyd.Format   `json:"format,omitempty" enum:"json,csv" doc:"Of exports."`
@@ -57,7 +57,7 @@ type jobAnswer struct {
 
 func (d *door) jobs() {
 	create := operation("create-gdpr-job", http.MethodPost, jobsPath, "Ask for an operation",
-		"Admins; agents too for subject_export. Asking again for what is pending gives that job with status 200. "+
+		"Admins; agents too for subject_export; any account for the deletion of itself. Asking again for what is pending gives that job with status 200. "+
 			"What an API token asks for and cannot be undone waits until a signed-in person confirms its plan.")
 	create.DefaultStatus = http.StatusCreated
 	create.Errors = append(create.Errors, http.StatusConflict)
@@ -89,7 +89,11 @@ func (d *door) createJob(ctx context.Context, in *newJob) (*jobAnswer, error) {
 	if isNew {
 		status = http.StatusCreated
 	}
-	return &jobAnswer{Status: status, Location: "/v1/workspaces/" + job.WorkspaceID + "/gdpr-jobs/" + job.ID, Body: job}, nil
+	location := "/v1/workspaces/" + job.WorkspaceID + "/gdpr-jobs/" + job.ID
+	if job.WorkspaceID == "" {
+		location = "/v1/account/deletion"
+	}
+	return &jobAnswer{Status: status, Location: location, Body: job}, nil
 }
 
 // ask is what engine is asked for.
