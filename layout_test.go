@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"rest":                    {"", "datamap", "engine"},
 	"web":                     {"", "engine"},
 	"mcp":                     {"", "engine"},
+	"egress":                  {"", "engine"},
 	"cli":                     {"", "archive", "auditlog", "auditlog/verify", "client"},
 	"examples":                {},
 	"cmd/privacyd":            {"*"},

@@ -40,6 +40,7 @@ const (
 	ActionManageHolds     Action = "holds.manage"
 	ActionApprove         Action = "jobs.approve" // the second pair of eyes
 	ActionReadReceipts    Action = "receipts.read"
+	ActionCallLLM         Action = "llm.call" // through the egress proxy
 )
 
 // Actions of the operator alone, on the whole instance.
@@ -88,6 +89,7 @@ var permissions = []struct {
 	{ActionManageHolds, []Role{RoleAdmin}},
 	{ActionApprove, []Role{RoleAdmin}},
 	{ActionReadReceipts, []Role{RoleAdmin, RoleAuditor}},
+	{ActionCallLLM, []Role{RoleAdmin}},
 }
 
 // May tells whether a member with role r may do a.

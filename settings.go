@@ -1,7 +1,6 @@
 package privacyd
 
 import (
-	"regexp"
 	"slices"
 	"time"
 )
@@ -27,11 +26,11 @@ const (
 
 // Settings are what a workspace's admins choose.
 type Settings struct {
-	TimeZone         string   `json:"time_zone"`                   // IANA name
-	RetentionHour    int      `json:"retention_hour"`              // 0 to 23, on the clocks of TimeZone
-	RetentionBrake   int      `json:"retention_brake"`             // percent that one run may take without asking
-	Approval         bool     `json:"approval"`                    // a second admin approves what cannot be undone
-	AllowedCountries []string `json:"allowed_countries,omitempty"` // ISO 3166-1 alpha-2, or EEA; empty: as the instance
+	TimeZone         string    `json:"time_zone"`                   // IANA name
+	RetentionHour    int       `json:"retention_hour"`              // 0 to 23, on the clocks of TimeZone
+	RetentionBrake   int       `json:"retention_brake"`             // percent that one run may take without asking
+	Approval         bool      `json:"approval"`                    // a second admin approves what cannot be undone
+	AllowedCountries Countries `json:"allowed_countries,omitempty"` // ISO 3166-1 alpha-2, or EEA; empty: as the instance
 }
 
 // DefaultSettings are those of a workspace that has chosen none.
@@ -39,28 +38,19 @@ func DefaultSettings() Settings {
 	return Settings{TimeZone: "UTC", RetentionHour: 3, RetentionBrake: DefaultBrake}
 }
 
-var countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
-
-// EEA stands for the countries of the European Economic Area in a list of
-// allowed countries.
-const EEA = "EEA"
-
 // Valid checks the settings. Codes: time_zone_invalid, retention_hour_invalid,
 // retention_brake_invalid, countries_invalid.
 func (s Settings) Valid() error {
 	if _, err := s.Zone(); err != nil {
 		return err
 	}
-	badCountry := func(c string) bool { return c != EEA && !countryPattern.MatchString(c) }
 	switch {
 	case s.RetentionHour < 0 || s.RetentionHour > 23:
 		return Errorf(ClassInvalid, "retention_hour_invalid", "The hour of the daily retention run is 0 to 23.")
 	case s.RetentionBrake < 1 || s.RetentionBrake > 100:
 		return Errorf(ClassInvalid, "retention_brake_invalid", "The share that a retention run may take without asking is 1 to 100 percent.")
-	case len(s.AllowedCountries) > 250 || slices.ContainsFunc(s.AllowedCountries, badCountry):
-		return Errorf(ClassInvalid, "countries_invalid", "Allowed countries are ISO codes of two capital letters, such as IE, or EEA.")
 	}
-	return nil
+	return s.AllowedCountries.Valid()
 }
 
 // Zone gives the workspace's time zone. Code time_zone_invalid.

@@ -137,7 +137,7 @@ func TestPackageComments(t *testing.T) {
 func TestRootHolds(t *testing.T) {
 	known := []string{
 		".ci", ".git", ".gitignore", "archive", "auditlog", "bench", "bin", "cli", "client", "cmd", "datamap", "docs", "engine", "examples",
-		"rest", "records", "scripts", "source", "store", "testdata", "vault", "ledger", "mail", "web", "work", "privacyd-data", "node_modules",
+		"rest", "records", "scripts", "source", "store", "testdata", "vault", "ledger", "mail", "mcp", "egress", "web", "work", "privacyd-data", "node_modules",
 		"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "go.mod", "go.sum", "openapi.json",
 	}
 	out, err := exec.Command("git", "ls-tree", "--name-only", "HEAD").Output()

@@ -61,7 +61,7 @@ func (c *workspaceSettingsCmd) Run(t *terminal) error {
 func (c *workspaceSettingsCmd) change(s *privacyd.Settings) (changed bool) {
 	for _, one := range []bool{
 		set(&s.TimeZone, c.TimeZone), set(&s.RetentionHour, c.Hour), set(&s.RetentionBrake, c.Brake), set(&s.Approval, c.Approval),
-		set(&s.AllowedCountries, c.Countries),
+		set((*[]string)(&s.AllowedCountries), c.Countries),
 	} {
 		changed = changed || one
 	}

@@ -30,7 +30,16 @@ func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, a
 	if err != nil {
 		return g, err
 	}
-	return g, e.checkOpen(ctx, c, g, action)
+	if err := e.checkOpen(ctx, c, g, action); err != nil || !slices.Contains(sending, action) {
+		return g, err
+	}
+	return g, e.checkResidency(ctx, c, g, action)
+}
+
+// sending are the actions that put a workspace's data somewhere. None of them
+// is done while a place is where its data may not be; erasing always is.
+var sending = []privacyd.Action{
+	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionImport, privacyd.ActionWriteRecords, privacyd.ActionCallLLM,
 }
 
 func (e *Engine) authoriseIn(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
 	"github.com/privacyd/privacyd/work"
 )
@@ -66,6 +67,9 @@ type Engine struct {
 	Suppression Suppression
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days
 	Grace       time.Duration // of account and workspace deletions; 0: 30 days
+	Egress      Egress
+	Places      []privacyd.Place   // that hold or see data, as configured
+	Allowed     privacyd.Countries // where data may be; none: the EEA
 	Spool       func() (archive.Spool, error)
 	Datasets    []Dataset
 	Records     Records // nil beside a product: there is no embedded dataset

@@ -17,13 +17,16 @@ func (e *Engine) Settings(ctx context.Context, c privacyd.Caller, workspace stri
 }
 
 // ChangeSettings changes a workspace's settings. Admins. Codes: those of
-// Settings.Valid. Audit: workspace.settings, with before and after.
+// Settings.Valid, place_country_refused. Audit: workspace.settings, with before and after.
 func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspace string, s privacyd.Settings) (privacyd.Settings, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageWorkspace)
 	if err != nil {
 		return s, err
 	}
 	if err := s.Valid(); err != nil {
+		return s, err
+	}
+	if err := e.checkCountries(s.AllowedCountries); err != nil {
 		return s, err
 	}
 	return s, e.Tx.InTx(ctx, func(ctx context.Context) error {

@@ -29,6 +29,8 @@ type config struct {
 	Datasets []datasetConfig `yaml:"datasets"`
 	Blobs    blobsConfig     `yaml:"blobs"`
 	Places   []placeConfig   `yaml:"places"`
+	Allowed  countryList     `yaml:"allowed_countries"` // ISO codes, or EEA; empty: EEA
+	LLM      []llmConfig     `yaml:"llm"`
 	Mail     mailConfig      `yaml:"mail"`
 	BaseURL  string          `yaml:"base_url"` // what links begin with
 
@@ -68,14 +70,6 @@ type datasetConfig struct {
 type blobsConfig struct {
 	Exports string            `yaml:"exports"` // folder or URL
 	Files   map[string]string `yaml:"files"`   // bucket of a map → folder or URL
-}
-
-type placeConfig struct {
-	Name      string `yaml:"name"`
-	Region    string `yaml:"region"`
-	Country   string `yaml:"country"`
-	Processor string `yaml:"processor"`
-	Kind      string `yaml:"kind"`
 }
 
 // readConfig reads the file named by the command, if any, and fills in what
@@ -199,13 +193,16 @@ func (c *config) check() error {
 			return fmt.Errorf("dataset %s is at the place %s, which is not among places", d.Name, d.Place)
 		}
 	}
-	return nil
+	return c.checkPlaces()
 }
 
 func (c *config) addresses() []*string {
 	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.Mail.SMTP, &c.BaseURL}
 	for i := range c.Datasets {
 		list = append(list, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
+	}
+	for i := range c.LLM {
+		list = append(list, &c.LLM[i].URL, &c.LLM[i].Key)
 	}
 	return list
 }

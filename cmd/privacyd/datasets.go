@@ -148,7 +148,7 @@ func (i *instance) openSources(ctx context.Context, d datasetConfig) (source, er
 // openSource opens a product's database: an address of PostgreSQL, or the path
 // of an SQLite file, from which is erased where the file may be written.
 func openSource(ctx context.Context, address string) (*sqlsource.Source, error) {
-	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+	if isPostgres(address) {
 		return sqlsource.OpenPostgres(ctx, address)
 	}
 	path := strings.TrimPrefix(address, "sqlite://")
@@ -157,6 +157,10 @@ func openSource(ctx context.Context, address string) (*sqlsource.Source, error) 
 		return sqlsource.OpenSQLiteToErase(ctx, path)
 	}
 	return sqlsource.OpenSQLite(ctx, path)
+}
+
+func isPostgres(address string) bool {
+	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
 }
 
 // source is a sqlsource.Source as engine sees it.

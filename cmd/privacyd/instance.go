@@ -65,6 +65,10 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	if err := f.checkWhole(cfg); err != nil {
 		return err
 	}
+	places, err := cfg.places()
+	if err != nil {
+		return err
+	}
 	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root})
 	if err != nil {
 		return err
@@ -98,6 +102,10 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	if err != nil {
 		return err
 	}
+	providers, err := cfg.providers()
+	if err != nil {
+		return err
+	}
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
@@ -107,6 +115,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
+		Places: places, Allowed: cfg.allowed(), Egress: engine.Egress{Providers: providers, Counts: tables},
 		People: tables, Secrets: keys, Mailing: mailing, Notices: tables,
 	}
 	if len(cfg.Datasets) == 0 {

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/vault/bucket"
+)
+
+// use is one address of the configuration.
+type use struct {
+	name  string // the key that it stands under, such as blobs.exports
+	kind  privacyd.PlaceKind
+	hosts []string // where it leads; none: this machine's own folders
+	place string   // that the configuration names for it
+	told  *privacyd.Place
+}
+
+// places lists every place that holds or sees data: those that are declared,
+// and for what is not declared one of its own. Codes: place_undeclared,
+// place_country_refused, and those of addresses that cannot be read.
+func (c *config) places() ([]privacyd.Place, error) {
+	uses, err := c.uses()
+	if err != nil {
+		return nil, err
+	}
+	var list []privacyd.Place
+	for _, p := range c.Places {
+		list = append(list, privacyd.Place{
+			Name: p.Name, Kind: privacyd.PlaceKind(p.Kind), Region: p.Region, Country: p.Country, Processor: p.Processor, Basis: p.Basis,
+		})
+	}
+	for _, u := range uses {
+		if list, err = c.put(list, u); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range list {
+		if p.Declared() && !c.allowed().Permit(p.Country) {
+			return nil, privacyd.Errorf(privacyd.ClassRefused, "place_country_refused",
+				"The place %s is in the country %s, and data may only be in %s. Move it, or change allowed_countries.", p.Name, p.Country, c.allowed())
+		}
+	}
+	return list, nil
+}
+
+// put adds a use to the place that it is at.
+func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
+	n := slices.IndexFunc(c.Places, func(p placeConfig) bool {
+		return u.place != "" && p.Name == u.place || u.place == "" && p.holds(u.hosts)
+	})
+	if n >= 0 {
+		list[n].Uses = append(list[n].Uses, u.name)
+		if list[n].Kind == "" {
+			list[n].Kind = u.kind
+		}
+		return list, nil
+	}
+	p := privacyd.Place{Name: u.name, Kind: u.kind, Uses: []string{u.name}, Local: u.local()}
+	if u.told != nil {
+		p.Region, p.Country, p.Processor = u.told.Region, u.told.Country, u.told.Processor
+	}
+	if !p.Local && !p.Declared() {
+		return nil, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
+			"%s is on another machine, and nothing says where that is. Declare it under places, with its country and hosts: [%s].",
+			u.name, strings.Join(u.hosts, ", "))
+	}
+	return append(list, p), nil
+}
+
+// holds tells whether all hosts are among those of the place.
+func (p placeConfig) holds(hosts []string) bool {
+	return len(hosts) > 0 && !slices.ContainsFunc(hosts, func(h string) bool {
+		return !slices.ContainsFunc(p.Hosts, func(own string) bool { return strings.EqualFold(own, h) })
+	})
+}
+
+func (u use) local() bool {
+	return !slices.ContainsFunc(u.hosts, func(h string) bool { return !localHost(h) })
+}
+
+// localHost tells whether a host is this machine: a loopback address, or a
+// socket in its file system.
+func localHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
+}
+
+// uses lists the configuration's addresses.
+func (c *config) uses() ([]use, error) {
+	list := []use{
+		{name: "keys.root", kind: privacyd.PlaceKeys}, bucketUse("keys.store", privacyd.PlaceKeys, c.Keys.Store),
+		bucketUse("ledger", privacyd.PlaceBucket, c.Ledger), bucketUse("blobs.exports", privacyd.PlaceBucket, c.Blobs.Exports),
+	}
+	for name, address := range c.Blobs.Files {
+		list = append(list, bucketUse("blobs.files."+name, privacyd.PlaceBucket, address))
+	}
+	databases, err := c.databaseUses()
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, databases...)
+	if relay, err := url.Parse(c.Mail.SMTP); err == nil && c.Mail.SMTP != "" {
+		list = append(list, use{name: "mail.smtp", kind: privacyd.PlaceMail, hosts: []string{relay.Hostname()}})
+	}
+	slices.SortStableFunc(list, func(a, b use) int { return strings.Compare(a.name, b.name) })
+	providers, err := c.providers()
+	for _, p := range providers {
+		list = append(list, use{
+			name: "llm." + p.Name, kind: privacyd.PlaceLLM, hosts: []string{p.URL.Hostname()},
+			told: &privacyd.Place{Country: p.Country, Processor: p.Processor},
+		})
+	}
+	return list, err
+}
+
+// databaseUses lists privacyd's own database and those of datasets.
+func (c *config) databaseUses() ([]use, error) {
+	own := use{name: "database", kind: privacyd.PlaceDatabase}
+	if c.Database != "" {
+		hosts, err := sqldb.Hosts(c.Database)
+		if err != nil {
+			return nil, err
+		}
+		own.hosts = hosts
+	}
+	list := []use{own}
+	for _, d := range c.Datasets {
+		told := hosting(d.Map)
+		for key, address := range map[string]string{"": d.Database, ".read_replica": d.ReadReplica} {
+			u := use{name: "datasets." + d.Name + key, kind: privacyd.PlaceDatabase, place: d.Place, told: told}
+			if address == "" {
+				continue
+			}
+			if isPostgres(address) {
+				hosts, err := sqldb.Hosts(address)
+				if err != nil {
+					return nil, err
+				}
+				u.hosts = hosts
+			}
+			list = append(list, u)
+		}
+	}
+	return list, nil
+}
+
+// hosting is what a data map itself says of where its dataset is. A map that
+// cannot be read is told of where it is opened.
+func hosting(file string) *privacyd.Place {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	m, err := datamap.Parse(file, bytes.NewReader(text))
+	if err != nil || m.Hosting == nil {
+		return nil
+	}
+	return &privacyd.Place{Region: m.Hosting.Region, Country: m.Hosting.Country, Processor: m.Hosting.Processor}
+}
+
+// bucketUse tells where a folder or a bucket is. A bucket of another maker's
+// store on this machine is local.
+func bucketUse(name string, kind privacyd.PlaceKind, address string) use {
+	u := use{name: name, kind: kind}
+	if _, folder := bucket.Folder(address); folder {
+		return u
+	}
+	if parsed, err := url.Parse(address); err == nil {
+		if endpoint, err := url.Parse(parsed.Query().Get("endpoint")); err == nil && localHost(endpoint.Hostname()) {
+			u.hosts = []string{endpoint.Hostname()}
+			return u
+		}
+		u.hosts = []string{parsed.Scheme + "://" + parsed.Host}
+	}
+	return u
+}
