@@ -5,10 +5,8 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/privacyd/privacyd"
 
@@ -127,7 +125,7 @@ func auditProtection(p page, v auditView) templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<section class=\"panel panel-body\" aria-labelledby=\"protection-title\"><div class=\"flex flex-col gap-5 lg:flex-row lg:items-start lg:justify-between\"><div class=\"min-w-0\"><h2 id=\"protection-title\" class=\"flex items-center gap-2\"><span class=\"text-primary\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<section class=\"panel panel-body\" aria-labelledby=\"protection-title\"><div class=\"flex flex-col gap-4\"><div class=\"min-w-0\"><h2 id=\"protection-title\" class=\"flex items-center gap-2\"><span class=\"text-primary\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -158,7 +156,7 @@ func auditProtection(p page, v auditView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><div class=\"flex flex-wrap gap-3 lg:flex-nowrap\"><form method=\"post\" action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><div class=\"flex flex-wrap gap-3\"><form method=\"post\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -839,7 +837,7 @@ func auditEntry(p page, f auditFilter, a privacyd.AuditEntry) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if a.Outcome != privacyd.OutcomeDone {
-				templ_7745c5c3_Var39 := []any{"state small ml-1", style}
+				var templ_7745c5c3_Var39 = []any{"state small ml-1", style}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -979,7 +977,7 @@ func auditEntryBody(p page, f auditFilter, a privacyd.AuditEntry) templ.Componen
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Var46 := []any{"state small", style}
+			var templ_7745c5c3_Var46 = []any{"state small", style}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

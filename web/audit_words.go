@@ -143,7 +143,7 @@ func targetWords(a privacyd.AuditEntry) string {
 	if id == "" && a.TargetType != "job" && a.TargetType != "hold" { // ids of ours say nothing to people
 		id = a.TargetID
 	}
-	if subject := a.Subject; subject != "" && !strings.HasSuffix(subject, ":"+id) {
+	if subject := a.Subject; subject != "" && a.TargetName == "" && !strings.HasSuffix(subject, ":"+id) {
 		return strings.TrimSpace(kind + " · " + strings.Replace(subject, ":", " ", 1))
 	}
 	return strings.TrimSpace(kind + " " + id)

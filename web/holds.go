@@ -1,14 +1,281 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+const (
+	holdsShown   = 25
+	holdsCounted = 200 // for the section: enough to say how many stand
+)
 
 // holdsView is the section "Holds" of the page "Data & privacy".
-type holdsView struct{}
+type holdsView struct {
+	Standing, Overdue int64
+	More              bool // there are more than were counted
+	Form              *holdForm
+}
 
-func (d *door) holdsSection(*http.Request, visit) (holdsView, error) {
-	return holdsView{}, nil
+// holdForm is a hold as somebody types it.
+type holdForm struct {
+	Type, ID, Kind         string
+	Ground, Reason, Review string
+	Kinds                  []string // of persons that there are
+	Problem                problem
+}
+
+// holdsPage is the page "Legal holds".
+type holdsPage struct {
+	Holds   []*privacyd.Hold
+	Form    holdForm
+	Before  string
+	Older   string
+	Done    string
+	Waiting []*privacyd.Job // deletions that wait for a hold
+	Problem problem         // with a release
+	Of      string          // the hold that it is about
+}
+
+// holdsDone says what was done, by the word in the address.
+var holdsDone = map[string]string{
+	"placed":   "The hold is placed. From now on nothing that it covers is deleted, whatever was confirmed before.",
+	"released": "The hold is released. Deletions that waited for it go on: each plan is made again, and where it is not what was confirmed somebody has to confirm it anew.",
 }
 
 func (d *door) holdRoutes() map[string]action {
-	return map[string]action{}
+	return map[string]action{
+		"GET /w/{workspace}/holds":                 d.holdsPage,
+		"POST /w/{workspace}/holds":                d.placeHold,
+		"POST /w/{workspace}/holds/{hold}/release": d.releaseHold,
+	}
+}
+
+func (d *door) holdsSection(r *http.Request, v visit) (holdsView, error) {
+	if !v.role.May(privacyd.ActionManageHolds) {
+		return holdsView{}, nil
+	}
+	list, err := d.engine.ListHolds(r.Context(), v.caller, v.workspace.ID, "", holdsCounted)
+	if err != nil {
+		return holdsView{}, err
+	}
+	view := holdsView{More: len(list) == holdsCounted}
+	for _, h := range list {
+		if h.Standing() {
+			view.Standing++
+		}
+		if h.ReviewDue(d.engine.Now()) {
+			view.Overdue++
+		}
+	}
+	if r.URL.Query().Has("hold") {
+		f := d.newHoldForm(v, r.URL.Query())
+		f.Type = r.URL.Query().Get("hold")
+		view.Form = &f
+	}
+	return view, nil
+}
+
+// newHoldForm is a form as it was sent, or is to be filled in.
+func (d *door) newHoldForm(v visit, q url.Values) holdForm {
+	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
+	f := holdForm{
+		Type: get("type"), ID: get("id"), Kind: get("kind"), Ground: get("ground"), Reason: q.Get("reason"), Review: get("review"),
+		Kinds: d.subjectKinds(v.workspace),
+	}
+	if f.Type == "" {
+		f.Type = string(privacyd.HoldSubject)
+	}
+	if f.Ground == "" {
+		f.Ground = string(privacyd.GroundLegalClaims)
+	}
+	if f.Review == "" {
+		f.Review = d.engine.Now().AddDate(1, 0, 0).Format(time.DateOnly)
+	}
+	if f.Kind == "" && len(f.Kinds) > 0 {
+		f.Kind = f.Kinds[0]
+	}
+	return f
+}
+
+// target is what the form names.
+func (f holdForm) target() privacyd.HoldTarget {
+	t := privacyd.HoldTarget{Type: privacyd.HoldType(f.Type)}
+	switch t.Type {
+	case privacyd.HoldSubject:
+		t.Subject = &privacyd.Subject{Kind: f.Kind, ID: f.ID}
+	case privacyd.HoldConversation:
+		t.Key = []string{f.ID}
+	}
+	return t
+}
+
+func (d *door) holdsPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	return d.showHolds(w, r, v, http.StatusOK, holdsPage{Form: d.newHoldForm(v, q), Done: holdsDone[q.Get("done")], Before: q.Get("before")})
+}
+
+func (d *door) showHolds(w http.ResponseWriter, r *http.Request, v visit, status int, view holdsPage) error {
+	list, err := d.engine.ListHolds(r.Context(), v.caller, v.workspace.ID, view.Before, holdsShown+1)
+	if err != nil {
+		return err
+	}
+	if len(list) > holdsShown {
+		list = list[:holdsShown]
+		view.Older = list[holdsShown-1].ID
+	}
+	view.Holds = list
+	blocked, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{States: []privacyd.JobState{privacyd.JobBlocked}, Limit: 20})
+	if err != nil {
+		return err
+	}
+	for _, j := range blocked {
+		if j.WaitingOn == privacyd.WaitHold {
+			view.Waiting = append(view.Waiting, j)
+		}
+	}
+	title := "Legal holds"
+	if view.Problem.Code != "" || view.Form.Problem.Code != "" {
+		title += ": please check"
+	}
+	return d.show(w, r, status, holdsPageOf(d.page(r, v, title), view))
+}
+
+// holdFields says at which field a code is shown.
+var holdFields = map[string]string{
+	"hold_target_invalid": "id", "subject_not_found": "id", "record_not_found": "id",
+	"hold_ground_invalid": "ground", "hold_reason_invalid": "reason", "hold_review_invalid": "review",
+}
+
+func (d *door) placeHold(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enterForm(r)
+	if err != nil {
+		return err
+	}
+	f := d.newHoldForm(v, r.PostForm)
+	review, wrong := day(f.Review, "hold_review")
+	if wrong.Code == "" {
+		_, err = d.engine.PlaceHold(r.Context(), v.caller, engine.NewHold{
+			Workspace: v.workspace.ID, Target: f.target(), Ground: privacyd.Ground(f.Ground), Reason: f.Reason, ReviewAt: review,
+		})
+		if err == nil {
+			return redirect(w, r, workspacePath(v.workspace.Slug, "holds")+"?done=placed")
+		}
+		code := privacyd.CodeOf(err)
+		wrong = problem{Message: holdProblem(err, f), Code: code}
+		if holdFields[code] == "" {
+			return err
+		}
+	}
+	wrong.Field = holdFields[wrong.Code]
+	f.Problem = wrong
+	return d.showHolds(w, r, v, http.StatusUnprocessableEntity, holdsPage{Form: f})
+}
+
+// holdProblem is the engine's message, but where the form can put it better.
+func holdProblem(err error, f holdForm) string {
+	switch privacyd.CodeOf(err) {
+	case "hold_target_invalid":
+		return "Type the id of the " + holdWord(f) + " that is to be held."
+	case "subject_not_found":
+		return "No " + holdWord(f) + " of this workspace has this id. Check it for typing errors: upper and lower case matter."
+	default:
+		return privacyd.MessageOf(err)
+	}
+}
+
+func holdWord(f holdForm) string {
+	if f.Type == string(privacyd.HoldSubject) && f.Kind != "" {
+		return spaced(f.Kind)
+	}
+	return "conversation"
+}
+
+func (d *door) releaseHold(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enterForm(r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("hold")
+	_, err = d.engine.ReleaseHold(r.Context(), v.caller, v.workspace.ID, id, strings.TrimSpace(r.PostForm.Get("reason")))
+	switch privacyd.CodeOf(err) {
+	case "", "hold_released": // pressed twice
+		if err != nil && privacyd.CodeOf(err) == "" {
+			return err
+		}
+		return redirect(w, r, workspacePath(v.workspace.Slug, "holds")+"?done=released")
+	case "hold_reason_invalid":
+		wrong := problem{Message: privacyd.MessageOf(err), Code: privacyd.CodeOf(err), Field: "reason"}
+		return d.showHolds(w, r, v, http.StatusUnprocessableEntity, holdsPage{Form: d.newHoldForm(v, url.Values{}), Problem: wrong, Of: id})
+	}
+	return err
+}
+
+// holdTitle names what a hold covers.
+func holdTitle(h *privacyd.Hold, w privacyd.Workspace) string {
+	switch h.Target.Type {
+	case privacyd.HoldWorkspace:
+		return "The whole workspace " + w.Name
+	case privacyd.HoldConversation:
+		if n := len(h.Target.Key); n > 0 {
+			return "Conversation " + h.Target.Key[n-1]
+		}
+		return "Conversation"
+	default:
+		if h.Target.Subject == nil || h.Target.Subject.ID == "" {
+			return "An erased person"
+		}
+		return sentence(h.Target.Subject.Kind) + " " + h.Target.Subject.ID
+	}
+}
+
+// groundWords is a ground of Art. 17(3) GDPR in plain words.
+func groundWords(g privacyd.Ground) string {
+	switch g {
+	case privacyd.GroundExpression:
+		return "Freedom of expression and information"
+	case privacyd.GroundLegalObligation:
+		return "A legal obligation to keep it"
+	case privacyd.GroundPublicHealth:
+		return "Public interest in public health"
+	case privacyd.GroundArchiving:
+		return "Archiving, research or statistics in the public interest"
+	case privacyd.GroundLegalClaims:
+		return "Legal claims: to establish, exercise or defend them"
+	default:
+		return sentence(string(g))
+	}
+}
+
+// holdState gives a hold's state and its style.
+func holdState(h *privacyd.Hold, now time.Time) (word, style string) {
+	switch {
+	case !h.Standing():
+		return "Released", "state-off"
+	case h.ReviewDue(now):
+		return "Review overdue", "state-bad"
+	default:
+		return "Stands", "state-good"
+	}
+}
+
+// releaseWords says what happens once a hold is released.
+func releaseWords(h *privacyd.Hold) string {
+	switch h.Target.Type {
+	case privacyd.HoldWorkspace:
+		return "Everything in the workspace can be deleted again, and retention takes what is due at its next run."
+	case privacyd.HoldConversation:
+		return "The conversation can be deleted again. If it is due under the retention policy, it goes at the next run."
+	default:
+		return "This person can be deleted again, and retention takes what is due of their conversations at its next run."
+	}
 }
