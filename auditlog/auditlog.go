@@ -93,6 +93,7 @@ type SealedDisclosure struct {
 	EntryID string
 	Owner   string // the owner's reference: keyed hashes, nothing personal
 	Sealed  []byte
+	Digests int // how many digests of the leaf it accounts for; not read back
 }
 
 // Disclosed is a disclosure that an erasure found, and where its entry is.
@@ -102,6 +103,12 @@ type Disclosed struct {
 	Row     int64    // its number in the database, where that has one
 	Placed  bool     // the entry is in a tree
 	At      Position // if Placed
+}
+
+// Gone is an entry from which disclosures were erased.
+type Gone struct {
+	Position
+	Digests int // of its leaf, that nothing can be given for any more; 0: not known
 }
 
 // Stored is an entry with what is left of its disclosures.

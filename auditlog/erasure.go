@@ -22,16 +22,22 @@ const ErasureBlock = 256
 
 const (
 	publicEntries = "entries"
+	publicDigests = "digests"
 	epochPrefix   = "epoch_"
 	fromPrefix    = "from_"
 	maxSpans      = 1000 // in one entry: some 25 KiB of a leaf
 )
 
-// Erasure says of how many entries of a log disclosures were erased, and in
-// which blocks these entries lie. The zero value is of none.
+// Erasure says of how many entries of a log disclosures were erased, for how
+// many digests of these entries nothing can be given any more, and in which
+// blocks the entries lie. The zero value is of none.
 type Erasure struct {
-	blocks map[int]map[int64]int64 // epoch → block → entries
+	blocks  map[int]map[int64]tally // epoch → block → what went
+	unknown bool                    // of some it is not known how many digests
 }
+
+// tally counts entries and digests.
+type tally struct{ entries, digests int64 }
 
 // Span is a range of indexes, To excluded. Both are multiples of ErasureBlock.
 type Span struct{ From, To int64 }
@@ -40,39 +46,45 @@ type Span struct{ From, To int64 }
 // entries of each.
 type Erased struct {
 	Entries int64
+	Digests int64          // -1: it does not say
 	Spans   map[int][]Span // by epoch, ascending, not touching each other
 }
 
 // Add counts an entry that disclosures of were erased; each entry once.
-func (e *Erasure) Add(epoch int, index int64) {
+func (e *Erasure) Add(g Gone) {
 	if e.blocks == nil {
-		e.blocks = map[int]map[int64]int64{}
+		e.blocks = map[int]map[int64]tally{}
 	}
-	if e.blocks[epoch] == nil {
-		e.blocks[epoch] = map[int64]int64{}
+	if e.blocks[g.Epoch] == nil {
+		e.blocks[g.Epoch] = map[int64]tally{}
 	}
-	e.blocks[epoch][index/ErasureBlock]++
+	of := e.blocks[g.Epoch][g.Index/ErasureBlock]
+	e.blocks[g.Epoch][g.Index/ErasureBlock] = tally{of.entries + 1, of.digests + int64(g.Digests)}
+	e.unknown = e.unknown || g.Digests <= 0
 }
 
 // Public gives the public values of the entries that tell of the erasure: one
 // map, or several where one would not fit into a leaf. Nothing added: none.
 //
-// They read {"entries": 3, "epoch_1": {"from_0": 256, "from_1024": 1536}}: of
-// three entries with an index from 0 to 255 or from 1024 to 1535, all of epoch
-// 1, disclosures were erased.
+// They read {"digests": 9, "entries": 3, "epoch_1": {"from_0": 256, "from_1024":
+// 1536}}: of three entries with an index from 0 to 255 or from 1024 to 1535, all
+// of epoch 1, disclosures were erased, of nine digests together.
 func (e *Erasure) Public() []map[string]any {
 	var all []map[string]any
-	spans, entries := map[string]map[string]int64{}, int64(0)
+	spans, sum := map[string]map[string]int64{}, tally{}
 	flush := func() {
 		if len(spans) == 0 {
 			return
 		}
-		public := map[string]any{publicEntries: entries}
+		public := map[string]any{publicEntries: sum.entries}
+		if !e.unknown {
+			public[publicDigests] = sum.digests
+		}
 		for epoch, of := range spans {
 			public[epoch] = of
 		}
 		all = append(all, public)
-		spans, entries = map[string]map[string]int64{}, 0
+		spans, sum = map[string]map[string]int64{}, tally{}
 	}
 	n := 0
 	for _, epoch := range slices.Sorted(maps.Keys(e.blocks)) {
@@ -87,7 +99,7 @@ func (e *Erasure) Public() []map[string]any {
 			}
 			spans[name][fromPrefix+strconv.FormatInt(s.From, 10)] = s.To
 			for b := s.From / ErasureBlock; b < s.To/ErasureBlock; b++ {
-				entries += of[b]
+				sum = tally{sum.entries + of[b].entries, sum.digests + of[b].digests}
 			}
 		}
 	}
@@ -116,7 +128,12 @@ func ParseErasure(public map[string]any) (*Erased, error) {
 	if !ok || entries < 0 {
 		return nil, fmt.Errorf("%w: it does not say of how many entries", ErrErasure)
 	}
-	e := &Erased{Entries: entries, Spans: map[int][]Span{}}
+	e := &Erased{Entries: entries, Digests: -1, Spans: map[int][]Span{}}
+	if value, said := public[publicDigests]; said {
+		if e.Digests, ok = value.(int64); !ok || e.Digests < 0 {
+			return nil, fmt.Errorf("%w: it does not say of how many digests", ErrErasure)
+		}
+	}
 	for name, value := range public {
 		number, ok := strings.CutPrefix(name, epochPrefix)
 		if !ok {

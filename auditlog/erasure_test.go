@@ -35,32 +35,42 @@ func TestErasure(t *testing.T) {
 		t.Error("an erasure of nothing has an entry")
 	}
 	for _, i := range []int64{1300, 5, 5, 255, 1024, 256 * 9} {
-		e.Add(1, i)
+		e.Add(goneAt(1, i, 3))
 	}
-	e.Add(2, 70)
+	e.Add(goneAt(2, 70, 2))
 	all := e.Public()
 	if len(all) != 1 {
 		t.Fatalf("%d entries, want one", len(all))
 	}
-	want := &auditlog.Erased{Entries: 7, Spans: map[int][]auditlog.Span{1: {{0, 256}, {1024, 1536}, {2304, 2560}}, 2: {{0, 256}}}}
+	want := &auditlog.Erased{Entries: 7, Digests: 20, Spans: map[int][]auditlog.Span{1: {{0, 256}, {1024, 1536}, {2304, 2560}}, 2: {{0, 256}}}}
 	if diff := cmp.Diff(want, parsed(t, all[0])); diff != "" {
 		t.Error(diff)
 	}
+	e.Add(goneAt(1, 7, 0)) // from before digests were counted
+	want.Entries, want.Digests = 8, -1
+	if diff := cmp.Diff(want, parsed(t, e.Public()[0])); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func goneAt(epoch int, index int64, digests int) auditlog.Gone {
+	return auditlog.Gone{Position: auditlog.Position{Epoch: epoch, Index: index}, Digests: digests}
 }
 
 // TestErasureOfMany is of so many blocks that one leaf cannot name them.
 func TestErasureOfMany(t *testing.T) {
 	var e auditlog.Erasure
 	for i := range int64(2500) {
-		e.Add(1+int(i%2), i*256*3)
+		e.Add(goneAt(1+int(i%2), i*256*3, 1))
 	}
-	entries, spans := int64(0), 0
+	entries, digests, spans := int64(0), int64(0), 0
 	for _, public := range e.Public() {
 		back := parsed(t, public)
 		entries += back.Entries
+		digests += back.Digests
 		spans += len(back.Spans[1]) + len(back.Spans[2])
 	}
-	if entries != 2500 || spans != 2500 || len(e.Public()) != 3 {
+	if entries != 2500 || digests != 2500 || spans != 2500 || len(e.Public()) != 3 {
 		t.Errorf("%d entries in %d spans of %d maps", entries, spans, len(e.Public()))
 	}
 }
@@ -73,6 +83,8 @@ func TestParseErasureRefused(t *testing.T) {
 		"nothing":       {},
 		"no number":     {"entries": "one"},
 		"negative":      {"entries": int64(-1)},
+		"no digests":    {"entries": int64(1), "digests": "one"},
+		"fewer digests": {"entries": int64(1), "digests": int64(-1)},
 		"epoch nought":  {"entries": int64(1), "epoch_0": map[string]any{}},
 		"epoch of text": {"entries": int64(1), "epoch_one": map[string]any{}},
 		"no map":        {"entries": int64(1), "epoch_1": int64(7)},

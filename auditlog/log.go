@@ -96,8 +96,9 @@ func (l *Log) random() io.Reader {
 
 // owned is the disclosures of one owner, as they are sealed.
 type owned struct {
-	owner  Owner
-	bundle []byte
+	owner   Owner
+	bundle  []byte
+	digests int
 }
 
 // Sizes that are seldom exceeded, in bytes.
@@ -178,6 +179,7 @@ func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
 		o.bundle = make([]byte, 0, usualBundle)
 	}
 	o.bundle = appendBundled(o.bundle, salt, d.pair)
+	o.digests++
 	return nil
 }
 
@@ -193,7 +195,7 @@ func (l *Log) seal(ctx context.Context, e *Entry, owners []owned) (out []SealedD
 			erased = append(erased, o.owner)
 			continue
 		}
-		out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed})
+		out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed, Digests: o.digests})
 	}
 	return out, erased, nil
 }

@@ -163,13 +163,13 @@ func (e *Engine) eraseDisclosures(ctx context.Context, f forgetting, found []aud
 	return entries, nil
 }
 
-func (e *Engine) recordErased(ctx context.Context, gone []auditlog.Position) error {
+func (e *Engine) recordErased(ctx context.Context, gone []auditlog.Gone) error {
 	logs := map[string]*auditlog.Erasure{}
-	for _, p := range gone {
-		if logs[p.Log] == nil {
-			logs[p.Log] = &auditlog.Erasure{}
+	for _, g := range gone {
+		if logs[g.Log] == nil {
+			logs[g.Log] = &auditlog.Erasure{}
 		}
-		logs[p.Log].Add(p.Epoch, p.Index)
+		logs[g.Log].Add(g)
 	}
 	for _, log := range slices.Sorted(maps.Keys(logs)) {
 		for _, public := range logs[log].Public() {

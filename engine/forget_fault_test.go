@@ -84,7 +84,7 @@ func (m mortalDisclosed) Disclosures(ctx context.Context, owners []string, _ int
 	return m.Disclosed.Disclosures(ctx, owners, 2) // so that there are several batches
 }
 
-func (m mortalDisclosed) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]auditlog.Position, error) {
+func (m mortalDisclosed) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]auditlog.Gone, error) {
 	gone, err := m.Disclosed.EraseDisclosures(ctx, which)
 	return gone, errors.Join(err, m.step())
 }

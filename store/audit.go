@@ -16,8 +16,8 @@ const auditPage = 500
 const (
 	insertEntry = `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	insertDisclosures = `INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES `
-	oneDisclosure     = `($1, $2, $3)`
+	insertDisclosures = `INSERT INTO audit_disclosures (entry_id, owner, sealed, digests) VALUES `
+	oneDisclosure     = `($1, $2, $3, $4)`
 )
 
 // Insert adds an audit entry and its sealed disclosures; see auditlog.Entries.
@@ -34,7 +34,7 @@ func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []audi
 			return err
 		}
 		for _, d := range disclosures {
-			if err := s.db.ExecLater(ctx, insertDisclosures+oneDisclosure, e.ID, d.Owner, d.Sealed); err != nil {
+			if err := s.db.ExecLater(ctx, insertDisclosures+oneDisclosure, e.ID, d.Owner, d.Sealed, d.Digests); err != nil {
 				return err
 			}
 		}
@@ -60,8 +60,8 @@ func withDisclosures(entry []any, disclosures []auditlog.SealedDisclosure) (quer
 			b.WriteString(", ")
 		}
 		n := len(args)
-		fmt.Fprintf(&b, "($1, $%d, $%d)", n+1, n+2)
-		args = append(args, d.Owner, d.Sealed)
+		fmt.Fprintf(&b, "($1, $%d, $%d, $%d)", n+1, n+2, n+3)
+		args = append(args, d.Owner, d.Sealed, d.Digests)
 	}
 	return b.String(), args
 }

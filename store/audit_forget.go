@@ -169,29 +169,48 @@ const rowsAtOnce = 30_000
 // EraseDisclosures deletes disclosures from entries that are in a tree, and
 // gives where those entries are, each once. It takes part in a transaction. Of
 // several that delete the same, one counts it.
-func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Position, err error) {
-	at := make(map[string]auditlog.Position, len(which))
+func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Gone, err error) {
+	var all []erasing
+	at := make(map[string]int, len(which)) // in all, by entry
 	for some := range slices.Chunk(which, rowsAtOnce) {
 		some = slices.DeleteFunc(slices.Clone(some), func(d auditlog.Disclosed) bool { return !d.Placed })
 		for _, d := range some {
-			at[d.EntryID] = d.At
+			if _, ok := at[d.EntryID]; !ok {
+				at[d.EntryID] = len(all)
+				all = append(all, erasing{Gone: auditlog.Gone{Position: d.At}})
+			}
 		}
 		deleted, err := s.deleteDisclosures(ctx, some)
 		if err != nil {
 			return nil, fmt.Errorf("erase disclosures: %w", err)
 		}
-		for _, entry := range deleted {
-			if p, ok := at[entry]; ok {
-				gone = append(gone, p)
-				delete(at, entry)
-			}
+		for _, d := range deleted {
+			all[at[d.entry]].count(d.digests)
+		}
+	}
+	for _, e := range all {
+		if e.unknown {
+			e.Digests = 0
+		}
+		if e.deleted {
+			gone = append(gone, e.Gone)
 		}
 	}
 	return gone, nil
 }
 
-// deleteDisclosures gives the entries of those that were still there.
-func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]string, error) {
+// erasing is an entry of which disclosures are being deleted.
+type erasing struct {
+	auditlog.Gone
+	deleted, unknown bool
+}
+
+func (e *erasing) count(digests int) {
+	e.deleted, e.unknown, e.Digests = true, e.unknown || digests == 0, e.Digests+digests
+}
+
+// deleteDisclosures gives those that were still there.
+func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclosed) ([]deletedRow, error) {
 	if len(which) == 0 {
 		return nil, nil
 	}
@@ -203,31 +222,31 @@ func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclose
 		entries[i], owners[i] = d.EntryID, d.Owner
 	}
 	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
-	return collect(ctx, s, scanText, `DELETE FROM audit_disclosures
-		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING entry_id`, args...)
+	return collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures
+		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING 0, entry_id, digests`, args...)
 }
 
 // deleteRows deletes by SQLite's own numbers of rows, which takes half as long
 // as by the key. A number may have been given to another disclosure since it was
-// read: then nothing is deleted.
-func (s *Store) deleteRows(ctx context.Context, which []auditlog.Disclosed) ([]string, error) {
+// read: then it is errOtherRow.
+func (s *Store) deleteRows(ctx context.Context, which []auditlog.Disclosed) ([]deletedRow, error) {
 	numbers := make([]int64, len(which))
 	is := make(map[int64]string, len(which))
 	for i, d := range which {
 		numbers[i], is[d.Row] = d.Row, d.EntryID
 	}
 	rows, args := s.rowsAs("r", 1, column{"no", numbers})
-	deleted, err := collect(ctx, s, scanRow, `DELETE FROM audit_disclosures WHERE rowid IN (SELECT r.no FROM `+rows+`) RETURNING rowid, entry_id`, args...)
+	deleted, err := collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures WHERE rowid IN (SELECT r.no FROM `+rows+`)
+		RETURNING rowid, entry_id, digests`, args...)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]string, len(deleted))
-	for i, d := range deleted {
-		if entries[i] = d.entry; is[d.no] != d.entry {
+	for _, d := range deleted {
+		if is[d.no] != d.entry {
 			return nil, errOtherRow
 		}
 	}
-	return entries, nil
+	return deleted, nil
 }
 
 // errOtherRow: the transaction must be rolled back, and may be tried again.
@@ -235,11 +254,14 @@ var errOtherRow = errors.New("a disclosure that was found has gone meanwhile, an
 
 // deletedRow is a disclosure that is gone.
 type deletedRow struct {
-	no    int64
-	entry string
+	no      int64
+	entry   string
+	digests int
 }
 
-func scanRow(row scanner) (d deletedRow, err error) { return d, row.Scan(&d.no, &d.entry) }
+func scanDeleted(row scanner) (d deletedRow, err error) {
+	return d, row.Scan(&d.no, &d.entry, &d.digests)
+}
 
 // EndErasures remembers that the erasures of owners are done, and tells of how
 // many this was not known.

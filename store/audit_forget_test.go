@@ -82,7 +82,7 @@ func (b sealedBench) refs(persons ...string) []string {
 
 // erase deletes what there is of persons, and tells of which entry something is
 // left.
-func (b sealedBench) erase(t *testing.T, persons ...string) (gone []auditlog.Position, left string) {
+func (b sealedBench) erase(t *testing.T, persons ...string) (gone []auditlog.Gone, left string) {
 	t.Helper()
 	err := b.store.InTx(t.Context(), func(ctx context.Context) error {
 		found, err := b.store.Disclosures(ctx, b.refs(persons...), 100)
@@ -96,7 +96,7 @@ func (b sealedBench) erase(t *testing.T, persons ...string) (gone []auditlog.Pos
 	if len(remaining) > 0 {
 		left = remaining[0].EntryID
 	}
-	slices.SortFunc(gone, func(a, b auditlog.Position) int {
+	slices.SortFunc(gone, func(a, b auditlog.Gone) int {
 		if a.Log != b.Log {
 			return strings.Compare(a.Log, b.Log)
 		}
@@ -129,10 +129,12 @@ func TestEraseDisclosures(t *testing.T) {
 		b.about(t, logA, "ben")
 		b.settle(t, b.about(t, logB, "ann", "cyd"))
 		waiting := b.about(t, logA, "ann")
-		at := func(log string, i int64) auditlog.Position { return auditlog.Position{Log: log, Epoch: 1, Index: i} }
+		at := func(log string, i int64, digests int) auditlog.Gone {
+			return auditlog.Gone{Position: auditlog.Position{Log: log, Epoch: 1, Index: i}, Digests: digests}
+		}
 
 		gone, left := b.erase(t, "ann", "cyd", "nobody")
-		if diff := cmp.Diff([]auditlog.Position{at(logA, 0), at(logA, 1), at(logB, 0)}, gone); diff != "" || left != waiting {
+		if diff := cmp.Diff([]auditlog.Gone{at(logA, 0, 2), at(logA, 1, 2), at(logB, 0, 4)}, gone); diff != "" || left != waiting {
 			t.Errorf("left %q, want %q; gone %s", left, waiting, diff)
 		}
 		if diff := cmp.Diff([]string{"", "ben", "ben", "ann"}, b.disclosed(t, logA)); diff != "" {
@@ -143,7 +145,7 @@ func TestEraseDisclosures(t *testing.T) {
 		}
 		b.settle(t, waiting)
 		gone, left = b.erase(t, "ann")
-		if diff := cmp.Diff([]auditlog.Position{at(logA, 3)}, gone); diff != "" || left != "" {
+		if diff := cmp.Diff([]auditlog.Gone{at(logA, 3, 2)}, gone); diff != "" || left != "" {
 			t.Errorf("left %q; gone %s", left, diff)
 		}
 		checkLog(t, b.view(t, logA))
@@ -271,7 +273,7 @@ func TestDisclosuresKept(t *testing.T) {
 		must(t, db.Migrate(t.Context(), "store", before))
 		keys, err := vault.Open(t.Context(), vault.Options{Keys: t.TempDir(), Root: make([]byte, vault.RootSize)})
 		must(t, err)
-		old := &auditlog.Log{Entries: store.New(db), Keys: keys}
+		old := &auditlog.Log{Entries: oldEntries{store.New(db), db}, Keys: keys}
 		for range 3 {
 			_, err := old.Append(t.Context(), recordOf(logA, "ann", "ben"))
 			must(t, err)
@@ -282,11 +284,28 @@ func TestDisclosuresKept(t *testing.T) {
 		if diff := cmp.Diff([]string{"ann ben", "ann ben", "ann ben", "cyd"}, b.disclosed(t, logA)); diff != "" {
 			t.Error(diff)
 		}
-		if gone, left := b.erase(t, "ann"); len(gone) != 3 || left != "" {
+		gone, left := b.erase(t, "ann")
+		if len(gone) != 3 || left != "" || gone[0].Digests != 0 { // it is not known of how many digests
 			t.Errorf("erased %v, left %q", gone, left)
 		}
 		if _, err := db.Exec(t.Context(), "UPDATE audit_disclosures SET sealed = 'x'"); err == nil {
 			t.Error("disclosures can be changed now")
 		}
 	})
+}
+
+// oldEntries inserts as was done before digests were counted.
+type oldEntries struct {
+	auditlog.Entries
+	db *sqldb.DB
+}
+
+func (o oldEntries) Insert(ctx context.Context, e auditlog.Entry, disclosures []auditlog.SealedDisclosure) error {
+	_, err := o.db.Exec(ctx, `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:])
+	for _, d := range disclosures {
+		_, failed := o.db.Exec(ctx, "INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES ($1, $2, $3)", d.EntryID, d.Owner, d.Sealed)
+		err = errors.Join(err, failed)
+	}
+	return err
 }

@@ -40,6 +40,7 @@ type book struct {
 	epochs []*volume
 	erased map[string]bool // owners
 	kept   [][32]byte      // nodes that were kept
+	old    bool            // erasures do not count digests
 	looked func()          // called when somebody looks at the heads
 	mu     sync.Mutex      // for tests with a server
 }
@@ -232,7 +233,7 @@ func (b *book) forget(who auditlog.Owner) {
 		for i := range v.stored {
 			left := slices.DeleteFunc(slices.Clone(v.stored[i].Disclosures), func(d auditlog.SealedDisclosure) bool { return d.Owner == ref })
 			if len(left) < len(v.stored[i].Disclosures) {
-				e.Add(v.number, int64(i))
+				e.Add(auditlog.Gone{Position: auditlog.Position{Epoch: v.number, Index: int64(i)}, Digests: b.digests(v.stored[i].Disclosures) - b.digests(left)})
 			}
 			v.stored[i].Disclosures = left
 		}
@@ -241,6 +242,18 @@ func (b *book) forget(who auditlog.Owner) {
 		_, err := b.Append(b.t.Context(), auditlog.Record{Log: b.id, Action: auditlog.ActionErased, Outcome: "done", Public: public})
 		must(b.t, err)
 	}
+}
+
+// digests is for how many digests disclosures account; 0, as if it had never
+// been kept, in a book of old.
+func (b *book) digests(of []auditlog.SealedDisclosure) (n int) {
+	for _, d := range of {
+		n += d.Digests
+	}
+	if b.old {
+		return 0
+	}
+	return n
 }
 
 // restore takes the last epoch back to a size at which it was signed, as the

@@ -19,7 +19,7 @@ type entry struct {
 	problem   string // why it is malformed, if its leaf was signed
 	disclosed int    // disclosures that are the leaf's
 	altered   bool   // a disclosure is not the leaf's
-	hidden    bool   // the leaf has a digest that nothing was given for
+	hidden    int    // digests of the leaf that nothing was given for
 	telling   []byte // a copy of the leaf, if it explains what is missing
 }
 
@@ -112,7 +112,9 @@ func (c *checker) disclosures(e *entry, disclosures, erased [][]byte) {
 		}
 		missing++
 	}
-	e.hidden = hidden > 0 && !e.altered
+	if !e.altered {
+		e.hidden = hidden
+	}
 	switch {
 	case missing > hidden:
 		e.problem = wrongClaims

@@ -30,9 +30,10 @@ type epoch struct {
 	broken  bool  // hashes are missing: no root can be computed any more
 	entries int64
 	align   aligner
-	gone    bitmap // entries that lack disclosures
-	begun   bool   // the first entry was seen
-	first   []byte // its leaf, if it explains something
+	gone    bitmap          // entries that lack disclosures
+	lacking map[int64]int64 // by block: of how many digests together
+	begun   bool            // the first entry was seen
+	first   []byte          // its leaf, if it explains something
 	tell    func(e *epoch, index int64, leaf []byte)
 }
 
@@ -90,7 +91,7 @@ const (
 )
 
 func newEpoch(r *Report, number int, head checkpoint, tell func(*epoch, int64, []byte)) *epoch {
-	e := &epoch{r: r, number: number, head: head, tell: tell}
+	e := &epoch{r: r, number: number, head: head, tell: tell, lacking: map[int64]int64{}}
 	e.align = aligner{match: e.match, found: e.unfit, last: -1}
 	if head.known {
 		e.pin(head, newestPin)
@@ -211,8 +212,9 @@ func (e *epoch) signed(index int64, x *entry) {
 	if x.altered {
 		e.r.found(DisclosureAltered, e.number, index, altered)
 	}
-	if x.hidden {
+	if x.hidden > 0 {
 		e.gone.set(index)
+		e.lacking[index/blockSize] += int64(x.hidden)
 	}
 	if index == 0 {
 		e.begun, e.first = true, x.telling

@@ -72,6 +72,35 @@ func TestDropped(t *testing.T) {
 	}
 }
 
+// TestDroppedBesideAnErasure drops one more disclosure of an entry of which an
+// erasure has taken some: each digest is accounted for, but by logs that an old
+// version wrote.
+func TestDroppedBesideAnErasure(t *testing.T) {
+	b := erased(t)
+	b.last().stored[300].Disclosures = nil
+	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r, "disclosure_missing 300-301") })
+	old := newBook(t)
+	old.old = true
+	old.write(600)
+	old.forget(ben(3))
+	old.sign()
+	old.last().stored[3].Disclosures = nil
+	each(t, old, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r) })
+}
+
+// TestDroppedBesideErasures drops a disclosure in a block whose erasures
+// account for as many, since they account for those of another block, too.
+func TestDroppedBesideErasures(t *testing.T) {
+	b := newBook(t)
+	b.write(600)
+	b.forget(ben(3))
+	b.forget(ben(4))
+	b.sign()
+	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r) })
+	b.last().stored[3].Disclosures = nil
+	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r, "disclosure_missing 3-594") })
+}
+
 // TestDroppedElsewhere drops one where erasures of other entries account for as
 // many: each block does, but not all together.
 func TestDroppedElsewhere(t *testing.T) {

@@ -8,23 +8,38 @@ import (
 )
 
 const (
-	unexplained = "a disclosure is not there and no erasure accounts for it"
-	tooFew      = "more entries lack disclosures than the erasures of their block account for"
-	tooFewInAll = "more entries lack disclosures than all erasures of the log together account for"
-	wrongExcuse = "it is an erasure's entry that does not say what was erased"
+	unexplained  = "a disclosure is not there and no erasure accounts for it"
+	tooFew       = "more entries lack disclosures than the erasures of their block account for"
+	tooFewInAll  = "more entries lack disclosures than all erasures of the log together account for"
+	tooMany      = "more disclosures are not there than the erasures of their block account for"
+	tooManyInAll = "more disclosures are not there than all erasures of the log together account for"
+	wrongExcuse  = "it is an erasure's entry that does not say what was erased"
 )
 
-// erasures is what the entries of erasures say: how many entries lack
-// disclosures, and in which blocks.
+// amount is how many entries lack disclosures, and of how many digests
+// together. unsaid counts erasures that do not say the latter: those of old
+// versions.
+type amount struct{ entries, digests, unsaid int64 }
+
+func (a *amount) add(b amount) {
+	a.entries, a.digests, a.unsaid = a.entries+b.entries, a.digests+b.digests, a.unsaid+b.unsaid
+}
+
+// explains tells whether an erasure of this amount accounts for so many
+// digests.
+func (a amount) explains(digests int64) bool { return a.unsaid > 0 || digests <= a.digests }
+
+// erasures is what the entries of erasures say: how much is gone, and in which
+// blocks.
 type erasures struct {
-	entries int64
-	edges   map[int][]edge // by epoch
+	all   amount
+	edges map[int][]edge // by epoch
 }
 
 // edge is where a span begins or ends.
 type edge struct {
-	at      int64
-	entries int64 // of the erasure; of an end: less
+	at int64
+	of amount // of the erasure; of an end: less
 }
 
 // add takes the public values of an erasure's entry.
@@ -36,37 +51,47 @@ func (s *erasures) add(public map[string]any) bool {
 	if s.edges == nil {
 		s.edges = map[int][]edge{}
 	}
-	s.entries += e.Entries
+	of := amount{entries: e.Entries, digests: e.Digests}
+	if e.Digests < 0 {
+		of.digests, of.unsaid = 0, 1
+	}
+	s.all.add(of)
 	for number, spans := range e.Spans {
 		for _, span := range spans {
-			s.edges[number] = append(s.edges[number], edge{span.From, e.Entries}, edge{span.To, -e.Entries})
+			s.edges[number] = append(s.edges[number], edge{span.From, of}, edge{span.To, amount{-of.entries, -of.digests, -of.unsaid}})
 		}
 	}
 	return true
 }
 
-// judge compares the entries that lack disclosures with what the erasures
-// account for: in each block not more than the erasures that name it, and in
-// all not more than all erasures together.
+// judge compares what is gone with what the erasures account for: in each block
+// not more than the erasures that name it, and in all not more than all
+// erasures together.
 func (s *erasures) judge(r *Report, epochs []*epoch) {
-	var explained int64
-	doubt := Finding{Code: DisclosureMissing, From: -1, To: -1, Detail: tooFewInAll}
+	var explained amount
+	doubt := Finding{Code: DisclosureMissing, From: -1, To: -1}
 	for _, e := range epochs {
 		r.Erased += e.gone.count
 		edges := s.edges[e.number]
 		slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
 		w := &sweep{edges: edges}
 		for block := range blocksOf(&e.gone) {
-			explained += w.judge(r, e.number, block)
+			explained.add(w.judge(r, e, block))
 			if doubt.Epoch != e.number {
 				doubt.Epoch, doubt.From = e.number, block[0]
 			}
 			doubt.To = block[len(block)-1]
 		}
 	}
-	if explained > s.entries {
-		r.add(doubt)
+	switch {
+	case explained.entries > s.all.entries:
+		doubt.Detail = tooFewInAll
+	case !s.all.explains(explained.digests):
+		doubt.Detail = tooManyInAll
+	default:
+		return
 	}
+	r.add(doubt)
 }
 
 // blocksOf gives the indexes of a set, those of one block at a time.
@@ -88,28 +113,34 @@ func blocksOf(b *bitmap) func(func([]int64) bool) {
 	}
 }
 
-// sweep goes over the blocks of an epoch and knows how many entries the
-// erasures that name a block account for.
+// sweep goes over the blocks of an epoch and knows for how much the erasures
+// that name a block account.
 type sweep struct {
-	edges   []edge
-	entries int64
+	edges []edge
+	of    amount
 }
 
-// judge gives how many entries of the block are explained.
-func (w *sweep) judge(r *Report, epoch int, gone []int64) int64 {
+// judge gives how much of what is gone from a block is explained.
+func (w *sweep) judge(r *Report, e *epoch, gone []int64) amount {
 	for len(w.edges) > 0 && w.edges[0].at <= gone[0] {
-		w.entries += w.edges[0].entries
+		w.of.add(w.edges[0].of)
 		w.edges = w.edges[1:]
 	}
-	if n := int64(len(gone)); n <= w.entries {
-		return n
+	lacking := e.lacking[gone[0]/blockSize]
+	finding := Finding{Code: DisclosureMissing, Epoch: e.number, From: gone[0], To: gone[len(gone)-1]}
+	switch n := int64(len(gone)); {
+	case n <= w.of.entries && w.of.explains(lacking):
+		return amount{entries: n, digests: lacking}
+	case n <= w.of.entries:
+		finding.Detail = tooMany
+	case w.of.entries > 0:
+		finding.Detail = tooFew
+	default:
+		for _, index := range gone {
+			r.found(DisclosureMissing, e.number, index, unexplained)
+		}
+		return amount{}
 	}
-	if w.entries > 0 {
-		r.add(Finding{Code: DisclosureMissing, Epoch: epoch, From: gone[0], To: gone[len(gone)-1], Detail: tooFew})
-		return w.entries
-	}
-	for _, index := range gone {
-		r.found(DisclosureMissing, epoch, index, unexplained)
-	}
-	return 0
+	r.add(finding)
+	return amount{entries: min(int64(len(gone)), w.of.entries), digests: min(lacking, w.of.digests)}
 }

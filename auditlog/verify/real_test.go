@@ -86,7 +86,7 @@ func (r *real) forget(who auditlog.Owner) {
 		gone, err := r.store.EraseDisclosures(ctx, found)
 		var e auditlog.Erasure
 		for _, p := range gone {
-			e.Add(p.Epoch, p.Index)
+			e.Add(p)
 		}
 		for _, public := range e.Public() {
 			_, failed := r.Append(ctx, auditlog.Record{Log: logA, Action: auditlog.ActionErased, Outcome: "done", Public: public})
