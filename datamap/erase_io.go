@@ -21,7 +21,10 @@ type Batch struct {
 	// see the source. The files of rows that go along with others
 	// (Orphan) may come in a second call, within the transaction.
 	Files func(ctx context.Context, files []File) error
-	// Done tells how many rows the batch changed or deleted.
+	// Along tells how many rows of another step (see Orphan) went along with the
+	// batch's, within the batch's transaction in either database.
+	Along func(step *Step, rows int64)
+	// Done tells how many rows of the step the batch changed or deleted.
 	Done func(ctx context.Context, rows int64) error
 	// Timed tells how long a batch took, from its first lock to its commit.
 	Timed func(rows int64, took time.Duration)

@@ -47,17 +47,14 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 		return nil, err
 	}
 	known := false
-	for _, d := range e.Datasets {
-		scope, ok, err := x.scope(ctx, d)
+	for _, d := range e.inOrder() {
+		scope, ok, err := x.scopeOf(ctx, d, merged[d.Name])
 		if err != nil {
 			return nil, err
 		}
 		known = known || ok
 		if !ok {
 			continue
-		}
-		if ids := merged[d.Name]; ids != nil {
-			scope.Merged = ids
 		}
 		if err := x.addPart(ctx, d, scope); err != nil {
 			return nil, fmt.Errorf("plan an erasure in dataset %s: %w", d.Name, err)
@@ -72,6 +69,35 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 	}
 	x.quoting, err = x.quotingParts(ctx)
 	return x, err
+}
+
+// inOrder are the datasets as an erasure goes through them: privacyd's own
+// accounts and members come last, since by those the rest is found.
+func (e *Engine) inOrder() []Dataset {
+	var products, own []Dataset
+	for _, d := range e.Datasets {
+		if d.Own {
+			own = append(own, d)
+		} else {
+			products = append(products, d)
+		}
+	}
+	slices.Reverse(own)
+	return append(products, own...)
+}
+
+// scopeOf is scope, of a run that has found the person's rows before.
+func (x *erasure) scopeOf(ctx context.Context, d Dataset, merged []string) (datamap.EraseScope, bool, error) {
+	if kind := subjectKind(d, "account"); len(merged) > 0 && kind != nil && x.job.Type == privacyd.JobAccountDeletion && !d.Own {
+		// The account by whose e-mail address it was found may be gone.
+		scope := datamap.EraseScope{Scope: datamap.Scope{SubjectKind: kind.Kind, SubjectID: merged[0]}, Merged: merged}
+		return scope, true, nil
+	}
+	scope, ok, err := x.scope(ctx, d)
+	if merged != nil {
+		scope.Merged = merged
+	}
+	return scope, ok, err
 }
 
 // scope says what of a dataset the job is about; false for nothing.

@@ -12,8 +12,8 @@ import (
 )
 
 // eraseAttempts is how often an erasure is tried: with the growing pauses in
-// between, for days.
-const eraseAttempts = 50
+// between, for ten days.
+const eraseAttempts = 1000
 
 // createErasure makes the job of an erasure and, with a confirmation, sends it
 // on its way.

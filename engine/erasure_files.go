@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -20,6 +22,7 @@ const (
 	fileLease    = 5 * time.Minute // after which another node takes a file that was claimed
 	filePause    = 10 * time.Second
 	filePauseMax = 15 * time.Minute
+	filesInVain  = 5                  // failures in sequence, after which a store is left alone for a while
 	keepFileRows = 7 * 24 * time.Hour // how long it is remembered that a file is gone
 )
 
@@ -55,7 +58,7 @@ func (e *Engine) armPurges(ctx context.Context, jobID string) error {
 	if err := e.Purges.ArmPurges(ctx, jobID, e.Now()); err != nil {
 		return err
 	}
-	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: e.Now()})
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: e.Now(), MaxAttempts: fileAttempts})
 }
 
 // RunFiles is the handler of WorkFiles: it deletes what is due, and comes again
@@ -76,19 +79,40 @@ func (e *Engine) RunFiles(ctx context.Context, _ string, lease work.Lease) error
 		if err := lease.Check(ctx); err != nil {
 			return err
 		}
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: at})
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkFiles, Key: "due", At: at, MaxAttempts: fileAttempts})
 	})
 }
 
+// deleteDueFiles deletes what is due, and has the receipts of the jobs
+// concerned looked at. While nothing can be deleted it stops after some: what is
+// left comes later.
 func (e *Engine) deleteDueFiles(ctx context.Context) error {
-	for {
+	jobs, err := e.deleteFiles(ctx)
+	for _, id := range slices.Sorted(maps.Keys(jobs)) {
+		told := e.Queue.Enqueue(ctx, work.Item{Kind: WorkReceipt, Key: id, At: e.Now(), MaxAttempts: fileAttempts})
+		err = errors.Join(err, told)
+	}
+	return err
+}
+
+// deleteFiles gives the jobs of which it deleted files.
+func (e *Engine) deleteFiles(ctx context.Context) (jobs map[string]bool, err error) {
+	jobs = map[string]bool{}
+	for failed := 0; ; {
 		claimed, err := e.Purges.ClaimPurges(ctx, e.Now(), e.Now().Add(fileLease), filesAtOnce)
 		if err != nil || len(claimed) == 0 {
-			return err
+			return jobs, err
 		}
 		for _, p := range claimed {
-			if err := e.purge(ctx, p); err != nil {
-				return err
+			gone, err := e.purge(ctx, p)
+			if err != nil {
+				return jobs, err
+			}
+			if failed++; gone {
+				failed, jobs[p.JobID] = 0, true
+			}
+			if failed == filesInVain {
+				return jobs, nil
 			}
 		}
 	}
@@ -96,17 +120,17 @@ func (e *Engine) deleteDueFiles(ctx context.Context) error {
 
 // purge deletes one file, or says why it could not. Only an error of privacyd's
 // own database ends the work.
-func (e *Engine) purge(ctx context.Context, p privacyd.Purge) error {
+func (e *Engine) purge(ctx context.Context, p privacyd.Purge) (gone bool, err error) {
 	state, err := e.deleteFile(ctx, p)
 	if err == nil {
-		return e.Purges.FinishPurge(ctx, p, state, e.Now())
+		return true, e.Purges.FinishPurge(ctx, p, state, e.Now())
 	}
 	if ctx.Err() != nil {
-		return err
+		return false, err
 	}
 	pause := min(filePauseMax, filePause<<min(p.Attempts, 10))
 	e.Log.WarnContext(ctx, "a file of an erasure could not be deleted and will be tried again", "job", p.JobID, "attempt", p.Attempts, "error", err)
-	return e.Purges.FailPurge(ctx, p, privacyd.CodeOf(err), e.Now().Add(pause))
+	return false, e.Purges.FailPurge(ctx, p, privacyd.CodeOf(err), e.Now().Add(pause))
 }
 
 func (e *Engine) deleteFile(ctx context.Context, p privacyd.Purge) (privacyd.PurgeState, error) {

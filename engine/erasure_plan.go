@@ -241,13 +241,7 @@ func (x *erasure) basis() (privacyd.PlanBasis, error) {
 // finish adds what is known once all is counted.
 func (x *erasure) finish(_ context.Context, plan *privacyd.Plan) error {
 	totals := plan.Totals()
-	if totals.Held > 0 || x.wholly {
-		for _, h := range x.holds {
-			if x.concerns(h) {
-				plan.Holds = append(plan.Holds, privacyd.PlanHold{ID: h.ID, Type: h.Target.Type, Ground: h.Ground, ReviewAt: h.ReviewAt})
-			}
-		}
-	}
+	plan.Holds = x.planHolds(totals.Held > 0)
 	plan.WhollyHeld = x.wholly || (totals.Held > 0 && totals.Deleted == 0 && totals.Blanked == 0)
 	plan.Seconds = (totals.Deleted + totals.Blanked) / rowsASecond
 	return nil

@@ -291,11 +291,10 @@ func (r *erasureRun) unquote(ctx context.Context, x *erasure, p *erasurePart, of
 	quoting := *p
 	quoting.quotes = true
 	for _, step := range some.Steps {
-		before := r.done
-		if err := r.step(ctx, x, &quoting, step); err != nil {
+		n, err := r.step(ctx, x, &quoting, step)
+		if changed += n; err != nil {
 			return changed, fmt.Errorf("erase what quotes the person from %s of dataset %s: %w", step.Collection.Name, p.dataset.Name, err)
 		}
-		changed += r.done - before
 	}
 	return changed, nil
 }

@@ -322,34 +322,13 @@ func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, key
 	if err != nil {
 		return err
 	}
+	if keys, err = p.free(ctx, some, keys); err != nil || len(keys) == 0 {
+		return err
+	}
 	if err := r.markRows(ctx, p, keys); err != nil {
 		return err
 	}
-	for _, step := range some.Steps {
-		if err := r.step(ctx, x, p.erasurePart, step); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// markRows adds rows to the suppression ledger before they go, and their number
-// to the database: a restored one is behind it.
-func (r *erasureRun) markRows(ctx context.Context, p clockPart, keys [][]string) error {
-	roots := make([]privacyd.Root, len(keys))
-	for i, key := range keys {
-		roots[i] = privacyd.Root{Dataset: p.dataset.Name, Kind: p.collection.Name, Workspace: p.scope.Workspace, ID: key[len(key)-1]}
-	}
-	again := privacyd.EraseAgain{
-		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, DatasetKeys: r.workspace.DatasetKeys,
-		Dataset: p.dataset.Name, Collection: p.collection.Name, Keys: keys,
-	}
-	if err := r.append(ctx, again, roots); err != nil {
-		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
-	}
-	return r.guarded(ctx, func(ctx context.Context) error {
-		return r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now())
-	})
+	return r.steps(ctx, x, p.erasurePart, some.Steps)
 }
 
 // verifyRows looks again: nothing that was to go may be left, but for what is
@@ -368,6 +347,9 @@ func (r *erasureRun) verifyRows(ctx context.Context) error {
 		if c.Fate != privacyd.FateKeep && !c.Mentions {
 			r.state.Residue += c.Rows
 		}
+	}
+	if again, err := r.onceMore(ctx); again || err != nil {
+		return err
 	}
 	r.state.Verified = r.e.Now()
 	return r.save(ctx, phaseForget)

@@ -18,6 +18,11 @@ const WorkErase = "erase"
 // errHoldsChanged stops a run before its next batch: a hold was placed.
 var errHoldsChanged = errors.New("a legal hold was placed meanwhile")
 
+const (
+	mostRounds      = 20 // of steps, after rows that were added meanwhile
+	unknownAttempts = 50
+)
+
 // phase is how far a run is: what was done before it is not done again.
 type phase string
 
@@ -39,6 +44,18 @@ type erasureState struct {
 	Maps        []privacyd.PlanMap           `json:"maps"`
 	Holds       []privacyd.PlanHold          `json:"holds,omitempty"`
 	After       []privacyd.PlannedCollection `json:"after,omitempty"`
+	Done        []privacyd.PlannedCollection `json:"done,omitempty"`       // what really went, over all runs
+	Found       []privacyd.PlannedCollection `json:"found,omitempty"`      // of products' rows, when they were counted last
+	FoundDone   []privacyd.PlannedCollection `json:"found_done,omitempty"` // Done, then
+	Held        []privacyd.PlannedCollection `json:"held,omitempty"`       // what stayed under a hold in the end
+	Rounds      int                          `json:"rounds,omitempty"`     // after rows that were added meanwhile
+	Ledger      int64                        `json:"ledger,omitempty"`     // the suppression ledger's newest mark when it began
+	Marked      bool                         `json:"marked,omitempty"`     // in the suppression ledger
+	Cleared     bool                         `json:"cleared,omitempty"`    // what privacyd's own tables knew of a workspace
+	SweepBy     *time.Time                   `json:"sweep_by,omitempty"`   // when a workspace's last files must be gone
+	SweptAt     *time.Time                   `json:"swept_at,omitempty"`
+	Issue       int                          `json:"issue,omitempty"`      // of the receipt, the newest
+	FilesTold   privacyd.FilesState          `json:"files_told,omitempty"` // in it
 	Verified    time.Time                    `json:"verified,omitzero"`
 	Searched    int64                        `json:"searched,omitempty"` // collections
 	Residue     int64                        `json:"residue,omitempty"`
@@ -63,8 +80,9 @@ type erasureRun struct {
 	lease     work.Lease
 	state     erasureState
 	x         *erasure
-	done      int64
-	told      time.Time
+	told      time.Time                    // when the progress was told last
+	counted   []privacyd.PlannedCollection // state.Done, as far as it is committed
+	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by what they say
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure
@@ -91,6 +109,9 @@ func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Leas
 		r = &erasureRun{e: e, job: job, lease: lease}
 		if job.State == privacyd.JobRunning && job.Runs > 0 {
 			job.Runs++
+			if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
+				return err
+			}
 			return e.saveJob(ctx, privacyd.System("erasure"), "", job, "resume")
 		}
 		now := e.Now()
@@ -140,17 +161,20 @@ func (r *erasureRun) load(ctx context.Context) error {
 	if err != nil || sealed == nil {
 		return err
 	}
-	return r.e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &r.state)
+	err = r.e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &r.state)
+	r.counted = r.state.Done
+	return err
 }
 
 // save keeps the state; the phase is what comes next.
 func (r *erasureRun) save(ctx context.Context, next phase) error {
 	r.state.Phase = next
-	sealed, err := r.e.sealJSON(ctx, scopeOwner(""), "erasure run", r.state)
-	if err != nil {
-		return err
-	}
-	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Runs.PutErasureRun(ctx, r.job.ID, sealed) })
+	return r.guarded(ctx, func(ctx context.Context) error {
+		if err := r.keepState(ctx); err != nil {
+			return err
+		}
+		return r.e.Jobs.UpdateJobProgress(ctx, r.job.ID, r.progress())
+	})
 }
 
 func (r *erasureRun) guarded(ctx context.Context, fn func(ctx context.Context) error) error {
@@ -166,8 +190,12 @@ func (r *erasureRun) guarded(ctx context.Context, fn func(ctx context.Context) e
 // keeps what is needed when the rows are gone: how many there were, and what
 // the person was known by.
 func (r *erasureRun) prepare(ctx context.Context) error {
+	newest, err := r.e.Suppression.Newest(ctx)
+	if err != nil {
+		return fmt.Errorf("read the suppression ledger: %w", err)
+	}
 	if r.ofRows() {
-		return r.prepareRows(ctx)
+		return r.prepareRows(ctx, newest)
 	}
 	x, err := r.e.compile(ctx, r.job, r.workspace, nil)
 	if err != nil {
@@ -182,7 +210,7 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	}
 	r.x = x
 	r.state = erasureState{
-		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds,
+		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
 	}
 	alone, err := r.e.abandoned(ctx, r.job)
 	if err != nil {
@@ -210,7 +238,7 @@ func (r *erasureRun) ofRows() bool {
 	return r.job.Type == privacyd.JobBulkDeletion || r.job.Type == privacyd.JobRetentionRun
 }
 
-func (r *erasureRun) prepareRows(ctx context.Context) error {
+func (r *erasureRun) prepareRows(ctx context.Context, newest int64) error {
 	plan, err := r.e.planRows(ctx, r.job, r.workspace)
 	if err != nil {
 		return err
@@ -218,7 +246,7 @@ func (r *erasureRun) prepareRows(ctx context.Context) error {
 	if err := r.stillConfirmed(ctx, plan); err != nil {
 		return err
 	}
-	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds}
+	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest}
 	return r.save(ctx, phaseErase)
 }
 
@@ -277,10 +305,8 @@ func (r *erasureRun) erase(ctx context.Context) error {
 	if err := r.expireExports(ctx); err != nil {
 		return err
 	}
-	if r.job.Type == privacyd.JobAccountDeletion && r.job.Subject.ID != "" {
-		// What refers to the account goes before its row.
-		err := r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody) })
-		if err != nil {
+	if r.job.Runs > 1 {
+		if err := r.recount(ctx); err != nil {
 			return err
 		}
 	}
@@ -311,14 +337,58 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 	if x.wholly {
 		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
 	}
-	for _, p := range x.parts {
-		for _, step := range p.plan.Steps {
-			if err := r.step(ctx, x, p, step); err != nil {
-				return fmt.Errorf("erase %s of dataset %s: %w", step.Collection.Name, p.dataset.Name, err)
+	for i, p := range x.parts {
+		if i == len(x.parts)-1 {
+			if err := r.forgetAccount(ctx); err != nil {
+				return err
 			}
+		}
+		if err := r.steps(ctx, x, p, p.plan.Steps); err != nil {
+			return fmt.Errorf("erase from dataset %s: %w", p.dataset.Name, err)
 		}
 	}
 	return r.eraseQuotes(ctx, x)
+}
+
+// forgetAccount deletes what refers to an account, before its own row goes with
+// the last dataset.
+func (r *erasureRun) forgetAccount(ctx context.Context) error {
+	if r.job.Type != privacyd.JobAccountDeletion || r.job.Subject.ID == "" {
+		return nil
+	}
+	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody) })
+}
+
+// steps runs steps in their order, and again when a row stands in the way that
+// may have been added behind them.
+func (r *erasureRun) steps(ctx context.Context, x *erasure, p *erasurePart, steps []*datamap.Step) error {
+	for round := range mostRounds {
+		changed, err := r.stepByStep(ctx, x, p, steps)
+		if privacyd.CodeOf(err) != "rows_refer" || round > 0 && changed == 0 || round == mostRounds-1 {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *erasureRun) stepByStep(ctx context.Context, x *erasure, p *erasurePart, steps []*datamap.Step) (changed int64, err error) {
+	for _, step := range steps {
+		n, err := r.step(ctx, x, p, step)
+		if changed += n; err != nil {
+			return changed, fmt.Errorf("erase %s: %w", step.Collection.Name, err)
+		}
+	}
+	return changed, nil
+}
+
+// onceMore begins again when verification finds rows, which were added
+// meanwhile.
+func (r *erasureRun) onceMore(ctx context.Context) (bool, error) {
+	if r.state.Residue == 0 || r.state.Rounds >= mostRounds {
+		return false, nil
+	}
+	r.state.Rounds++
+	return true, r.save(ctx, phaseErase)
 }
 
 func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
@@ -330,18 +400,11 @@ func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
 	return x, err
 }
 
-func (r *erasureRun) step(ctx context.Context, x *erasure, p *erasurePart, step *datamap.Step) error {
+func (r *erasureRun) step(ctx context.Context, x *erasure, p *erasurePart, step *datamap.Step) (int64, error) {
 	if step.Action == datamap.Keep && len(step.Set) == 0 {
-		return nil
+		return 0, nil
 	}
-	_, err := p.eraser.Run(ctx, step, Batch{
-		Guard: func(ctx context.Context) error { return r.mayGoOn(ctx, x) },
-		Files: func(ctx context.Context, files []datamap.File) error {
-			return r.e.queueFiles(ctx, r.job.ID, p.dataset.Name, files)
-		},
-		Done: r.progress,
-	})
-	return err
+	return p.eraser.Run(ctx, step, r.batch(x, p, step))
 }
 
 // mayGoOn is asked before each batch, in its transaction where there is one.
@@ -364,25 +427,6 @@ func (r *erasureRun) mayGoOn(ctx context.Context, x *erasure) error {
 	return nil
 }
 
-func (r *erasureRun) progress(ctx context.Context, rows int64) error {
-	r.done += rows
-	now := r.e.Now()
-	if gone := now.Sub(r.told); gone >= 0 && gone < time.Second {
-		return nil
-	}
-	r.told = now
-	return r.e.Jobs.UpdateJobProgress(ctx, r.job.ID, privacyd.Progress{Done: r.done, Total: max(r.done, r.planned()), Unit: "records"})
-}
-
-func (r *erasureRun) planned() (n int64) {
-	for _, c := range r.state.Before {
-		if c.Fate != privacyd.FateKeep {
-			n += c.Rows
-		}
-	}
-	return n
-}
-
 // settleErasure decides what an error means for the job.
 func (e *Engine) settleErasure(ctx context.Context, jobID string, lease work.Lease, err error) error {
 	cause := context.Cause(ctx)
@@ -399,7 +443,7 @@ func (e *Engine) settleErasure(ctx context.Context, jobID string, lease work.Lea
 		return err
 	case errors.As(err, &waits):
 		return e.suspend(ctx, jobID, lease, waits)
-	case worthRetrying(err) && lease.Attempt() < eraseAttempts:
+	case worthRetrying(err) && lease.Attempt() < attemptsFor(err):
 		e.Log.WarnContext(ctx, "an erasure failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
 		return err
 	default:
@@ -410,6 +454,30 @@ func (e *Engine) settleErasure(ctx context.Context, jobID string, lease work.Lea
 		e.Log.Log(ctx, level, "an erasure failed", "job", jobID, "error", err)
 		return e.stopErasure(ctx, jobID, lease, privacyd.JobFailed, err)
 	}
+}
+
+// attemptsFor is how often an erasure is tried that fails with an error: while
+// something cannot be reached, for more than a week; while the reason is not
+// known, for hours.
+func attemptsFor(err error) int {
+	if privacyd.ClassOf(err) == privacyd.ClassUnavailable {
+		return eraseAttempts
+	}
+	return unknownAttempts
+}
+
+// giveUpErasure ends a job of which the last attempt died with its process.
+func (e *Engine) giveUpErasure(ctx context.Context, jobID string, why error) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		job, err := e.lockJob(ctx, jobID)
+		if privacyd.CodeOf(err) == "job_not_found" {
+			return nil
+		}
+		if err != nil || job.State.Ended() {
+			return err
+		}
+		return e.endErasure(ctx, job, privacyd.JobFailed, why)
+	})
 }
 
 // suspend has a job wait for a person: to confirm the new plan, to release a
@@ -424,6 +492,9 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 			job.State = privacyd.JobPendingApproval
 		}
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
+		if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
+			return err
+		}
 		if err := e.tellSuspended(ctx, job); err != nil {
 			return err
 		}
@@ -451,6 +522,9 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 	e.end(job, s)
 	// Files whose rows are gone must not stay; those that rows still name do.
 	if err := e.armPurges(ctx, job.ID); err != nil {
+		return err
+	}
+	if err := e.sumUp(ctx, job); err != nil {
 		return err
 	}
 	if err := e.Runs.DeleteErasureRun(ctx, job.ID); err != nil {

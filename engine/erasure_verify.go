@@ -33,6 +33,9 @@ func (r *erasureRun) verify(ctx context.Context) error {
 			break
 		}
 	}
+	if again, err := r.onceMore(ctx); again || err != nil {
+		return err
+	}
 	r.state.Verified = r.e.Now()
 	return r.save(ctx, phaseForget)
 }

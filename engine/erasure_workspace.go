@@ -10,13 +10,33 @@ import (
 )
 
 // forgetWorkspace takes what is left of a workspace when its records are gone:
-// every file, what privacyd's own tables know of it, what its log disclosed,
-// and its keys. The log's leaves, checkpoints and proofs stay.
+// what privacyd's own tables know of it, what its log disclosed, its keys and
+// every file. The log's leaves, checkpoints and proofs stay.
 func (r *erasureRun) forgetWorkspace(ctx context.Context) error {
-	if err := r.deleteBlobs(ctx); err != nil {
+	if !r.state.Cleared {
+		if err := r.clearWorkspace(ctx); err != nil {
+			return err
+		}
+	}
+	f := forgetting{Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Guard: r.lease.Check}
+	ref := r.e.reference(scopeOwner(r.job.WorkspaceID))
+	find := []func(context.Context, string, int) ([]string, error){r.e.Disclosed.DisclosedOwners, r.e.Erasures.OpenErasuresOf}
+	for _, owners := range find { // the second are those whom an earlier run had begun to erase
+		if err := r.forgetOwners(ctx, f, func() ([]string, error) { return owners(ctx, ref, forgetAtOnce) }); err != nil {
+			return err
+		}
+	}
+	if err := r.e.Keys.ShredFor(ctx, ref); err != nil {
+		return fmt.Errorf("destroy a workspace's keys: %w", err)
+	}
+	if err := r.e.endErasures(ctx, f, []string{ref}); err != nil {
 		return err
 	}
-	err := r.guarded(ctx, func(ctx context.Context) error {
+	return r.beginSweep(ctx)
+}
+
+func (r *erasureRun) clearWorkspace(ctx context.Context) error {
+	return r.guarded(ctx, func(ctx context.Context) error {
 		auditID, err := r.e.record(ctx, privacyd.AuditEvent{
 			WorkspaceID: r.job.WorkspaceID, Caller: privacyd.System("erasure"), Action: "workspace.clear", Outcome: privacyd.OutcomeDone,
 			Target: privacyd.Target{Type: "workspace"},
@@ -24,29 +44,62 @@ func (r *erasureRun) forgetWorkspace(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return r.e.Own.ClearWorkspace(ctx, r.job.WorkspaceID, r.job.ID, auditID)
-	})
-	if err != nil {
-		return err
-	}
-	f := forgetting{Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Guard: r.lease.Check}
-	ref := r.e.reference(scopeOwner(r.job.WorkspaceID))
-	for {
-		owners, err := r.e.Disclosed.DisclosedOwners(ctx, ref, forgetAtOnce)
-		if err != nil {
+		r.state.Cleared = true
+		if err := r.keepState(ctx); err != nil {
 			return err
 		}
-		if len(owners) == 0 {
-			break
+		return r.e.Own.ClearWorkspace(ctx, r.job.WorkspaceID, r.job.ID, auditID)
+	})
+}
+
+// forgetOwners erases owners from the audit log, and says so, until none is
+// found.
+func (r *erasureRun) forgetOwners(ctx context.Context, f forgetting, find func() ([]string, error)) error {
+	for {
+		owners, err := find()
+		if err != nil || len(owners) == 0 {
+			return err
 		}
 		if err := r.e.eraseOwners(ctx, f, owners, false); err != nil {
 			return err
 		}
+		if err := r.e.endErasures(ctx, f, owners); err != nil {
+			return err
+		}
 	}
-	if err := r.e.Keys.ShredFor(ctx, ref); err != nil {
-		return fmt.Errorf("destroy a workspace's keys: %w", err)
+}
+
+// beginSweep deletes what is left in the workspace's own part of our buckets.
+// Without the workspace's key nobody can read it any more; while it cannot be
+// deleted it counts as a file that is still to go.
+func (r *erasureRun) beginSweep(ctx context.Context) error {
+	if r.state.SweepBy == nil {
+		by := r.e.Now().Add(privacyd.FilesWithin)
+		r.state.SweepBy = &by
 	}
-	return r.e.endErasures(ctx, f, []string{ref})
+	if err := r.sweep(ctx); err != nil || r.state.SweptAt == nil {
+		return err
+	}
+	r.state.SweepBy, r.state.SweptAt = nil, nil // nothing had to wait
+	return nil
+}
+
+// sweep tries once more, where something is left.
+func (r *erasureRun) sweep(ctx context.Context) error {
+	if r.state.SweepBy == nil || r.state.SweptAt != nil {
+		return nil
+	}
+	err := r.deleteBlobs(ctx)
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		r.e.Log.WarnContext(ctx, "files of a deleted workspace could not be deleted and will be tried again", "job", r.job.ID, "error", err)
+		return nil
+	}
+	now := r.e.Now()
+	r.state.SweptAt = &now
+	return nil
 }
 
 // deleteBlobs deletes every file in the workspace's own part of our buckets.

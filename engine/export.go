@@ -242,6 +242,9 @@ func (e *Engine) GiveUp(ctx context.Context, kind, jobID string, why error) erro
 	if kind == WorkMail {
 		return e.giveUpMail(ctx, jobID, why)
 	}
+	if kind == WorkErase {
+		return e.giveUpErasure(ctx, jobID, why)
+	}
 	if kind != WorkExport {
 		return nil
 	}

@@ -14,6 +14,7 @@ type AuditErasures interface {
 	Erasures(ctx context.Context, owners []string) ([]privacyd.AuditErasure, error)
 	OpenErasures(ctx context.Context, before time.Time, limit int) ([]privacyd.AuditErasure, error)
 	LateErasures(ctx context.Context, limit int) ([]privacyd.AuditErasure, error)
+	OpenErasuresOf(ctx context.Context, workspaceRef string, limit int) (owners []string, err error)
 	EndErasures(ctx context.Context, owners []string, at time.Time) (ended int64, err error)
 	DropErasures(ctx context.Context, before time.Time) error
 	TruncateLog(ctx context.Context) (done bool, err error)

@@ -48,3 +48,15 @@ func (s *Store) DisclosedOwners(ctx context.Context, workspaceRef string, limit 
 	}
 	return owners, nil
 }
+
+// OpenErasuresOf gives at most limit owners whose keys hang on a workspace's,
+// given by reference, and whose erasure from the audit log was begun and is not
+// done.
+func (s *Store) OpenErasuresOf(ctx context.Context, workspaceRef string, limit int) ([]string, error) {
+	owners, err := collect(ctx, s, scanText, `SELECT owner FROM audit_erasures
+		WHERE done_at IS NULL AND owner > $1 || '/' AND owner < $1 || '0' LIMIT $2`, workspaceRef, limit)
+	if err != nil {
+		return nil, fmt.Errorf("find whose erasure from an audit log is not done: %w", err)
+	}
+	return owners, nil
+}

@@ -45,7 +45,8 @@ type Bench struct {
 	Keys   *vault.Vault
 
 	Sequencer Sequencer
-	Folder    string // holds root.key, keys, ledger and blobs
+	Folder    string   // holds root.key, keys, ledger and blobs
+	Product   *Product // a database of somebody else's; nil: there is none
 
 	t testing.TB
 
@@ -84,12 +85,36 @@ func Each(t *testing.T, fn func(t *testing.T, b *Bench)) {
 // New wires an engine on db.
 func New(t testing.TB, db *sqldb.DB) *Bench {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
-	b := &Bench{t: t, DB: db, Folder: dir, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	ctx := t.Context()
+	b := &Bench{t: t, DB: db, Folder: t.TempDir(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{store.Migrate, local.Migrate, records.Migrate} {
 		b.Must(migrate(ctx, db))
 	}
 	store.Guard(db)
+	b.wire()
+	return b
+}
+
+// Restart wires another engine on the same database and folder, as a process
+// does that is started after the last one died; it knows nothing of what that
+// had in memory. What ran is due again.
+func (b *Bench) Restart() *Bench {
+	b.t.Helper()
+	next := b.Beside()
+	b.Must(next.Runner.Recover(b.t.Context()))
+	return next
+}
+
+// Beside wires another engine, as a second node has it.
+func (b *Bench) Beside() *Bench {
+	b.t.Helper()
+	next := &Bench{t: b.t, DB: b.DB, Folder: b.Folder, Product: b.Product, now: b.Clock()}
+	next.wire()
+	return next
+}
+
+func (b *Bench) wire() {
+	t, ctx, db, dir := b.t, b.t.Context(), b.DB, b.Folder
 	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
 	b.Must(err)
 	b.Keys = keys
@@ -98,7 +123,7 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	b.Must(err)
 	t.Cleanup(func() { _ = b.Files.Close() })
 	b.Runner = local.New(db, local.Options{
-		Now: b.Clock, Poll: 10 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond },
+		Now: b.Clock, Poll: 10 * time.Millisecond, Backoff: func(int) time.Duration { return 0 },
 		OnDead: func(ctx context.Context, kind, key string, err error) error { return b.GiveUp(ctx, kind, key, err) },
 	})
 	s, spool := store.New(db), vault.NewSpool(dir)
@@ -136,7 +161,9 @@ func New(t testing.TB, db *sqldb.DB) *Bench {
 	b.Runner.Handle(engine.WorkReceipt, b.RunReceipt, 1)
 	b.Runner.Handle(engine.WorkRetention, b.RunRetention, 1)
 	b.keepMails()
-	return b
+	if b.Product != nil {
+		b.addProduct()
+	}
 }
 
 // keepMails has mails kept where Mails finds them. A test that sets

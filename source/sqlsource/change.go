@@ -35,6 +35,7 @@ type changer struct {
 	ctx   context.Context
 	tx    statements
 	files func(context.Context, []datamap.File) error
+	along func(*datamap.Step, int64) // told of rows of other steps
 	// pick makes picks of rows of a collection that were read and locked in this
 	// transaction: of the columns that name gives, where extraOf stands beside
 	// the table's own.
@@ -219,9 +220,11 @@ func (ch *changer) orphans(l led) error {
 		return err
 	}
 	for _, p := range l.rows {
-		if _, err := ch.apply(l.step, p, append(also, free...)); err != nil {
+		n, err := ch.apply(l.step, p, append(also, free...))
+		if err != nil {
 			return err
 		}
+		ch.along(l.step, n)
 	}
 	return nil
 }

@@ -51,8 +51,9 @@ func pgExtra() []string {
 type pgRowset struct {
 	e    *Eraser
 	step *datamap.Step
-	// files is the run's callback.
+	// files and along are the run's callbacks.
 	files    func(context.Context, []datamap.File) error
+	along    func(*datamap.Step, int64)
 	snapshot *Snapshot // of the last harvest
 }
 
@@ -237,7 +238,7 @@ func byTable(rows []row) [][]row {
 
 func (p *pgRowset) changer(ctx context.Context, tx statements) *changer {
 	return &changer{
-		builder: p.e.builder(ctx), ctx: ctx, tx: tx, files: p.files,
+		builder: p.e.builder(ctx), ctx: ctx, tx: tx, files: p.files, along: p.along,
 		extraOf: func(*datamap.Collection) []string { return pgExtra() },
 		name: func(*datamap.Collection, string) ([]string, error) {
 			return []string{named("r", tableColumn) + "::int8::text", named("r", rowName) + "::text"}, nil

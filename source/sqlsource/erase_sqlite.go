@@ -52,6 +52,7 @@ type sqliteRowset struct {
 	e     *Eraser
 	step  *datamap.Step
 	files func(context.Context, []datamap.File) error
+	along func(*datamap.Step, int64)
 
 	seen []string // columns that the step's rows were found by
 }
@@ -224,7 +225,7 @@ func (q *sqliteRowset) change(ctx context.Context, tx statements, rows []row) (i
 		keys[i] = rows[i].key
 	}
 	ch := &changer{
-		builder: q.e.builder(ctx), ctx: ctx, tx: tx, files: q.files,
+		builder: q.e.builder(ctx), ctx: ctx, tx: tx, files: q.files, along: q.along,
 		pick: func(c *datamap.Collection, rows [][]any) ([]picks, error) { return []picks{q.picks(c, nil, rows)}, nil },
 		name: func(c *datamap.Collection, alias string) ([]string, error) {
 			var names []string

@@ -79,9 +79,9 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 		return 0, nil
 	}
 	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), progress: time.Now()}
-	r.rowset = &sqliteRowset{e: e, step: step, files: r.files}
+	r.rowset = &sqliteRowset{e: e, step: step, files: r.files, along: r.along}
 	if e.source.dialect == sqldb.Postgres {
-		r.rowset = &pgRowset{e: e, step: step, files: r.files}
+		r.rowset = &pgRowset{e: e, step: step, files: r.files, along: r.along}
 	}
 	defer r.close()
 	if err := r.rounds(ctx); err != nil {
@@ -292,6 +292,13 @@ func (r *run) files(ctx context.Context, files []datamap.File) error {
 		return nil
 	}
 	return theirs(r.batch.Files(ctx, files))
+}
+
+// along tells of rows of another step that went with the batch.
+func (r *run) along(step *datamap.Step, rows int64) {
+	if r.batch.Along != nil && rows > 0 {
+		r.batch.Along(step, rows)
+	}
 }
 
 func (r *run) done(ctx context.Context, n int64) error {

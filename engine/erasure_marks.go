@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
+)
+
+// mark adds the erasure to the suppression ledger. That of rows was added
+// before they went.
+func (r *erasureRun) mark(ctx context.Context) error {
+	if r.ofRows() {
+		return nil
+	}
+	again := privacyd.EraseAgain{Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys}
+	var roots []privacyd.Root
+	for _, name := range slices.Sorted(maps.Keys(r.state.Merged)) {
+		d, err := r.e.dataset(name)
+		if err != nil {
+			return err
+		}
+		key, err := r.key(d)
+		if err != nil {
+			return err
+		}
+		for _, id := range r.state.Merged[name] {
+			roots = append(roots, privacyd.Root{Dataset: name, Kind: r.job.Subject.Kind, Workspace: key, ID: id})
+		}
+	}
+	return r.append(ctx, again, roots)
+}
+
+// append adds a mark once: the ledger is asked first for one that a process
+// added which died before it could say so.
+func (r *erasureRun) append(ctx context.Context, again privacyd.EraseAgain, roots []privacyd.Root) error {
+	what, err := json.Marshal(again)
+	if err != nil {
+		return fmt.Errorf("encode an erasure: %w", err)
+	}
+	if err := r.readMarks(ctx); err != nil {
+		return err
+	}
+	if m, there := r.marks[string(what)]; there {
+		r.state.Sequence, r.state.Until = m.Sequence, m.Expires
+		return nil
+	}
+	now := r.e.Now()
+	m := privacyd.Erased{JobID: r.job.ID, At: now, Expires: now.Add(r.e.backupLife()), Again: again}
+	if m.Sequence, err = r.e.Suppression.Append(ctx, m, roots); err != nil {
+		return err
+	}
+	r.marks[string(what)] = m
+	r.state.Sequence, r.state.Until = m.Sequence, m.Expires
+	return nil
+}
+
+func (e *Engine) backupLife() time.Duration {
+	if e.BackupLife == 0 {
+		return DefaultBackupLife
+	}
+	return e.BackupLife
+}
+
+// readMarks reads once which marks earlier runs have left.
+func (r *erasureRun) readMarks(ctx context.Context) error {
+	if r.marks != nil {
+		return nil
+	}
+	marks := map[string]privacyd.Erased{}
+	if r.job.Runs > 1 {
+		for m, err := range r.e.Suppression.Since(ctx, r.state.Ledger) {
+			if err != nil {
+				return err
+			}
+			if m.JobID != r.job.ID {
+				continue
+			}
+			what, err := json.Marshal(m.Again)
+			if err != nil {
+				return fmt.Errorf("encode an erasure: %w", err)
+			}
+			marks[string(what)] = m
+		}
+	}
+	r.marks = marks
+	return nil
+}
+
+// markRows adds rows to the suppression ledger before they go, and their number
+// to the database: a restored one is behind it.
+func (r *erasureRun) markRows(ctx context.Context, p clockPart, keys [][]string) error {
+	roots := make([]privacyd.Root, len(keys))
+	for i, key := range keys {
+		roots[i] = privacyd.Root{Dataset: p.dataset.Name, Kind: p.collection.Name, Workspace: p.scope.Workspace, ID: key[len(key)-1]}
+	}
+	again := privacyd.EraseAgain{
+		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, DatasetKeys: r.workspace.DatasetKeys,
+		Dataset: p.dataset.Name, Collection: p.collection.Name, Keys: keys,
+	}
+	if err := r.append(ctx, again, roots); err != nil {
+		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
+	}
+	return r.guarded(ctx, func(ctx context.Context) error {
+		return r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now())
+	})
+}
+
+// free leaves out the rows that stay under a hold: a restored database must
+// keep them, too.
+func (p clockPart) free(ctx context.Context, some datamap.Erasure, keys [][]string) ([][]string, error) {
+	if len(p.scope.Held) == 0 {
+		return keys, nil
+	}
+	var free [][]string
+	for _, step := range some.Steps {
+		if step.Collection.Name != p.collection.Name || step.Link != nil || step.Breaks {
+			continue
+		}
+		rows := step.Rows
+		sel := datamap.Selection{
+			Collection: step.Collection, Table: step.Table, All: []datamap.Condition{{Any: []datamap.Path{{Rows: &rows}}}},
+		}
+		err := p.eraser.Keys(ctx, sel, func(key []string) error {
+			free = append(free, slices.Clone(key))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return free, nil
+}
