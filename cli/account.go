@@ -16,6 +16,7 @@ type accountCmd struct {
 	Link   accountLinkCmd   `cmd:"" help:"Make a one-time sign-in link."`
 	Reset  accountResetCmd  `cmd:"" name:"reset-link" help:"Make a one-time link to set a new password."`
 	NoCode accountNoCodeCmd `cmd:"" name:"second-factor-off" help:"Turn an account's second factor off, for somebody who has lost it."`
+	Export accountExportCmd `cmd:"" help:"Export everything about one's own account, over all its workspaces."`
 	Delete accountDeleteCmd `cmd:"" help:"Delete one's own account, after a grace period."`
 }
 

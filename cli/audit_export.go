@@ -63,7 +63,7 @@ func (t *terminal) exported(x client.AuditExported) error {
 
 // toFile writes beside the file and gives it its name when it is whole.
 func (c *auditExportCmd) toFile(fill func(io.Writer) error) error {
-	out := exportCmd{Out: c.Out}
+	out := saved{Out: c.Out}
 	part, err := out.create()
 	if err != nil {
 		return err

@@ -24,16 +24,40 @@ type exportCmd struct {
 	Workspace string          `help:"Workspace, by slug or id." required:""`
 	Format    privacyd.Format `help:"json: everything; csv: contacts and conversations." default:"json" enum:"json,csv"`
 	person    `embed:""`
-	Out       string `help:"File to write; it appears when it is whole." required:"" placeholder:"FILE"`
-	JSON      bool   `help:"Print one JSON object."`
+	saved     `embed:""`
 }
 
 func (c *exportCmd) Run(t *terminal) error {
+	download := func(api *client.Client, job *privacyd.Job, part *os.File) error {
+		return api.Download(t.ctx, job.WorkspaceID, job.ID, 0, part)
+	}
+	return c.save(t, c.Folder, c.make, download)
+}
+
+// saved is an export that is written to a file.
+type saved struct {
+	Out  string `help:"File to write; it appears when it is whole." required:"" placeholder:"FILE"`
+	JSON bool   `help:"Print one JSON object."`
+}
+
+type (
+	maker      func(t *terminal, api *client.Client) (*privacyd.Job, error)
+	downloader func(api *client.Client, job *privacyd.Job, part *os.File) error
+)
+
+// save has an export made and writes it.
+func (c *saved) save(t *terminal, in Folder, ask maker, download downloader) error {
 	part, err := c.create()
 	if err != nil {
 		return err
 	}
-	job, err := c.fill(t, part)
+	var job *privacyd.Job
+	err = t.with(in, func(api *client.Client) error {
+		if job, err = ask(t, api); err != nil {
+			return err
+		}
+		return c.keep(download(api, job, part), part)
+	})
 	if err != nil {
 		_ = part.Close() // it may be closed already
 		return errors.Join(err, os.Remove(part.Name()))
@@ -52,7 +76,7 @@ func (c *exportCmd) Run(t *terminal) error {
 
 // create opens a file beside the one to write before anything is asked for:
 // nobody should wait for an export that cannot be saved.
-func (c *exportCmd) create() (*os.File, error) {
+func (c *saved) create() (*os.File, error) {
 	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
 		return nil, unwritable(privacyd.ClassInvalid, errors.New("it is a folder"))
 	}
@@ -61,16 +85,6 @@ func (c *exportCmd) create() (*os.File, error) {
 		return nil, unwritable(privacyd.ClassInvalid, err)
 	}
 	return part, nil
-}
-
-func (c *exportCmd) fill(t *terminal, part *os.File) (job *privacyd.Job, err error) {
-	err = t.with(c.Folder, func(api *client.Client) error {
-		if job, err = c.make(t, api); err != nil {
-			return err
-		}
-		return c.save(t, api, job, part)
-	})
-	return job, err
 }
 
 // make asks for the export and waits for it; interrupted, it cancels what it
@@ -88,12 +102,9 @@ func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error)
 	if err != nil {
 		return nil, err
 	}
-	bar := t.bar("exporting records")
-	job, err := api.WaitJob(t.ctx, asked.WorkspaceID, asked.ID, pollEvery, func(j *privacyd.Job) {
-		bar.ChangeMax64(max(j.Progress.Total, 1))
-		_ = bar.Set64(j.Progress.Done) // it is only shown
-	})
-	_ = bar.Finish() // it is only shown
+	report, done := t.progress()
+	job, err := api.WaitJob(t.ctx, asked.WorkspaceID, asked.ID, pollEvery, report)
+	done()
 	switch {
 	case err == nil:
 		return job, ended(job)
@@ -101,6 +112,15 @@ func (c *exportCmd) make(t *terminal, api *client.Client) (*privacyd.Job, error)
 		return nil, errors.Join(err, cancelJob(t.ctx, api, asked))
 	}
 	return nil, err
+}
+
+// progress shows how far an export is.
+func (t *terminal) progress() (report func(*privacyd.Job), done func()) {
+	bar := t.bar("exporting records")
+	return func(j *privacyd.Job) {
+		bar.ChangeMax64(max(j.Progress.Total, 1))
+		_ = bar.Set64(j.Progress.Done) // it is only shown
+	}, func() { _ = bar.Finish() } // likewise
 }
 
 // refusedFor tells whether a job that failed with a code has something for
@@ -127,10 +147,8 @@ func ended(job *privacyd.Job) error {
 	}
 }
 
-// save downloads the archive and gives it its name when it is whole and on
-// disk.
-func (c *exportCmd) save(t *terminal, api *client.Client, job *privacyd.Job, part *os.File) error {
-	err := api.Download(t.ctx, job.WorkspaceID, job.ID, 0, part)
+// keep gives what was downloaded its name when it is whole and on disk.
+func (c *saved) keep(err error, part *os.File) error {
 	if err == nil {
 		err = errors.Join(part.Sync(), part.Close())
 	}

@@ -74,10 +74,15 @@ func Settled(job *privacyd.Job) bool {
 // WaitJob reads a job until it is settled and tells report of each state on the
 // way.
 func (c *Client) WaitJob(ctx context.Context, workspace, id string, every time.Duration, report func(*privacyd.Job)) (*privacyd.Job, error) {
+	return wait(ctx, every, report, func() (*privacyd.Job, error) { return c.Job(ctx, workspace, id) })
+}
+
+// wait reads a job again and again until nothing more happens to it by itself.
+func wait(ctx context.Context, every time.Duration, report func(*privacyd.Job), read func() (*privacyd.Job, error)) (*privacyd.Job, error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		job, err := c.Job(ctx, workspace, id)
+		job, err := read()
 		if err != nil {
 			return nil, err
 		}
@@ -95,10 +100,14 @@ func (c *Client) WaitJob(ctx context.Context, workspace, id string, every time.D
 
 // Download writes the archive of a finished export to w, from byte offset on.
 func (c *Client) Download(ctx context.Context, workspace, id string, offset int64, w io.Writer) error {
+	return c.download(ctx, in(workspace, "gdpr-jobs", id, "link"), offset, w)
+}
+
+func (c *Client) download(ctx context.Context, ofLink string, offset int64, w io.Writer) error {
 	var link struct {
 		URL string `json:"url"`
 	}
-	if err := c.request(ctx, http.MethodGet, in(workspace, "gdpr-jobs", id, "link"), nil, &link); err != nil {
+	if err := c.request(ctx, http.MethodGet, ofLink, nil, &link); err != nil {
 		return err
 	}
 	path, err := pathOf(link.URL)

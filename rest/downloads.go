@@ -52,6 +52,10 @@ func (d *door) download(ctx context.Context, in *archiveRequest) (*huma.StreamRe
 	if err != nil {
 		return nil, d.fail(err)
 	}
+	return serveArchive(open), nil
+}
+
+func serveArchive(open engine.Download) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
 		defer open.Blob.Close() //nolint:errcheck // it was only read
@@ -60,5 +64,5 @@ func (d *door) download(ctx context.Context, in *archiveRequest) (*huma.StreamRe
 		h.Set("Content-Disposition", "attachment; filename="+strconv.Quote(open.File.Name))
 		h.Set("ETag", `"`+open.File.SHA256+`"`)
 		http.ServeContent(w, r, "", open.File.CreatedAt, open.Blob)
-	}}, nil
+	}}
 }
