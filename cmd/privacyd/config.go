@@ -33,6 +33,7 @@ type config struct {
 	LLM      []llmConfig     `yaml:"llm"`
 	Mail     mailConfig      `yaml:"mail"`
 	BaseURL  string          `yaml:"base_url"` // what links begin with
+	TLS      tlsConfig       `yaml:"tls"`
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
 
@@ -128,7 +129,7 @@ func (a *auditConfig) parse() (err error) {
 
 // placeBeside makes relative paths those of the configuration file's folder.
 func (c *config) placeBeside(file string) {
-	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports}
+	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.TLS.Cert, &c.TLS.Key}
 	for i := range c.Datasets {
 		paths = append(paths, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}
@@ -192,6 +193,9 @@ func (c *config) check() error {
 		if d.Place != "" && !slices.ContainsFunc(c.Places, func(p placeConfig) bool { return p.Name == d.Place }) {
 			return fmt.Errorf("dataset %s is at the place %s, which is not among places", d.Name, d.Place)
 		}
+	}
+	if err := c.TLS.check(); err != nil {
+		return err
 	}
 	return c.checkPlaces()
 }

@@ -21,5 +21,9 @@ func (h host) pages(i *instance, api http.Handler, agents *mcp.Door, cfg config,
 	mux.Handle("/", web.New(i.engine, web.Options{
 		Version: h.version, Secure: strings.HasPrefix(cfg.BaseURL, "https://"), Log: i.engine.Log,
 	}))
-	return clientAddress(trusted, limitSignIn(mux))
+	handler := clientAddress(trusted, limitSignIn(mux))
+	if strings.HasPrefix(cfg.BaseURL, "https://") {
+		handler = keepToTLS(handler)
+	}
+	return handler
 }

@@ -27,9 +27,6 @@ const (
 
 // Serve runs the server until ctx ends.
 func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
-	if err := checkListen(o); err != nil {
-		return err
-	}
 	f, err := openFolder(o.Data)
 	if err != nil {
 		return err
@@ -37,6 +34,9 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 	defer f.close()
 	cfg, err := readConfig(o.Folder)
 	if err != nil {
+		return err
+	}
+	if err := checkListen(o, cfg); err != nil {
 		return err
 	}
 	if err := checkProxy(o, cfg); err != nil {
@@ -62,7 +62,7 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "address_in_use", "Cannot listen on %s: %w. Choose another address with --listen.", o.Listen, err)
 	}
 	if cfg.BaseURL == "" {
-		cfg.BaseURL = "http://" + l.Addr().String()
+		cfg.BaseURL = cfg.address(l)
 	}
 	cfg.Mail.outbox = tryingOut(o, cfg)
 	i, err := h.open(ctx, f, cfg, log)
@@ -74,17 +74,29 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 
 // checkListen keeps plain HTTP on the machine: cookies and tokens would travel
 // in the clear.
-func checkListen(o cli.ServeOptions) error {
+func checkListen(o cli.ServeOptions, cfg config) error {
 	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return privacyd.Errorf(privacyd.ClassInvalid, "listen_invalid", "--listen is HOST:PORT, such as 127.0.0.1:8080.")
 	}
 	ip := net.ParseIP(host)
-	if host == "localhost" || (ip != nil && ip.IsLoopback()) || o.BehindProxy {
+	if host == "localhost" || (ip != nil && ip.IsLoopback()) || o.BehindProxy || cfg.TLS.on() {
 		return nil
 	}
 	return privacyd.Errorf(privacyd.ClassInvalid, "tls_required",
-		"Plain HTTP is served on loopback addresses only. Put a proxy that terminates TLS in front, and say so with --behind-proxy.")
+		"Plain HTTP is served on loopback addresses only. Give a certificate with tls in the configuration file, "+
+			"or put a proxy that terminates TLS in front and say so with --behind-proxy.")
+}
+
+// address is where the listener is reached.
+func (c config) address(l net.Listener) string {
+	switch {
+	case c.TLS.ACME != nil:
+		return "https://" + c.TLS.ACME.Host
+	case c.TLS.on():
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
 }
 
 // serve runs everything until ctx ends or one part fails.
@@ -96,7 +108,11 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
 	agents := h.agents(i, cfg)
 	defer agents.Close()
-	servers := []*http.Server{newServer(h.pages(i, api, agents, cfg, trusted), ctx)}
+	public := newServer(h.pages(i, api, agents, cfg, trusted), ctx)
+	if public.TLSConfig, err = cfg.TLS.server(f.path("acme"), i.engine.Log); err != nil {
+		return err
+	}
+	servers := []*http.Server{public}
 	listeners := []net.Listener{l}
 	if f.lock != nil {
 		own, err := f.listen()
@@ -109,14 +125,14 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	}
 	endAudit := i.keepAudit(ctx)
 	defer endAudit()
-	if err := h.greet(ctx, i, cfg, "http://"+l.Addr().String(), o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever
+	if err := h.greet(ctx, i, cfg, cfg.address(l), o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var running sync.WaitGroup
 	for n, s := range servers {
-		running.Go(func() { stop(s.Serve(listeners[n])) })
+		running.Go(func() { stop(serveOn(s, listeners[n])) })
 	}
 	running.Go(func() { stop(i.runner.Run(ctx)) })
 	<-ctx.Done()
@@ -166,7 +182,7 @@ func (h host) greet(ctx context.Context, i *instance, cfg config, address string
 	if cfg.BaseURL != address {
 		fmt.Fprintf(o.Out, "People see it at %s\n", cfg.BaseURL)
 	}
-	if strings.HasPrefix(cfg.BaseURL, "https://") && len(cfg.TrustedProxies) == 0 {
+	if strings.HasPrefix(cfg.BaseURL, "https://") && !cfg.TLS.on() && len(cfg.TrustedProxies) == 0 {
 		fmt.Fprintln(o.Out, "WARNING: no trusted_proxies are configured: every visitor has the proxy's address, in the audit log and for the limit on signing in.")
 	}
 	if o.Sample {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/privacyd/privacyd"
+)
+
+// tlsConfig says how the server's own listener is encrypted: with files, or
+// with certificates that are asked for and renewed by itself.
+type tlsConfig struct {
+	Cert string      `yaml:"cert"` // PEM file of the certificate and those that lead to its root
+	Key  string      `yaml:"key"`  // PEM file of its key
+	ACME *acmeConfig `yaml:"acme"`
+}
+
+type acmeConfig struct {
+	Host      string `yaml:"host"`
+	Email     string `yaml:"email"`     // whom the authority writes to
+	Directory string `yaml:"directory"` // of the authority; empty: Let's Encrypt
+}
+
+func (c tlsConfig) on() bool { return c.Cert != "" || c.Key != "" || c.ACME != nil }
+
+// check refuses half a configuration.
+func (c tlsConfig) check() error {
+	switch {
+	case c.ACME != nil && (c.Cert != "" || c.Key != ""):
+		return errors.New("tls has either cert and key, or acme")
+	case c.ACME != nil && c.ACME.Host == "":
+		return errors.New("tls.acme needs the host that certificates are for")
+	case c.on() && c.ACME == nil && (c.Cert == "" || c.Key == ""):
+		return errors.New("tls needs both cert and key")
+	}
+	return nil
+}
+
+// hstsAge is for how long browsers keep to TLS: a year.
+const hstsAge = "max-age=31536000"
+
+// keepToTLS tells browsers to come back over TLS alone.
+func keepToTLS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", hstsAge)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// server gives what the listener needs; nil for plain HTTP. Codes:
+// certificate_unusable, certificate_expired.
+func (c tlsConfig) server(cache string, log *slog.Logger) (*tls.Config, error) {
+	if !c.on() {
+		return nil, nil //nolint:nilnil // plain HTTP is no error
+	}
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are all good
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
+	if c.ACME != nil {
+		m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.ACME.Host), Cache: autocert.DirCache(cache), Email: c.ACME.Email}
+		if c.ACME.Directory != "" {
+			m.Client = &acme.Client{DirectoryURL: c.ACME.Directory}
+		}
+		config.GetCertificate = m.GetCertificate
+		config.NextProtos = append(config.NextProtos, acme.ALPNProto)
+		return config, nil
+	}
+	files := &certificate{config: c, log: log, now: time.Now}
+	if err := files.read(); err != nil {
+		return nil, err
+	}
+	config.GetCertificate = files.get
+	return config, nil
+}
+
+// certificateLook is how often the certificate's files are looked at.
+const certificateLook = 5 * time.Second
+
+// certificate is one that is read from files, again when they change.
+type certificate struct {
+	config tlsConfig
+	log    *slog.Logger
+	now    func() time.Time
+
+	mu      sync.Mutex
+	current *tls.Certificate
+	stamp   string // of the files that it was read from
+	looked  time.Time
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.now(); now.Sub(c.looked) >= certificateLook {
+		c.looked = now
+		if stamp := c.stampNow(); stamp != c.stamp {
+			if err := c.read(); err != nil {
+				c.log.Error("the new certificate cannot be used; the old one stays", "error", err)
+			}
+		}
+	}
+	return c.current, nil
+}
+
+// read takes the certificate that the files hold, unless it cannot be used.
+func (c *certificate) read() error {
+	stamp := c.stampNow()
+	pair, err := tls.LoadX509KeyPair(c.config.Cert, c.config.Key)
+	if err != nil {
+		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_unusable",
+			"The certificate cannot be used: %w. Check tls.cert and tls.key in the configuration: PEM files that belong together.", err)
+	}
+	c.stamp = stamp
+	if end := pair.Leaf.NotAfter; c.now().After(end) {
+		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_expired",
+			"The certificate in tls.cert expired on %s. Renew it: browsers refuse it.", end.Format(time.DateOnly))
+	}
+	c.current = &pair
+	return nil
+}
+
+// stampNow changes when the files do.
+func (c *certificate) stampNow() string {
+	stamp := ""
+	for _, file := range []string{c.config.Cert, c.config.Key} {
+		if info, err := os.Stat(file); err == nil {
+			stamp += fmt.Sprintf("%d %d;", info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return stamp
+}
+
+// serveOn serves plain or encrypted, as the server says.
+func serveOn(s *http.Server, l net.Listener) error {
+	if s.TLSConfig != nil {
+		return s.ServeTLS(l, "", "")
+	}
+	return s.Serve(l)
+}
