@@ -18,6 +18,7 @@ type auditCmd struct {
 	Export auditExportCmd `cmd:"" help:"Export an audit log with all that it takes to verify it, or as a table."`
 	Prove  auditProveCmd  `cmd:"" help:"Write a self-contained proof that an entry is in the log."`
 	Verify auditVerifyCmd `cmd:"" help:"Verify an exported audit log or a proof, offline, with nothing but the public key."`
+	Write  auditWriteCmd  `cmd:"" help:"Write a product's own actions into a workspace's log."`
 	Key    auditKeyCmd    `cmd:"" help:"Print the public key of the audit log, and how far it is signed."`
 }
 
@@ -122,6 +123,9 @@ func target(e privacyd.AuditEntry) string {
 		}
 	}
 	text = strings.TrimSpace(text)
+	if e.Erased && e.TargetType != "" && e.TargetID == "" {
+		text += " (erased)"
+	}
 	if e.Subject != "" && !strings.HasSuffix(e.Subject, ":"+e.TargetID) {
 		text += ", " + strings.Replace(e.Subject, ":", " ", 1)
 	}
@@ -135,6 +139,9 @@ func actor(e privacyd.AuditEntry) string {
 	}
 	if e.ActorEmail != "" {
 		return e.ActorEmail
+	}
+	if e.Erased && e.Actor == "" {
+		return strings.TrimSpace(string(e.ActorKind) + " (erased)")
 	}
 	return strings.TrimSpace(string(e.ActorKind) + " " + e.Actor)
 }

@@ -120,9 +120,9 @@ func TestWords(t *testing.T) {
 		t.Error(diff)
 	}
 	for want, e := range map[string]privacyd.AuditEntry{
-		"a@example.com": {ActorKind: privacyd.CallerAccount, Actor: "Ada", ActorEmail: "a@example.com"},
-		"operator root": {ActorKind: privacyd.CallerOperator, Actor: "root"},
-		"account":       {ActorKind: privacyd.CallerAccount, Erased: true},
+		"a@example.com":    {ActorKind: privacyd.CallerAccount, Actor: "Ada", ActorEmail: "a@example.com"},
+		"operator root":    {ActorKind: privacyd.CallerOperator, Actor: "root"},
+		"account (erased)": {ActorKind: privacyd.CallerAccount, Erased: true},
 	} {
 		if got := actor(e); got != want {
 			t.Errorf("actor %q, want %q", got, want)
