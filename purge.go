@@ -41,6 +41,7 @@ func (c PurgeCounts) Gone() int64 { return c.Deleted + c.Shared }
 // ReviewItem is a row of others in which verification saw what may be an
 // erased person, for somebody to look at.
 type ReviewItem struct {
+	JobID  string // of the erasure
 	N      int64  // counts within the job, from 1
 	Sealed []byte // dataset, collection, key and column
 }

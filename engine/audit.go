@@ -66,8 +66,12 @@ func ownerOf(workspaceID string, s privacyd.Subject) auditlog.Owner {
 
 func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
-	if ev.Caller.Kind == privacyd.CallerAccount {
+	whose := ev.Target.Subject
+	switch {
+	case ev.Caller.Kind == privacyd.CallerAccount:
 		owner = ownerOf(ev.WorkspaceID, privacyd.Subject{Kind: accountKind, ID: ev.Caller.AccountID})
+	case ev.Caller.Kind == privacyd.CallerAnonymous && whose != nil && whose.Kind == accountKind:
+		owner = ownerOf(ev.WorkspaceID, *whose) // most who try an account are its holder
 	}
 	var claims []auditlog.Claim
 	if ev.Caller.Operator != "" {

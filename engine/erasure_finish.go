@@ -45,6 +45,9 @@ func (r *erasureRun) forget(ctx context.Context) error {
 	case r.job.Subject != nil:
 		err = r.forgetSubject(ctx)
 	}
+	if err == nil {
+		err = r.forgetRows(ctx)
+	}
 	if err != nil {
 		return err
 	}

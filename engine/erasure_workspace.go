@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
@@ -25,6 +26,9 @@ func (r *erasureRun) forgetWorkspace(ctx context.Context) error {
 		if err := r.forgetOwners(ctx, f, func() ([]string, error) { return owners(ctx, ref, forgetAtOnce) }); err != nil {
 			return err
 		}
+	}
+	if err := r.forgetLog(ctx, f); err != nil {
+		return err
 	}
 	if err := r.e.Keys.ShredFor(ctx, ref); err != nil {
 		return fmt.Errorf("destroy a workspace's keys: %w", err)
@@ -100,6 +104,28 @@ func (r *erasureRun) sweep(ctx context.Context) error {
 	now := r.e.Now()
 	r.state.SweptAt = &now
 	return nil
+}
+
+// forgetLog deletes what the workspace's log discloses of accounts, whose keys
+// are not the workspace's and stay.
+func (r *erasureRun) forgetLog(ctx context.Context, f forgetting) error {
+	for after := ""; ; {
+		found, err := r.e.Disclosed.LogDisclosures(ctx, r.job.WorkspaceID, after, harvestAtOnce)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		last := found[len(found)-1].EntryID
+		if slices.ContainsFunc(found, func(d auditlog.Disclosed) bool { return !d.Placed }) {
+			if err := r.e.awaitTree(ctx, last); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := r.e.eraseDisclosures(ctx, f, found); err != nil {
+			return err
+		}
+		after = last
+	}
 }
 
 // deleteBlobs deletes every file in the workspace's own part of our buckets.

@@ -25,6 +25,7 @@ type Disclosed interface {
 	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error)
 	EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Gone, err error)
 	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
+	LogDisclosures(ctx context.Context, log, after string, limit int) ([]auditlog.Disclosed, error)
 }
 
 // Shredder seals for persons and workspaces, known by reference, and destroys

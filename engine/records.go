@@ -153,21 +153,32 @@ func (e *Engine) PutRecord(ctx context.Context, c privacyd.Caller, workspace, co
 		if stored, err = e.Records.Put(writing(ctx, c, g), g.Workspace.ID, collection, id, record); err != nil {
 			return err
 		}
-		_, err := e.record(ctx, e.recordEvent(c, g, collection, id))
+		event := e.recordEvent(c, g, collection, id)
+		if event.Target.Subject, err = e.ownerOfRecord(ctx, g.Workspace, collection, id, stored); err != nil {
+			return err
+		}
+		_, err := e.record(ctx, event)
 		return err
 	})
 	return stored, err
 }
 
 func (e *Engine) recordEvent(c privacyd.Caller, g grant, collection, id string) privacyd.AuditEvent {
-	event := privacyd.AuditEvent{
+	return privacyd.AuditEvent{
 		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionWriteRecords), Outcome: privacyd.OutcomeDone,
 		Target: privacyd.Target{Type: collection, ID: id},
 	}
-	if collection == "contacts" {
-		event.Target.Subject = &privacyd.Subject{Kind: "contact", ID: id}
+}
+
+// attachmentEvent is about a file under the key of the person whose it is.
+func (e *Engine) attachmentEvent(ctx context.Context, c privacyd.Caller, g grant, a Attachment) (privacyd.AuditEvent, error) {
+	event := e.recordEvent(c, g, "attachments", a.ID)
+	of, err := json.Marshal(map[string]string{"record_type": a.RecordType, "record_id": a.RecordID})
+	if err != nil {
+		return event, err
 	}
-	return event
+	event.Target.Subject, err = e.ownerOfRecord(ctx, g.Workspace, "attachments", a.ID, of)
+	return event, err
 }
 
 func (e *Engine) recordsOf(ctx context.Context, c privacyd.Caller, workspace string, a privacyd.Action) (grant, error) {
@@ -208,7 +219,10 @@ func (e *Engine) Attach(ctx context.Context, c privacyd.Caller, workspace string
 	if err != nil {
 		return nil, err
 	}
-	event := e.recordEvent(c, g, "attachments", a.ID)
+	event, err := e.attachmentEvent(ctx, c, g, a)
+	if err != nil {
+		return nil, err
+	}
 	event.Outcome = privacyd.OutcomeIntent
 	if err := e.recordAlone(ctx, event); err != nil {
 		return nil, err
@@ -232,9 +246,13 @@ func (e *Engine) OpenAttachment(ctx context.Context, c privacyd.Caller, workspac
 	if err != nil {
 		return nil, a, err
 	}
-	event := e.recordEvent(c, g, "attachments", id)
+	a.ID = id
+	event, err := e.attachmentEvent(ctx, c, g, a)
 	event.Action = "attachment.download"
-	if err := e.recordAlone(ctx, event); err != nil {
+	if err == nil {
+		err = e.recordAlone(ctx, event)
+	}
+	if err != nil {
 		return nil, a, errors.Join(err, content.Close())
 	}
 	return content, a, nil

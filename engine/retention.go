@@ -195,6 +195,10 @@ func (e *Engine) KeepRow(ctx context.Context, c privacyd.Caller, workspace strin
 	if err := e.findRow(ctx, g.Workspace, t); err != nil {
 		return err
 	}
+	whose, err := e.ownerOfRow(ctx, g.Workspace, t)
+	if err != nil {
+		return err
+	}
 	ref, action := e.targetRef(g.Workspace.ID, t), "retention.keep"
 	if !keep {
 		action = "retention.unkeep"
@@ -202,7 +206,7 @@ func (e *Engine) KeepRow(ctx context.Context, c privacyd.Caller, workspace strin
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
 		auditID, err := e.record(ctx, privacyd.AuditEvent{
 			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: action, Outcome: privacyd.OutcomeDone,
-			Target: privacyd.Target{Type: "conversation", ID: t.Key[len(t.Key)-1]},
+			Target: privacyd.Target{Type: "conversation", ID: t.Key[len(t.Key)-1], Subject: whose},
 		})
 		if err != nil {
 			return err

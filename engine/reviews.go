@@ -6,10 +6,13 @@ import (
 	"github.com/privacyd/privacyd"
 )
 
-// Reviews keeps the review lists of erasures.
+// Reviews keeps the review lists of erasures, and tells what else is kept of
+// single rows of a workspace.
 type Reviews interface {
 	ReviewItems(ctx context.Context, jobID string, after int64, limit int) ([]privacyd.ReviewItem, error)
 	DeleteReviewItem(ctx context.Context, jobID string, n int64) error // n 0: all of them
+	WorkspaceReviewItems(ctx context.Context, workspaceID string, after privacyd.ReviewItem, limit int) ([]privacyd.ReviewItem, error)
+	KeptRows(ctx context.Context, workspaceID, after string, limit int) ([]privacyd.KeptRow, error)
 }
 
 // ReviewRow is a row of others that may mention whom an erasure was about.

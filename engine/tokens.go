@@ -34,7 +34,7 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		auditID, err = e.record(ctx, privacyd.AuditEvent{
 			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionManageTokens),
-			Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "token", ID: t.ID, Name: t.Label},
+			Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "token", ID: t.ID, Name: t.Label, Subject: maker(c)},
 			Changes: map[string]privacyd.Change{"scopes": {After: scopes}},
 		})
 		if err != nil {
@@ -47,6 +47,14 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 	}
 	t.Audit = e.settle(ctx, auditID)
 	return t, secret, nil
+}
+
+// maker is the person whose token it is, and goes with.
+func maker(c privacyd.Caller) *privacyd.Subject {
+	if c.Kind != privacyd.CallerAccount {
+		return nil
+	}
+	return &privacyd.Subject{Kind: accountKind, ID: c.AccountID}
 }
 
 // checkScopes also keeps a token from making one that may do more than itself.

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // ErasureRun gives what an erasure must still know after its process died,
@@ -36,6 +39,24 @@ func (s *Store) DeleteErasureRun(ctx context.Context, jobID string) error {
 		return fmt.Errorf("forget the state of an erasure: %w", err)
 	}
 	return nil
+}
+
+// LogDisclosures gives the disclosures of at most limit entries of one log,
+// whoever they are of, behind the entry given, and where the entries are.
+func (s *Store) LogDisclosures(ctx context.Context, log, after string, limit int) ([]auditlog.Disclosed, error) {
+	row := "d.rowid"
+	if s.db.Dialect == sqldb.Postgres {
+		row = "0"
+	}
+	found, err := collect(ctx, s, scanDisclosed, `SELECT `+row+`, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
+		FROM (SELECT e.id, e.seq FROM audit_entries e WHERE e.log = $1 AND e.id > $2
+			AND EXISTS (SELECT 1 FROM audit_disclosures x WHERE x.entry_id = e.id) ORDER BY e.id LIMIT $3) e
+		CROSS JOIN audit_disclosures d LEFT JOIN audit_positions p ON p.entry = e.seq WHERE d.entry_id = e.id ORDER BY d.entry_id`,
+		log, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("find what a log discloses: %w", err)
+	}
+	return s.located(ctx, found)
 }
 
 // DisclosedOwners gives at most limit owners of audit disclosures whose keys
