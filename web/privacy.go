@@ -31,6 +31,8 @@ type exportsView struct {
 	Jobs   []*privacyd.Job
 	Before string // the page shown; empty: the newest
 	Older  string // the cursor of the next page; empty: there is none
+
+	Downloads map[string][]privacyd.AuditEntry // job id → who downloaded it, newest first; nil: the reader may not know
 }
 
 // contactForm is the form for one person's export.
@@ -135,7 +137,15 @@ func (d *door) exports(r *http.Request, v visit) (exportsView, error) {
 		view.Older = jobs[exportsShown-1].ID
 	}
 	view.Jobs = jobs
-	return view, nil
+	if !v.role.May(privacyd.ActionReadAudit) || len(jobs) == 0 {
+		return view, nil
+	}
+	entries, err := d.downloads(r, v, jobs)
+	view.Downloads = map[string][]privacyd.AuditEntry{}
+	for _, e := range entries {
+		view.Downloads[e.TargetID] = append(view.Downloads[e.TargetID], e)
+	}
+	return view, err
 }
 
 // createExport begins an export and leads to its page.
@@ -167,6 +177,7 @@ func (d *door) createExport(w http.ResponseWriter, r *http.Request) error {
 func newJob(w privacyd.Workspace, form url.Values) engine.NewJob {
 	ask := engine.NewJob{
 		Workspace: w.ID, Type: privacyd.JobType(form.Get("type")), Format: privacyd.Format(form.Get("format")),
+		IdempotencyKey: form.Get("once"),
 	}
 	if ask.Type == privacyd.JobSubjectExport {
 		ask.Subject = &privacyd.Subject{Kind: form.Get("kind"), ID: strings.TrimSpace(form.Get("id"))}

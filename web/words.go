@@ -285,6 +285,9 @@ func span(d time.Duration) string {
 		unit      time.Duration
 		one, many string
 	}{{365 * day, "year", "years"}, {30 * day, "month", "months"}, {day, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}} {
+		if step.unit == 30*day && d < 32*day {
+			continue // "30 days" is what laws and settings say
+		}
 		if n := int64(d.Round(step.unit) / step.unit); n > 0 && d > step.unit*9/10 {
 			return counted(n, step.one, step.many)
 		}
@@ -356,17 +359,6 @@ func failureWords(j *privacyd.Job) string {
 		return "It failed. The server's log says why."
 	}
 	return j.ErrorMessage
-}
-
-// originWords says in which role and from where somebody acted.
-func originWords(a privacyd.AuditEntry) string {
-	var parts []string
-	for _, s := range []string{string(a.ActorRole), a.IP} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, " · ")
 }
 
 func percentText(p privacyd.Progress) string { return strconv.FormatInt(percent(p), 10) }
