@@ -63,7 +63,8 @@ func (b *bench) takeAll(ctx context.Context, r *results) error {
 				continue
 			}
 			r.turns[i] = append(r.turns[i], t)
-			say("%s, %d a commit, round %d: %-30s %8.0f a second, %6.1f µs of CPU each", r.site.name, r.group, round, r.ways[i].name, t.rate(), t.each())
+			say("%s, %d a commit, round %d: %-30s %8.0f a second, %6.1f µs of CPU each, the server's %6.1f", r.site.name, r.group, round, r.ways[i].name,
+				t.rate(), t.each(), t.server.Seconds()*1e6/float64(t.acts))
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ type turn struct {
 	acts       int
 	took       time.Duration // until the last act is committed and, where there is a sequencer, under a signed checkpoint
 	cpu        time.Duration // of this process and of the database server
+	server     time.Duration // of that, the server's
 	sequencing time.Duration // of that, the sequencer's
 	waited     []time.Duration
 }
@@ -33,6 +34,10 @@ func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, err
 		return turn{}, err
 	}
 	before, err := processor.spent()
+	if err != nil {
+		return turn{}, err
+	}
+	serverBefore, err := processor[1:].spent()
 	if err != nil {
 		return turn{}, err
 	}
@@ -57,7 +62,11 @@ func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, err
 	if err != nil {
 		return turn{}, err
 	}
-	t.cpu = after - before
+	serverAfter, err := processor[1:].spent()
+	if err != nil {
+		return turn{}, err
+	}
+	t.cpu, t.server = after-before, serverAfter-serverBefore
 	if w.sequenced {
 		t.waited, err = watched.waited(ctx, s, done)
 	}
