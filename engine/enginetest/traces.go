@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -63,7 +64,10 @@ func (t *Traces) Find(texts []string) map[string][]string {
 		}
 		t.look = append(t.look, strings.ToLower(text))
 	}
-	t.tables(t.b.DB, "")
+	t.tables(t.b.DB.Reader(), t.b.DB.Dialect == sqldb.Postgres, "")
+	if p := t.b.Product; p != nil {
+		t.tables(p.DB, strings.HasPrefix(p.Address, "postgres:"), "app.")
+	}
 	t.pages()
 	t.files()
 	t.blobs()
@@ -87,14 +91,14 @@ func (t *Traces) in(kind, where string, content []byte) {
 }
 
 // tables reads every table of a database to the end.
-func (t *Traces) tables(db *sqldb.DB, prefix string) {
+func (t *Traces) tables(db *sql.DB, postgres bool, prefix string) {
 	t.b.t.Helper()
 	list := "SELECT name FROM sqlite_schema WHERE type = 'table'"
-	if db.Dialect == sqldb.Postgres {
-		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+	if postgres { // materialised views have rows of their own
+		list = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'm') AND relispopulated"
 	}
 	var names []string
-	rows, err := db.Reader().QueryContext(t.b.t.Context(), list)
+	rows, err := db.QueryContext(t.b.t.Context(), list)
 	t.b.Must(err)
 	for rows.Next() {
 		var name string
@@ -108,8 +112,8 @@ func (t *Traces) tables(db *sqldb.DB, prefix string) {
 	}
 }
 
-func (t *Traces) table(db *sqldb.DB, prefix, table string) {
-	rows, err := db.Reader().QueryContext(t.b.t.Context(), `SELECT * FROM "`+table+`"`)
+func (t *Traces) table(db *sql.DB, prefix, table string) {
+	rows, err := db.QueryContext(t.b.t.Context(), `SELECT * FROM "`+table+`"`)
 	t.b.Must(err)
 	defer rows.Close() //nolint:errcheck // it was only read
 	columns, err := rows.Columns()

@@ -28,6 +28,7 @@ type product struct {
 	source  *sqlsource.Source
 	graph   *datamap.Graph
 	catalog datamap.Catalog
+	address string
 }
 
 // northwind loads the database, or gives none and says so.
@@ -45,7 +46,7 @@ func northwind(t *testing.T) *product {
 	}
 	must(t, err)
 	dsn := sqldbtest.PostgresDSN(t)
-	p := &product{graph: graph(t)}
+	p := &product{graph: graph(t), address: dsn}
 	p.conn, err = pgx.Connect(t.Context(), dsn)
 	must(t, err)
 	t.Cleanup(func() { _ = p.conn.Close(context.WithoutCancel(t.Context())) })

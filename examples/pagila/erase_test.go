@@ -19,6 +19,7 @@ type shops struct {
 	source  *sqlsource.Source
 	graph   *datamap.Graph
 	catalog datamap.Catalog
+	address string
 }
 
 // each runs a test on the built-in copy of Pagila's tables and on the real one,
@@ -48,7 +49,7 @@ func load(t *testing.T, dir string) *shops {
 	for _, name := range []string{"pagila-schema", "pagila-schema-jsonb", "pagila-data"} {
 		psql(t, dsn, filepath.Join(dir, name+".sql"))
 	}
-	s := &shops{}
+	s := &shops{address: dsn}
 	f, err := os.Open("pagila.map.yaml")
 	must(t, err)
 	defer f.Close() //nolint:errcheck // it was only read
