@@ -89,7 +89,7 @@ func (w *Writer) Write(id string, at time.Time, m privacyd.Mail) (privacyd.Lette
 		}
 		*into = strings.TrimSpace(b.String())
 	}
-	if m.Path != "" {
+	if m.Path != "" && c.Button != "" {
 		c.Link = w.base + m.Path
 	}
 	c.Paragraphs = strings.Split(c.Body, "\n\n")

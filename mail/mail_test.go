@@ -93,6 +93,7 @@ func TestWordsOfLetters(t *testing.T) {
 		{privacyd.MailAccountDeletionReminder, "", "8 March 2026"},
 		{privacyd.MailRetentionChanged, "", "were kept for ever"},
 		{privacyd.MailRetentionChanged, "", "it is 90 days after"},
+		{privacyd.MailAccountDeletionCancelled, "", "stay so"},
 	} {
 		m := full(c.kind)
 		m.Change = c.change
