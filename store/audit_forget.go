@@ -87,13 +87,14 @@ func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) (fo
 }
 
 func (s *Store) disclosed(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error) {
-	row := "d.rowid"
-	if s.db.Dialect == sqldb.Postgres {
-		row = "0"
-	}
 	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+	row, of := "d.rowid", "audit_disclosures d"
+	if s.db.Dialect == sqldb.Postgres {
+		// By owner, whatever the limit makes it think of reading in the order of entries.
+		row, of = "0", "LATERAL (SELECT x.entry_id, x.owner FROM audit_disclosures x WHERE x.owner = r.owner OFFSET 0) d"
+	}
 	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
-		FROM (SELECT `+row+` AS no, d.entry_id, d.owner FROM `+rows+` CROSS JOIN audit_disclosures d
+		FROM (SELECT `+row+` AS no, d.entry_id, d.owner FROM `+rows+` CROSS JOIN `+of+`
 			WHERE d.owner = r.owner ORDER BY d.entry_id LIMIT $1) d
 		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.id = d.entry_id`, append([]any{limit}, args...)...)
 	if err != nil || len(found) == 0 {
