@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +50,15 @@ func (p page) current(part string) string {
 	if path := p.to(part); p.Path == path || strings.HasPrefix(p.Path, path+"/") {
 		return "page"
 	}
-	if part == "contacts" && strings.HasPrefix(p.Path, p.to("contact")) || part == "data-privacy" && strings.HasPrefix(p.Path, p.to("delete-")) {
+	if part == "contacts" && strings.HasPrefix(p.Path, p.to("contact")) || part == "data-privacy" && p.below("delete-", "retention", "holds", "bulk", "sizes") {
 		return "page"
 	}
 	return "false"
+}
+
+// below tells whether the page is one of these parts of the workspace.
+func (p page) below(parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.HasPrefix(p.Path, p.to(part)) })
 }
 
 // signInView is the sign-in form.

@@ -92,6 +92,10 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		failPart(w, class)
 		return
 	}
+	if privacyd.CodeOf(err) == "account_leaving" {
+		http.Redirect(w, r, accountPath, http.StatusSeeOther)
+		return
+	}
 	if class == privacyd.ClassUnauthenticated {
 		d.forget(w)
 		http.Redirect(w, r, signInPath(r), http.StatusSeeOther)

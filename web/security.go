@@ -46,11 +46,6 @@ var securityDone = map[string]string{
 	"others":   "All other sessions are ended.",
 }
 
-// account leads to the only page there is of one's own account.
-func (d *door) account(w http.ResponseWriter, r *http.Request) error {
-	return redirect(w, r, securityPath)
-}
-
 func (d *door) securityPage(w http.ResponseWriter, r *http.Request) error {
 	return d.showSecurity(w, r, http.StatusOK, securityView{Done: securityDone[r.URL.Query().Get("done")]})
 }

@@ -29,7 +29,7 @@ func (d *door) signedIn(r *http.Request) (privacyd.Caller, error) {
 	}
 	c.Door, c.IP = privacyd.DoorWeb, clientIP(r)
 	*r = *r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
-	return c, nil
+	return c, d.checkStaying(r.Context(), c, r.URL.Path)
 }
 
 func (d *door) remember(w http.ResponseWriter, in engine.SignedIn) {
@@ -48,13 +48,14 @@ func (d *door) cookie(value string, maxAge int) *http.Cookie {
 // news are what the sign-in page says of what has just happened.
 var news = map[string]string{
 	"signed-out":   "You are signed out.",
+	"leaving":      "The deletion of your account is scheduled, and all your sessions were ended. Sign in to see when it happens, to export your data, or to cancel.",
 	"new-password": "Your new password is set, and every session was ended. Sign in with it.",
 }
 
 func (d *door) signInPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	next := localPath(q.Get("next"))
-	if _, err := d.signedIn(r); err == nil {
+	if _, err := d.signedIn(r); err == nil || privacyd.CodeOf(err) == "account_leaving" {
 		return redirect(w, r, next)
 	}
 	view := signInView{Next: next}

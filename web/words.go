@@ -33,6 +33,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionManageHolds:     "Place and release legal holds",
 	privacyd.ActionApprove:         "Approve what another admin confirmed",
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
+	privacyd.ActionCallLLM:         "Send prompts to a language model through privacyd",
 }
 
 // auditTitle says what an entry is about.
