@@ -182,6 +182,7 @@ type FileColumn struct {
 	Column     string
 	Bucket     string
 	NameColumn string // the file's name for people, or empty
+	SizeColumn string `json:",omitempty"` // how many bytes it has, or empty
 	Required   bool   // every row has a file: one without is reported as missing
 }
 

@@ -30,6 +30,13 @@ type Batch struct {
 	Timed func(rows int64, took time.Duration)
 }
 
+// Tally is what a step is about.
+type Tally struct {
+	Rows  int64
+	Files int64 // that the rows name and that would go with them
+	Bytes int64 // of those whose size a column of theirs says
+}
+
 // Identifier is a text that says who somebody is.
 type Identifier struct {
 	Kind  string // as the data map calls it: "email", "phone", …

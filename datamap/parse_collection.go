@@ -166,9 +166,9 @@ func (d *decoder) literal(e pair) string {
 }
 
 func (d *decoder) file(n *yaml.Node, c *Collection) *FileColumn {
-	o := d.object(n, n.Line, "a file of collection "+quote(c.Name), "column", "bucket", "name", "required")
+	o := d.object(n, n.Line, "a file of collection "+quote(c.Name), "column", "bucket", "name", "size", "required")
 	o.need("column", "bucket")
-	f := &FileColumn{Column: o.text("column"), Bucket: o.text("bucket"), NameColumn: o.text("name"), Required: o.flag("required")}
+	f := &FileColumn{Column: o.text("column"), Bucket: o.text("bucket"), NameColumn: o.text("name"), SizeColumn: o.text("size"), Required: o.flag("required")}
 	d.place(f, n.Line)
 	return f
 }

@@ -46,7 +46,7 @@ func (v validator) collection(c *Collection) {
 	}
 	for _, f := range c.Files {
 		v.match(f, bucketPattern, "bucket", f.Bucket, "use lower-case letters, digits, dots, _ and - only")
-		v.hasColumns(f, c, "a file", f.Column, f.NameColumn)
+		v.hasColumns(f, c, "a file", f.Column, f.NameColumn, f.SizeColumn)
 	}
 	if k := c.Clock; k != nil {
 		v.condition(k, "resolved of the clock", k.Resolved)

@@ -41,7 +41,7 @@ func (r *erasureRun) batch(x *erasure, p *erasurePart, step *datamap.Step) Batch
 // go later are not told.
 func (r *erasureRun) count(p *erasurePart, step *datamap.Step, rows int64) {
 	if rows > 0 && !step.Breaks {
-		c := p.planned(step, rows, 0)
+		c := p.planned(step, datamap.Tally{Rows: rows})
 		c.Fields = nil
 		r.state.Done = addPlanned(r.state.Done, c)
 	}
@@ -164,7 +164,7 @@ func leftOf(ctx context.Context, p *erasurePart, left []privacyd.PlannedCollecti
 		if err != nil {
 			return nil, fmt.Errorf("count what is left of %s: %w", step.Collection.Name, err)
 		}
-		left = addPlanned(left, p.planned(step, rows, 0))
+		left = addPlanned(left, p.planned(step, datamap.Tally{Rows: rows}))
 	}
 	return left, nil
 }

@@ -150,25 +150,25 @@ func (x *erasure) count(ctx context.Context, p *erasurePart, plan datamap.Erasur
 		if step.Breaks {
 			continue
 		}
-		rows, files, err := p.eraser.Count(ctx, step)
+		counted, err := p.eraser.Count(ctx, step)
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", step.Collection.Name, err)
 		}
-		list = addPlanned(list, p.planned(step, rows, files))
+		list = addPlanned(list, p.planned(step, counted))
 	}
 	return list, nil
 }
 
-func (p *erasurePart) planned(step *datamap.Step, rows, files int64) privacyd.PlannedCollection {
-	c := plannedStep(p.dataset.Name, step, rows, files)
+func (p *erasurePart) planned(step *datamap.Step, n datamap.Tally) privacyd.PlannedCollection {
+	c := plannedStep(p.dataset.Name, step, n)
 	c.Quotes = p.quotes
 	return c
 }
 
-func plannedStep(dataset string, step *datamap.Step, rows, files int64) privacyd.PlannedCollection {
+func plannedStep(dataset string, step *datamap.Step, n datamap.Tally) privacyd.PlannedCollection {
 	c := privacyd.PlannedCollection{
 		Dataset: dataset, Collection: step.Collection.Name, Fate: privacyd.Fate(step.Action), Mentions: step.Link != nil,
-		Ground: privacyd.Ground(step.Ground), Until: step.Until, Rows: rows, Files: files,
+		Ground: privacyd.Ground(step.Ground), Until: step.Until, Rows: n.Rows, Files: n.Files, Bytes: n.Bytes,
 	}
 	for _, set := range step.Set {
 		c.Fields = append(c.Fields, set.Column)
@@ -183,6 +183,7 @@ func addPlanned(list []privacyd.PlannedCollection, c privacyd.PlannedCollection)
 		if sameFate(*known, c) {
 			known.Rows += c.Rows
 			known.Files += c.Files
+			known.Bytes += c.Bytes
 			for _, f := range c.Fields {
 				known.Fields = appendNew(known.Fields, f)
 			}
@@ -216,7 +217,7 @@ func withHeld(counted, all []privacyd.PlannedCollection) []privacyd.PlannedColle
 			}
 		}
 		if !found && a.Rows > 0 {
-			a.Held, a.Rows, a.Files = a.Rows, 0, 0
+			a.Held, a.Rows, a.Files, a.Bytes = a.Rows, 0, 0, 0
 			counted = append(counted, a)
 		}
 	}

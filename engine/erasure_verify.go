@@ -72,7 +72,7 @@ func (r *erasureRun) look(ctx context.Context, p *erasurePart) error {
 		if err != nil {
 			return fmt.Errorf("look what is left of %s: %w", step.Collection.Name, err)
 		}
-		r.state.After = addPlanned(r.state.After, plannedStep(p.dataset.Name, step, rows, 0))
+		r.state.After = addPlanned(r.state.After, plannedStep(p.dataset.Name, step, datamap.Tally{Rows: rows}))
 		if step.Action != datamap.Keep || len(step.Set) > 0 {
 			r.state.Residue += rows
 		}

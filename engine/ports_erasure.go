@@ -11,7 +11,7 @@ import (
 // Eraser erases in the database of a dataset. It is made for one job.
 type Eraser interface {
 	Keys(ctx context.Context, sel datamap.Selection, each func(key []string) error) error
-	Count(ctx context.Context, step *datamap.Step) (rows, files int64, err error)
+	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
 	Left(ctx context.Context, step *datamap.Step) (rows int64, err error) // that Run would still find
 	Run(ctx context.Context, step *datamap.Step, b Batch) (rows int64, err error)
 	Identifiers(ctx context.Context, sel datamap.Selection, of []datamap.Identity) ([]Identifier, error)

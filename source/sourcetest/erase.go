@@ -14,7 +14,7 @@ import (
 
 // Eraser erases rows of a source.
 type Eraser interface {
-	Count(ctx context.Context, step *datamap.Step) (rows, files int64, err error)
+	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
 	Left(ctx context.Context, step *datamap.Step) (int64, error)
 	Run(ctx context.Context, step *datamap.Step, batch sqlsource.Batch) (int64, error)
 	Identifiers(ctx context.Context, person datamap.Selection, ids []datamap.Identity) ([]sqlsource.Identifier, error)

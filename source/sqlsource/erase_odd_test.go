@@ -97,7 +97,8 @@ func TestReplaceInAnyType(t *testing.T) {
 		exec(t, db, "CREATE TABLE "+table+" (id INT, owner TEXT, v "+typ+")", "INSERT INTO "+table+" VALUES (1, 'jane', NULL), (2, 'jane', '"+value+"'::"+typ+"), (3, 'joe', NULL)")
 		for _, to := range []string{value, ""} {
 			step := stepOn(table, assign("v", to))
-			rows, _, err := e.Count(t.Context(), step)
+			counted, err := e.Count(t.Context(), step)
+			rows := counted.Rows
 			n, err2 := e.Run(t.Context(), step, sqlsource.Batch{})
 			left, err3 := e.Left(t.Context(), step)
 			if err := errors.Join(err, err2, err3); err != nil || rows != n || left != 0 || n < 1 {

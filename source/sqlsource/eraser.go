@@ -45,11 +45,12 @@ func (s *Source) Eraser() (*Eraser, error) {
 }
 
 // Count is how many rows a step is about, exactly, in a snapshot, and how many
-// files they name that would go with them. Of a step that changes rows it
+// files they name that would go with them, with their bytes where a column says
+// those. Of a step that changes rows it
 // counts those that are not yet as they will be; of one that keeps them, all.
 //
 // Error codes: those of Snapshot.Read.
-func (e *Eraser) Count(ctx context.Context, step *datamap.Step) (rows, files int64, err error) {
+func (e *Eraser) Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error) {
 	left := step.Action != datamap.Keep
 	return e.count(ctx, step, left)
 }
@@ -62,11 +63,11 @@ func (e *Eraser) Left(ctx context.Context, step *datamap.Step) (int64, error) {
 	if step.Action != datamap.Delete && len(step.Set) == 0 {
 		return 0, nil
 	}
-	rows, _, err := e.count(ctx, step, true)
-	return rows, err
+	t, err := e.count(ctx, step, true)
+	return t.Rows, err
 }
 
-func (e *Eraser) count(ctx context.Context, step *datamap.Step, left bool) (rows, files int64, err error) {
+func (e *Eraser) count(ctx context.Context, step *datamap.Step, left bool) (t datamap.Tally, err error) {
 	err = e.look(ctx, "count "+step.Collection.Name, func(s *Snapshot) error {
 		b := s.builder(ctx)
 		var also []string
@@ -76,16 +77,16 @@ func (e *Eraser) count(ctx context.Context, step *datamap.Step, left bool) (rows
 				return err
 			}
 		}
-		query, err := b.rowsQuery(step.Collection, step.Rows, []string{b.asText("count(*)"), b.asText(b.fileCount(step))}, also...)
+		query, err := b.rowsQuery(step.Collection, step.Rows, []string{b.asText("count(*)"), b.asText(b.fileCount(step)), b.asText(b.fileBytes(step))}, also...)
 		if err != nil {
 			return err
 		}
-		return s.reader.values(ctx, query, 2, func(v [][]byte) error {
-			rows, files = number(v[0]), number(v[1])
+		return s.reader.values(ctx, query, 3, func(v [][]byte) error {
+			t = datamap.Tally{Rows: number(v[0]), Files: number(v[1]), Bytes: number(v[2])}
 			return nil
 		})
 	})
-	return rows, files, err
+	return t, err
 }
 
 func number(text []byte) int64 {
@@ -98,6 +99,23 @@ func (b *builder) fileCount(step *datamap.Step) string {
 	terms := []string{"0"}
 	for _, f := range step.Files {
 		terms = append(terms, "count(NULLIF("+asText(named("r", f.Column), true)+", ''))")
+	}
+	return strings.Join(terms, " + ")
+}
+
+// fileBytes sums up what the rows say of the sizes of those files.
+func (b *builder) fileBytes(step *datamap.Step) string {
+	terms := []string{"0"}
+	for _, f := range step.Files {
+		if f.SizeColumn == "" {
+			continue
+		}
+		size := named("r", f.SizeColumn)
+		isNumber, asNumber := "typeof("+size+") = 'integer'", size
+		if b.dialect == sqldb.Postgres {
+			isNumber, asNumber = size+"::text ~ '^[0-9]{1,15}$'", size+"::text::bigint"
+		}
+		terms = append(terms, "coalesce(sum(CASE WHEN NULLIF("+asText(named("r", f.Column), true)+", '') IS NOT NULL AND "+isNumber+" THEN "+asNumber+" END), 0)")
 	}
 	return strings.Join(terms, " + ")
 }
