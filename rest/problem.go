@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -95,17 +96,42 @@ func explainInvalid(_ huma.Context, _ string, v any) (any, error) {
 	p := &Problem{
 		Title: model.Title, Status: model.Status, Detail: model.Detail, Code: "request_invalid", Class: string(privacyd.ClassInvalid),
 	}
+	switch model.Status {
+	case http.StatusRequestEntityTooLarge:
+		return tooLarge(), nil
+	case http.StatusUnsupportedMediaType:
+		p.Code, p.Detail = "content_type_unknown", "Send the body as application/json, unless the description of the route says otherwise."
+	}
 	for _, e := range model.Errors {
 		p.Errors = append(p.Errors, e.Location+": "+e.Message)
 	}
 	if len(p.Errors) > 0 {
-		p.Detail = "The request is not right: " + p.Errors[0] + ". The API's description is at /openapi.json."
+		p.Detail = "The request is not right: " + p.Errors[0] + ". The API's description is at /docs."
 	}
 	return p, nil
 }
 
-func writeProblem(w http.ResponseWriter, err error) {
-	p := problem(err)
+// refuseLarge refuses a body that says that it is larger than its route takes,
+// before any of it is sent. One that does not say so is read that far.
+func refuseLarge(c huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(c)
+	if limit := c.Operation().MaxBodyBytes; limit <= 0 || r.ContentLength <= limit {
+		next(c)
+		return
+	}
+	w.Header().Set("Connection", "close")
+	tooLarge().write(w)
+}
+
+func tooLarge() *Problem {
+	p := problem(privacyd.Errorf(privacyd.ClassInvalid, "request_too_large", "The body is larger than this route takes. Send less at a time."))
+	p.Title, p.Status = http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge
+	return p
+}
+
+func writeProblem(w http.ResponseWriter, err error) { problem(err).write(w) }
+
+func (p *Problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the asker has gone away

@@ -54,6 +54,7 @@ func (d *door) records() {
 		})
 	put := operation("put-record", http.MethodPut, recordsPath+"/{id}", "Make or replace a record", "Admins and agents.")
 	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {}}}
+	put.MaxBodyBytes = maxRecordBytes
 	huma.Register(d.api, put, func(ctx context.Context, in *recordBody) (*record, error) {
 		body, err := in.whole(maxRecordBytes)
 		if err != nil {
@@ -113,7 +114,7 @@ type upload struct {
 func (d *door) attachments() {
 	put := operation("put-attachment", http.MethodPut, attachmentsPath, "Upload an attachment: its bytes are the body", "Admins and agents.")
 	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"*/*": {}}}
-	put.BodyReadTimeout = -1 // as long as it takes
+	put.BodyReadTimeout, put.MaxBodyBytes = -1, -1 // as long and as large as it is
 	huma.Register(d.api, put, func(ctx context.Context, in *upload) (*record, error) {
 		raw, err := d.engine.Attach(ctx, callerOf(ctx), in.Workspace, engine.Attachment{
 			ID: in.ID, RecordType: in.RecordType, RecordID: in.RecordID, Filename: in.Filename, ContentType: in.contentType,
@@ -164,7 +165,7 @@ func (d *door) imports() {
 	send.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/x-ndjson": {}, "application/zip": {},
 	}}
-	send.BodyReadTimeout = -1 // as long as it takes
+	send.BodyReadTimeout, send.MaxBodyBytes = -1, -1 // as long and as large as it is
 	huma.Register(d.api, send, func(ctx context.Context, in *importBody) (*answer[engine.Imported], error) {
 		done, err := d.engine.Import(ctx, callerOf(ctx), in.Workspace, engine.ImportSource{Body: in.body, ContentType: in.contentType})
 		return &answer[engine.Imported]{done}, d.fail(err)

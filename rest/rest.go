@@ -28,7 +28,7 @@ type door struct {
 	base   string
 }
 
-// New makes the door's handler: /v1/*, /openapi.json and /healthz. Requests
+// New makes the door's handler: /v1/*, /openapi.json, /docs and /healthz. Requests
 // that come over a listener of the operator's carry WithOperator's mark.
 func New(e *engine.Engine, o Options) http.Handler {
 	mux := http.NewServeMux()
@@ -44,13 +44,15 @@ func New(e *engine.Engine, o Options) http.Handler {
 	}
 	config.Security = []map[string][]string{{"token": {}}}
 	d := &door{engine: e, base: o.BaseURL, api: humago.New(mux, config)}
+	d.api.UseMiddleware(refuseLarge)
 	for _, register := range []func(){d.accounts, d.accountDeletion, d.ownExports, d.ownSessions, d.ownSecondFactor, d.recovery, d.workspaces, d.members, d.invitations, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.residency, d.audit, d.records, d.imports} {
 		register()
 	}
 	d.treeParts(mux)
+	d.page(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n")) // the asker has gone away
 	})
-	return d.identify(mux)
+	return d.identify(routed(mux))
 }

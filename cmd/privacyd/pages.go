@@ -7,13 +7,14 @@ import (
 
 	"github.com/privacyd/privacyd/egress"
 	"github.com/privacyd/privacyd/mcp"
+	"github.com/privacyd/privacyd/rest"
 	"github.com/privacyd/privacyd/web"
 )
 
 // pages puts the page door beside the REST door and that for agents.
 func (h host) pages(i *instance, api http.Handler, agents *mcp.Door, cfg config, trusted []netip.Prefix) http.Handler {
 	mux := http.NewServeMux()
-	for _, path := range []string{"/v1/", "/healthz", "/openapi.json", "/openapi.yaml"} {
+	for _, path := range []string{"/v1/", "/healthz", "/openapi.json", "/openapi.yaml", rest.PagePath, rest.PagePath + "/"} {
 		mux.Handle(path, api)
 	}
 	mux.Handle(mcp.Path, agents)
