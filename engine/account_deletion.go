@@ -96,7 +96,7 @@ func abandonedNotes(list []privacyd.Workspace) []string {
 // period begins: sessions and API tokens end, and signing in reaches only the
 // page that says when it happens. Asking again gives the pending job. Codes:
 // last_admin naming each workspace, password_wrong, confirm_*, plan_*. Audit:
-// account_deletion.create.
+// account_deletion.create; account_deletion.confirm where it was proposed.
 func (e *Engine) DeleteAccount(ctx context.Context, c privacyd.Caller, with privacyd.Confirmation) (*privacyd.Job, error) {
 	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
 		return nil, err
@@ -158,16 +158,20 @@ func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job
 	if err := e.sealSubject(ctx, job); err != nil {
 		return err
 	}
+	verb, err := e.takeProposal(ctx, job)
+	if err != nil {
+		return err
+	}
 	end := e.Now().Add(e.graceOf(job.Type))
 	job.State, job.ExecuteAfter = privacyd.JobScheduled, &end
 	if err := e.tellScheduled(ctx, job); err != nil {
 		return err
 	}
-	auditID, err := e.record(ctx, e.jobEvent(c, "", job, "create"))
+	auditID, err := e.record(ctx, e.jobEvent(c, "", job, verb))
 	if err != nil {
 		return err
 	}
-	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
+	if err := e.putDeletion(ctx, job, verb, auditID); err != nil {
 		return err
 	}
 	if err := e.States.LeaveAccount(ctx, c.AccountID, job.ID, auditID); err != nil {
