@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -37,27 +37,62 @@ func (r *erasureRun) mark(ctx context.Context) error {
 }
 
 // append adds a mark once: the ledger is asked first for one that a process
-// added which died before it could say so.
+// added which died before it could say so. Of rows those are left out that have
+// a mark.
 func (r *erasureRun) append(ctx context.Context, again privacyd.EraseAgain, roots []privacyd.Root) error {
-	what, err := json.Marshal(again)
-	if err != nil {
-		return fmt.Errorf("encode an erasure: %w", err)
-	}
 	if err := r.readMarks(ctx); err != nil {
 		return err
 	}
-	if m, there := r.marks[string(what)]; there {
-		r.state.Sequence, r.state.Until = m.Sequence, m.Expires
+	var marked *privacyd.Erased
+	if again.Keys, roots, marked = r.unmarked(again, roots); marked != nil {
+		r.state.Sequence, r.state.Until = marked.Sequence, marked.Expires
 		return nil
 	}
 	now := r.e.Now()
 	m := privacyd.Erased{JobID: r.job.ID, At: now, Expires: now.Add(r.e.backupLife()), Again: again}
+	var err error
 	if m.Sequence, err = r.e.Suppression.Append(ctx, m, roots); err != nil {
 		return err
 	}
-	r.marks[string(what)] = m
+	r.noteMark(m)
 	r.state.Sequence, r.state.Until = m.Sequence, m.Expires
 	return nil
+}
+
+// unmarked gives the rows that have no mark yet, or a mark where nothing is left
+// to be marked.
+func (r *erasureRun) unmarked(again privacyd.EraseAgain, roots []privacyd.Root) (keys [][]string, left []privacyd.Root, marked *privacyd.Erased) {
+	if again.Keys == nil {
+		m, there := r.marks[""]
+		if !there {
+			return nil, roots, nil
+		}
+		return nil, nil, &m
+	}
+	for i, key := range again.Keys {
+		if m, there := r.marks[markOf(again, key)]; there {
+			marked = &m
+			continue
+		}
+		keys, left = append(keys, key), append(left, roots[i])
+	}
+	if len(keys) > 0 {
+		marked = nil
+	}
+	return keys, left, marked
+}
+
+func markOf(again privacyd.EraseAgain, key []string) string {
+	return strings.Join(append([]string{again.Dataset, again.Collection}, key...), "\x00")
+}
+
+func (r *erasureRun) noteMark(m privacyd.Erased) {
+	if m.Again.Keys == nil {
+		r.marks[""] = m
+	}
+	for _, key := range m.Again.Keys {
+		r.marks[markOf(m.Again, key)] = m
+	}
 }
 
 func (e *Engine) backupLife() time.Duration {
@@ -72,23 +107,19 @@ func (r *erasureRun) readMarks(ctx context.Context) error {
 	if r.marks != nil {
 		return nil
 	}
-	marks := map[string]privacyd.Erased{}
-	if r.job.Runs > 1 {
-		for m, err := range r.e.Suppression.Since(ctx, r.state.Ledger) {
-			if err != nil {
-				return err
-			}
-			if m.JobID != r.job.ID {
-				continue
-			}
-			what, err := json.Marshal(m.Again)
-			if err != nil {
-				return fmt.Errorf("encode an erasure: %w", err)
-			}
-			marks[string(what)] = m
+	r.marks = map[string]privacyd.Erased{}
+	if r.job.Runs < 2 {
+		return nil
+	}
+	for m, err := range r.e.Suppression.Since(ctx, r.state.Ledger) {
+		if err != nil {
+			r.marks = nil
+			return err
+		}
+		if m.JobID == r.job.ID {
+			r.noteMark(m)
 		}
 	}
-	r.marks = marks
 	return nil
 }
 

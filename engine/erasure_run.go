@@ -82,7 +82,7 @@ type erasureRun struct {
 	x         *erasure
 	told      time.Time                    // when the progress was told last
 	counted   []privacyd.PlannedCollection // state.Done, as far as it is committed
-	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by what they say
+	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by row; of others by ""
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure

@@ -38,7 +38,10 @@ func (w blobWriter) Commit() (int64, string, error) {
 	return info.Size, info.SHA256, err
 }
 
-type source struct{ *sqlsource.Source }
+type source struct {
+	*sqlsource.Source
+	rows *int // the most that a batch of an erasure has; 0: as many as go in time
+}
 
 func (s source) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 	snapshot, err := s.Source.Snapshot(ctx)
@@ -99,6 +102,7 @@ func (s source) Eraser() (engine.Eraser, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.MaxRows = *s.rows
 	return e, nil
 }
 

@@ -48,7 +48,11 @@ type Bench struct {
 	Folder    string   // holds root.key, keys, ledger and blobs
 	Product   *Product // a database of somebody else's; nil: there is none
 
-	t testing.TB
+	BatchRows int           // the most that a batch of an erasure has; 0: as many as go in time
+	Tick      time.Duration // by which the clock goes on each time that somebody looks at it
+
+	t     testing.TB
+	stops []func() error
 
 	mu  sync.Mutex
 	now time.Time
@@ -108,20 +112,32 @@ func (b *Bench) Restart() *Bench {
 // Beside wires another engine, as a second node has it.
 func (b *Bench) Beside() *Bench {
 	b.t.Helper()
-	next := &Bench{t: b.t, DB: b.DB, Folder: b.Folder, Product: b.Product, now: b.Clock()}
+	next := &Bench{t: b.t, DB: b.DB, Folder: b.Folder, Product: b.Product, BatchRows: b.BatchRows, Tick: b.Tick, now: b.Clock()}
 	next.wire()
 	return next
 }
 
+// Stop gives back what the engine holds open, but for the database, which others
+// may share.
+func (b *Bench) Stop() {
+	for _, stop := range b.stops {
+		_ = stop() // a test's
+	}
+	b.stops = nil
+}
+
+func (b *Bench) atStop(stop func() error) { b.stops = append(b.stops, stop) }
+
 func (b *Bench) wire() {
-	t, ctx, db, dir := b.t, b.t.Context(), b.DB, b.Folder
+	ctx, db, dir := b.t.Context(), b.DB, b.Folder
+	b.t.Cleanup(b.Stop)
 	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
 	b.Must(err)
 	b.Keys = keys
-	t.Cleanup(func() { _ = keys.Close() })
+	b.atStop(keys.Close)
 	b.Files, err = blob.Open(ctx, filepath.Join(dir, "blobs"), keys)
 	b.Must(err)
-	t.Cleanup(func() { _ = b.Files.Close() })
+	b.atStop(b.Files.Close)
 	b.Runner = local.New(db, local.Options{
 		Now: b.Clock, Poll: 10 * time.Millisecond, Backoff: func(int) time.Duration { return 0 },
 		OnDead: func(ctx context.Context, kind, key string, err error) error { return b.GiveUp(ctx, kind, key, err) },
@@ -129,7 +145,7 @@ func (b *Bench) wire() {
 	s, spool := store.New(db), vault.NewSpool(dir)
 	published, err := ledger.Open(ctx, filepath.Join(dir, "ledger"))
 	b.Must(err)
-	t.Cleanup(func() { _ = published.Close() })
+	b.atStop(published.Close)
 	key, err := keys.SigningKey(ctx)
 	b.Must(err)
 	log := &auditlog.Log{Entries: s, Keys: keys, Trees: s}
@@ -146,7 +162,7 @@ func (b *Bench) wire() {
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
 		Spool: func() (records.Spool, error) { return spool() },
 	}}
-	src := source{sqlsource.Own(db)}
+	src := source{sqlsource.Own(db), &b.BatchRows}
 	b.Suppression, err = published.Suppression(ctx, ledgerKey{keys}, b.Clock)
 	b.Must(err)
 	b.Datasets = []engine.Dataset{
@@ -209,6 +225,7 @@ func (b *Bench) WantCode(err error, code string) {
 func (b *Bench) Clock() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.now = b.now.Add(b.Tick)
 	return b.now
 }
 

@@ -29,6 +29,14 @@ collections:
     fields: {id: system, name: system}
   staff:
     fields: {id: user.unique_id, email: user.contact.email}
+    links:
+      - {to: seats, on: {id: staff}, relation: belongs}
+  seats:
+    key: [org, staff]
+    fields: {org: system, staff: user.unique_id}
+    links:
+      - {to: orgs, on: {org: id}, relation: belongs}
+      - {to: staff, on: {staff: id}, relation: belongs}
   customers:
     fields: {id: user.unique_id, org: system, name: user.name, email: user.contact.email}
     links:
@@ -57,10 +65,12 @@ collections:
 const productTables = `
 CREATE TABLE orgs (id TEXT PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE staff (id TEXT PRIMARY KEY, email TEXT NOT NULL);
+CREATE TABLE seats (org TEXT NOT NULL REFERENCES orgs (id), staff TEXT NOT NULL REFERENCES staff (id), PRIMARY KEY (org, staff));
 CREATE TABLE customers (id TEXT PRIMARY KEY, org TEXT NOT NULL REFERENCES orgs (id), name TEXT, email TEXT);
 CREATE TABLE chats (id TEXT PRIMARY KEY, org TEXT NOT NULL REFERENCES orgs (id), customer TEXT NOT NULL REFERENCES customers (id),
   agent TEXT REFERENCES staff (id), closed BIGINT NOT NULL, closed_at BIGINT, last_at BIGINT);
 CREATE TABLE lines (id TEXT PRIMARY KEY, chat TEXT NOT NULL REFERENCES chats (id), body TEXT, file TEXT);
+CREATE INDEX seats_staff ON seats (staff);
 CREATE INDEX customers_org ON customers (org);
 CREATE INDEX customers_email ON customers (email);
 CREATE INDEX staff_email ON staff (email);
@@ -111,12 +121,12 @@ func (b *Bench) addProduct() {
 	}
 	s, err := open(ctx, p.Address)
 	b.Must(err)
-	b.t.Cleanup(func() { _ = s.Close() })
+	b.atStop(s.Close)
 	files, err := blob.Open(ctx, p.Uploads, nil)
 	b.Must(err)
-	b.t.Cleanup(func() { _ = files.Close() })
+	b.atStop(files.Close)
 	b.Datasets = append(b.Datasets, engine.Dataset{
-		Name: "app", Graph: b.graph(ProductMap), Source: source{s}, Files: map[string]engine.BlobReader{"uploads": blobs{files}},
+		Name: "app", Graph: b.graph(ProductMap), Source: source{s, &b.BatchRows}, Files: map[string]engine.BlobReader{"uploads": blobs{files}},
 	})
 }
 
@@ -137,12 +147,20 @@ func (p *Product) Count(table, where string) (n int) {
 	return n
 }
 
-// Fill adds an organisation with two customers, a and b, each with two chats of
+// Hire adds somebody who works for an organisation.
+func (p *Product) Hire(org, id, email string) {
+	p.t.Helper()
+	p.Exec("INSERT INTO staff VALUES ($1, $2)", id, email)
+	p.Exec("INSERT INTO seats VALUES ($1, $2)", org, id)
+}
+
+// Fill adds an organisation with one who works there and two customers, a and b, each with two chats of
 // three lines, of which one has a file. Chats are closed at the time, in
 // microseconds.
 func (p *Product) Fill(org string, at int64) {
 	p.t.Helper()
 	p.Exec("INSERT INTO orgs VALUES ($1, $1)", org)
+	p.Hire(org, org+"-s", org+"-s@example.org")
 	for _, who := range []string{"a", "b"} {
 		customer := org + "-" + who
 		p.Exec("INSERT INTO customers VALUES ($1, $2, $1, $3)", customer, org, customer+"@example.org")
