@@ -50,7 +50,7 @@ func (d *door) tell(w http.ResponseWriter, r *http.Request, known string) {
 	defer look.Stop()
 	defer beat.Stop()
 	stopping := d.stopping(r)
-	for going := say("beat"); going; {
+	for going := say("change"); going; { // what the page shows may be old by now
 		select {
 		case <-r.Context().Done():
 			return

@@ -37,7 +37,7 @@ func TestEventsTellOfChanges(t *testing.T) {
 		}
 		t.Fatalf("the stream ends without %q: %v", line, lines.Err())
 	}
-	until("event: beat")
+	until("event: change") // for what happened before it was followed
 	p.Run()
 	until("event: change")
 	expect(t, b.get(at+"/progress"), "Ready")

@@ -17,7 +17,7 @@ export async function exportWorkspace({ page }, workspace) {
     assert.match(await page.locator('#job-state').innerText(), /Waiting|Running/);
     await page.locator('#cancel').focus();
     await page.evaluate(() => { // more often than the page asks, so as not to miss a short export
-      setInterval(() => document.querySelector('#refresh')?.dispatchEvent(new Event('every')), 50);
+      setInterval(() => document.querySelector('#refresh')?.dispatchEvent(new Event('refresh')), 50);
     });
     const focused = await page.waitForFunction(() => document.querySelector('progress') && document.activeElement.id);
     assert.equal(await focused.jsonValue(), 'cancel', 'an update takes the focus away');

@@ -2,6 +2,7 @@
 import { check, launch, newPage, report } from './harness.mjs';
 import { signIn, signOut } from './session.mjs';
 import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
+import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
 import { people } from './people.mjs';
 import { withoutScripts } from './plain.mjs';
@@ -15,6 +16,7 @@ try {
     await cancelExport(visit, workspace);
     await exportContact(visit, workspace);
     await auditLog(visit, workspace);
+    await deletions(browser, visit, workspace);
     await everyPage(browser, visit, workspace);
     await withoutScripts(browser, visit, workspace);
     await signOut(visit, workspace);
