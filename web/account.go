@@ -36,7 +36,8 @@ func (v accountView) pending() bool {
 // leavingView is the plan of deleting one's own account, with what confirms it.
 type leavingView struct {
 	Plan     *privacyd.Plan
-	Last     []lastAdmin // workspaces that are in the way
+	Last     []lastAdmin          // workspaces that are in the way
+	Alone    []privacyd.Workspace // that nobody is left in
 	Password bool
 	Changed  bool
 	Problem  problem
@@ -217,7 +218,7 @@ func (d *door) showLeaving(w http.ResponseWriter, r *http.Request, c privacyd.Ca
 	if err != nil {
 		return err
 	}
-	view.Last = lastAdmins(view.Plan, workspaces)
+	view.Last, view.Alone = lastAdmins(view.Plan, workspaces), abandoned(view.Plan, workspaces)
 	title := "Delete my account"
 	if view.Problem.Code != "" {
 		title += ": please check"
@@ -239,6 +240,19 @@ func lastAdmins(plan *privacyd.Plan, workspaces []privacyd.Workspace) []lastAdmi
 			}
 		}
 		list = append(list, last)
+	}
+	return list
+}
+
+// abandoned are the workspaces of which the plan says that nobody is left in them.
+func abandoned(plan *privacyd.Plan, workspaces []privacyd.Workspace) []privacyd.Workspace {
+	var list []privacyd.Workspace
+	for _, note := range plan.Notes {
+		for _, w := range workspaces {
+			if strings.Contains(note, "workspace "+w.Slug+",") {
+				list = append(list, w)
+			}
+		}
 	}
 	return list
 }

@@ -12,8 +12,8 @@ import (
 
 // roleWords says what a role's permission means to a person.
 var roleWords = map[privacyd.Action]string{
-	privacyd.ActionExportWorkspace: "Export the workspace",
-	privacyd.ActionExportSubject:   "Export a single contact",
+	privacyd.ActionExportWorkspace: "Export workspace",
+	privacyd.ActionExportSubject:   "Export single contact",
 	privacyd.ActionDownload:        "Download an export that one may ask for",
 	privacyd.ActionReadRecords:     "Read records",
 	privacyd.ActionWriteRecords:    "Add and change records",
@@ -26,10 +26,10 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionManageMembers:   "Invite members, change their roles, remove them",
 	privacyd.ActionReadWorkspace:   "Open the workspace",
 	privacyd.ActionManageWorkspace: "Change the workspace's settings",
-	privacyd.ActionDeleteSubject:   "Delete a contact",
+	privacyd.ActionDeleteSubject:   "Delete contact",
 	privacyd.ActionDeleteRecords:   "Delete conversations by date",
 	privacyd.ActionDeleteWorkspace: "Delete the workspace",
-	privacyd.ActionManageRetention: "Change how long conversations are kept",
+	privacyd.ActionManageRetention: "Change retention policy",
 	privacyd.ActionManageHolds:     "Place and release legal holds",
 	privacyd.ActionApprove:         "Approve what another admin confirmed",
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",

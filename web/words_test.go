@@ -61,7 +61,16 @@ func TestPercentIsWholeOnlyAtTheEnd(t *testing.T) {
 }
 
 func TestEveryActionHasWords(t *testing.T) {
+	shown := map[privacyd.Action]int{}
+	for _, g := range roleGroups() {
+		for _, a := range g.Actions {
+			shown[a]++
+		}
+	}
 	for _, a := range privacyd.WorkspaceActions() {
+		if shown[a] != 1 {
+			t.Errorf("the table of roles has %s %d times", a, shown[a])
+		}
 		if actionLabel(a) == string(a) {
 			t.Errorf("%s has no words", a)
 		}
