@@ -48,6 +48,9 @@ func (r *erasureRun) forget(ctx context.Context) error {
 	if err == nil {
 		err = r.forgetRows(ctx)
 	}
+	if err == nil && r.ofRows() { // others have done so when the audit log forgot
+		err = r.e.truncateLog(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -206,12 +206,8 @@ func (e *Engine) awaitTree(ctx context.Context, entry string) error {
 // endErasures says that owners are erased, once no file of the database has
 // what was deleted.
 func (e *Engine) endErasures(ctx context.Context, f forgetting, owners []string) error {
-	done, err := e.Erasures.TruncateLog(ctx)
-	if err != nil {
+	if err := e.truncateLog(ctx); err != nil {
 		return err
-	}
-	if !done {
-		return work.Retry(forgetRetry, nil)
 	}
 	for some := range slices.Chunk(owners, forgetAtOnce) {
 		err := e.guarded(ctx, f, func(ctx context.Context) error {
@@ -230,6 +226,16 @@ func (e *Engine) endErasures(ctx context.Context, f forgetting, owners []string)
 		}
 	}
 	return nil
+}
+
+// truncateLog cuts SQLite's own log, which has pages as they were; a
+// work.RetryError says that somebody still reads them.
+func (e *Engine) truncateLog(ctx context.Context) error {
+	done, err := e.Erasures.TruncateLog(ctx)
+	if err == nil && !done {
+		return work.Retry(forgetRetry, nil)
+	}
+	return err
 }
 
 // RunForgotten is the handler of WorkForgotten: it goes on with erasures that

@@ -44,6 +44,9 @@ func TestMarkersOfAWorkspace(t *testing.T) {
 		for _, line := range k.m.Say(k.traces.Find(all)) {
 			t.Error(line)
 		}
+		if verified, err := b.VerifyAudit(t.Context(), enginetest.Operator, k.w.ID); err != nil || !verified.OK {
+			t.Errorf("its audit log: %+v, %v", verified, err)
+		}
 		if left := tableHits(k.traces.Find(theirs)); len(left) < 80 || len(left) != len(others) {
 			t.Errorf("of the %d markers of the other workspace %d are left", len(others), len(left))
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,7 +73,7 @@ func TestReviewItems(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		jobIn(t, s, workspace(t, s, "acme").ID, "01", nil)
-		items := []privacyd.ReviewItem{{N: 1, Sealed: []byte{1}}, {N: 2, Sealed: []byte{2}}, {N: 3, Sealed: []byte{3}}}
+		items := []privacyd.ReviewItem{{JobID: "01", N: 1, Sealed: []byte{1}}, {JobID: "01", N: 2, Sealed: []byte{2}}, {JobID: "01", N: 3, Sealed: []byte{3}}}
 		must(t, s.InsertReviewItems(ctx, "01", items))
 		must(t, s.InsertReviewItems(ctx, "01", items[:1]))
 		got, err := s.ReviewItems(ctx, "01", 1, 1)
@@ -87,6 +88,33 @@ func TestReviewItems(t *testing.T) {
 		must(t, s.DeleteReviewItem(ctx, "01", 0))
 		if got, err = s.ReviewItems(ctx, "01", 0, 10); err != nil || len(got) > 0 {
 			t.Error(got, err)
+		}
+	})
+}
+
+// TestWorkspaceReviewItems reads the lists of all jobs of one workspace, a page
+// at a time.
+func TestWorkspaceReviewItems(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, w, other := t.Context(), workspace(t, s, "acme"), workspace(t, s, "beta")
+		for id, ws := range map[string]string{"01": w.ID, "02": w.ID, "03": other.ID} {
+			jobIn(t, s, ws, id, nil)
+			must(t, s.InsertReviewItems(ctx, id, []privacyd.ReviewItem{{N: 1, Sealed: []byte{1}}, {N: 2, Sealed: []byte{2}}}))
+		}
+		var got []string
+		for last := (privacyd.ReviewItem{}); ; {
+			page, err := s.WorkspaceReviewItems(ctx, w.ID, last, 3)
+			must(t, err)
+			if len(page) == 0 {
+				break
+			}
+			last = page[len(page)-1]
+			for _, i := range page {
+				got = append(got, fmt.Sprint(i.JobID, " ", i.N, i.Sealed))
+			}
+		}
+		if diff := cmp.Diff([]string{"01 1 [1]", "01 2 [2]", "02 1 [1]", "02 2 [2]"}, got); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
