@@ -31,7 +31,10 @@ func (d *Door) newJob(j *privacyd.Job) job {
 
 // link is the page of a job. Its id leads nowhere without signing in.
 func (d *Door) link(j *privacyd.Job) string {
-	if j.WorkspaceID == "" {
+	switch {
+	case j.WorkspaceID == "" && j.State == privacyd.JobPendingApproval:
+		return d.options.BaseURL + "/account/delete"
+	case j.WorkspaceID == "":
 		return d.options.BaseURL + "/account"
 	}
 	return d.options.BaseURL + "/w/" + url.PathEscape(j.WorkspaceID) + "/jobs/" + url.PathEscape(j.ID)

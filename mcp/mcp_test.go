@@ -93,6 +93,33 @@ func TestConfirmedElsewhere(t *testing.T) {
 	})
 }
 
+// TestOnesOwnAccount has an agent of an account ask for its deletion, with the
+// words of the Kera page.
+func TestOnesOwnAccount(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		w := b.NewWorkspace("acme")
+		a := b.agent(b.session("auditor@acme.example.com"))
+		ask := map[string]any{"workspace_id": w.ID, "type": "account_deletion", "requested_by": "auditor@acme.example.com"}
+		plan := a.must("preview_gdpr_job", map[string]any{"workspace_id": w.ID, "type": "account_deletion"})
+		job := a.must("create_gdpr_job", ask)
+		if job["state"] != "pending_approval" || job["plan_hash"] != plan["hash"] || job["link"] != "https://privacy.example.com/account/delete" {
+			t.Errorf("%v, planned %v", job, plan)
+		}
+		if again := a.must("create_gdpr_job", ask); again["id"] != job["id"] {
+			t.Errorf("%v", again)
+		}
+		named := map[string]any{"workspace_id": w.ID, "job_id": job["id"]}
+		a.must("get_gdpr_job", named)
+		b.agent(b.session("admin@acme.example.com")).refused("job_not_found", "get_gdpr_job", named)
+		ask["requested_by"] = "admin@acme.example.com"
+		a.refused("requester_invalid", "create_gdpr_job", ask)
+		b.agent(b.token(w)).refused("own_account_only", "create_gdpr_job", ask)
+		if job = a.must("cancel_gdpr_job", named); job["state"] != "cancelled" {
+			t.Errorf("%v", job)
+		}
+	})
+}
+
 func TestCancel(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		w := b.NewWorkspace("acme")
