@@ -74,6 +74,7 @@ type Host interface {
 	Migrate(ctx context.Context, dsn, grant string) error
 	CheckMap(ctx context.Context, o CheckOptions) ([]MapReport, error)
 	Replay(ctx context.Context, o Folder) (Replayed, error)
+	Doctor(ctx context.Context, o Folder) (privacyd.Diagnosis, error)
 }
 
 // App is the command line.
@@ -104,6 +105,7 @@ type commands struct {
 	Map       mapCmd       `cmd:"" help:"Data maps."`
 	Mcp       mcpCmd       `cmd:"" help:"Serve an agent on standard input and output (Model Context Protocol)."`
 	Restore   restoreCmd   `cmd:"" help:"Databases that were restored from a backup."`
+	Doctor    doctorCmd    `cmd:"" help:"Look whether everything is as it should be, and say what to do where it is not."`
 	Migrate   migrateCmd   `cmd:"" help:"Make or update privacyd's tables in PostgreSQL, with the owner's rights."`
 }
 

@@ -190,4 +190,3 @@ func TestOthersAreMasked(t *testing.T) {
 		}
 	})
 }
-

@@ -63,6 +63,8 @@ type Engine struct {
 	Disclosed   Disclosed
 	States      States
 	SoleAdmins  SoleAdmins
+	Troubles    Troubles
+	Examiner    Examiner // nil: Diagnose looks at nothing below the engine
 	Plain       PlainSubjects
 	Suppression Suppression
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days

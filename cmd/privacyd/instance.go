@@ -39,6 +39,7 @@ type instance struct {
 	public    ed25519.PublicKey  // of that key
 	closers   []io.Closer
 
+	published   *ledger.Ledger
 	suppression *ledger.Suppression
 }
 
@@ -112,7 +113,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
 		Erasures: tables, Disclosed: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Plans: tables, Holds: tables, Approvals: tables, Retention: tables, Receipts: tables, ReceiptKey: i.signer,
-		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
+		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Troubles: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 		Places: places, Allowed: cfg.allowed(), Egress: engine.Egress{Providers: providers, Counts: tables},
@@ -124,6 +125,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 			Spool: func() (records.Spool, error) { return spool() },
 		}}
 	}
+	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, published: i.published}
 	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
 		return err
 	}

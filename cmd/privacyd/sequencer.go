@@ -37,6 +37,7 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 		return err
 	}
 	i.keep(published)
+	i.published = published
 	if i.suppression, err = published.Suppression(ctx, ledgerKey{keys}, now); err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (b *Bench) wire() {
 	b.Engine = &engine.Engine{
 		Tx: s, Accounts: s, Workspaces: s, Sessions: s, Jobs: s, Lookup: s, Exports: s,
 		Audit: log, AuditKeys: s, Sequencer: b.Sequencer, PublicKey: key.Public().(ed25519.PublicKey), SettleFor: time.Minute,
-		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Reviews: s, Runs: s, Own: s, States: s, SoleAdmins: s, Plain: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
+		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Reviews: s, Runs: s, Own: s, States: s, SoleAdmins: s, Troubles: s, Plain: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
 		People: s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
