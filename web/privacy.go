@@ -260,3 +260,26 @@ func (d *door) facts() []string {
 	}
 	return list
 }
+
+// sectionsFor lists the sections that a role sees, as id of the heading and
+// title, in their order.
+func sectionsFor(r privacyd.Role) [][2]string {
+	var list [][2]string
+	for _, s := range []struct {
+		id, title string
+		action    privacyd.Action
+	}{
+		{"export-title", "Export data", privacyd.ActionReadJobs},
+		{"delete-contact-title", "Delete a contact", privacyd.ActionDeleteSubject},
+		{"retention-title", "Retention", privacyd.ActionManageRetention},
+		{"bulk-title", "Bulk delete by date", privacyd.ActionDeleteRecords},
+		{"holds-title", "Holds", privacyd.ActionManageHolds},
+		{"roles-title", "Who can do what", privacyd.ActionReadJobs},
+		{"danger-title", "Danger zone", privacyd.ActionDeleteWorkspace},
+	} {
+		if r.May(s.action) {
+			list = append(list, [2]string{s.id, s.title})
+		}
+	}
+	return list
+}

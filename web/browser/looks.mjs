@@ -38,7 +38,7 @@ async function keyboard(page, workspace) {
     assert.ok(await skip.evaluate((e) => e === document.activeElement && e.getBoundingClientRect().top >= 0));
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
-    assert.match(await page.evaluate(() => document.activeElement.innerText), /Export workspace → JSON/);
+    assert.match(await page.evaluate(() => document.activeElement.innerText), /Export data/);
   });
   await check('what is focused can be seen', async () => {
     const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth);
