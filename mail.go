@@ -39,6 +39,9 @@ const (
 	// To whoever runs the server, without To.AccountID.
 	MailDeletionEscalated MailKind = "deletion_escalated" // Account (its id), Reason, At (when it was asked for)
 	MailDeletionFailed    MailKind = "deletion_failed"    // Change (the job's type), Job (its id), Reason
+	MailObjection         MailKind = "objection"          // Workspace, Processor, At
+
+	MailSubProcessor MailKind = "sub_processor" // Workspace, Processor, Change, At (from when), Path
 )
 
 // Why an approval is wanted: what the mail MailApprovalWanted says.
@@ -56,6 +59,13 @@ const (
 	SecondFactorOff   = "off"
 	SecondFactorCodes = "codes" // new recovery codes were made
 	SecondFactorUsed  = "used"  // somebody signed in with a recovery code
+)
+
+// The changes that MailSubProcessor tells.
+const (
+	SubProcessorNew     = "new"
+	SubProcessorChanged = "changed"
+	SubProcessorEnded   = "ended"
 )
 
 // Addressee is whom a mail goes to.
@@ -81,6 +91,7 @@ type Mail struct {
 	Count       int64      `json:"count,omitempty"`  // of jobs that wait
 	Job         string     `json:"job,omitempty"`    // its id; what is no more so when the mail is sent is not told
 	Account     string     `json:"account,omitempty"`
+	Processor   string     `json:"processor,omitempty"` // a sub-processor's name
 	Format      Format     `json:"format,omitempty"`
 	Bytes       int64      `json:"bytes,omitempty"`
 	Days        int        `json:"days,omitempty"`
@@ -115,6 +126,9 @@ var mailNeeds = map[MailKind]string{
 	MailApprovalWanted: "workspace change why count path",
 	MailJobFailed:      "workspace change reason path",
 	MailHoldReviewDue:  "workspace at path",
+
+	MailSubProcessor: "workspace processor change at path",
+	MailObjection:    "workspace processor at",
 
 	MailDeletionEscalated: "account reason at",
 	MailDeletionFailed:    "change job reason",
@@ -153,14 +167,14 @@ func (m Mail) fields() map[string]bool {
 	return map[string]bool{
 		"workspace": m.Workspace != "", "role": m.Role != "", "path": m.Path != "", "change": m.Change != "", "format": m.Format != "",
 		"bytes": m.Bytes > 0, "days": m.Days > 0, "before": m.Before != nil, "after": m.After != nil, "at": m.At != nil, "until": m.Until != nil,
-		"why": m.Why != "", "reason": m.Reason != "", "count": m.Count > 0, "job": m.Job != "", "account": m.Account != "",
+		"why": m.Why != "", "reason": m.Reason != "", "count": m.Count > 0, "job": m.Job != "", "account": m.Account != "", "processor": m.Processor != "",
 	}
 }
 
 // ToMany tells whether the same mail goes to several members of a workspace.
 func (m Mail) ToMany() bool {
 	switch m.Kind {
-	case MailRetentionChanged, MailApprovalWanted, MailJobFailed, MailHoldReviewDue:
+	case MailRetentionChanged, MailApprovalWanted, MailJobFailed, MailHoldReviewDue, MailSubProcessor:
 		return true
 	default:
 		return strings.HasPrefix(string(m.Kind), "workspace_deletion_")

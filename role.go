@@ -41,6 +41,7 @@ const (
 	ActionApprove         Action = "jobs.approve" // the second pair of eyes
 	ActionReadReceipts    Action = "receipts.read"
 	ActionCallLLM         Action = "llm.call" // through the egress proxy
+	ActionObject          Action = "subprocessor.objection"
 )
 
 // Actions of the operator alone, on the whole instance.
@@ -49,6 +50,8 @@ const (
 	ActionCreateWorkspace Action = "workspace.create"
 	ActionSyncWorkspaces  Action = "workspace.sync"
 	ActionCheckMap        Action = "map.check"
+
+	ActionManageSubProcessors Action = "subprocessor.manage"
 )
 
 // Actions of the account that they are about, whatever its roles.
@@ -90,6 +93,7 @@ var permissions = []struct {
 	{ActionApprove, []Role{RoleAdmin}},
 	{ActionReadReceipts, []Role{RoleAdmin, RoleAuditor}},
 	{ActionCallLLM, []Role{RoleAdmin}},
+	{ActionObject, []Role{RoleAdmin}},
 }
 
 // May tells whether a member with role r may do a.

@@ -104,9 +104,12 @@ type commands struct {
 	Audit     auditCmd     `cmd:"" help:"The audit log."`
 	Map       mapCmd       `cmd:"" help:"Data maps."`
 	Mcp       mcpCmd       `cmd:"" help:"Serve an agent on standard input and output (Model Context Protocol)."`
-	Restore   restoreCmd   `cmd:"" help:"Databases that were restored from a backup."`
-	Doctor    doctorCmd    `cmd:"" help:"Look whether everything is as it should be, and say what to do where it is not."`
-	Migrate   migrateCmd   `cmd:"" help:"Make or update privacyd's tables in PostgreSQL, with the owner's rights."`
+
+	Subprocessor subProcessorCmd `cmd:"" help:"Sub-processors: whom the operator engages to process data."`
+
+	Restore restoreCmd `cmd:"" help:"Databases that were restored from a backup."`
+	Doctor  doctorCmd  `cmd:"" help:"Look whether everything is as it should be, and say what to do where it is not."`
+	Migrate migrateCmd `cmd:"" help:"Make or update privacyd's tables in PostgreSQL, with the owner's rights."`
 }
 
 // terminal is what a verb's Run gets.

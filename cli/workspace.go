@@ -18,6 +18,7 @@ type workspaceCmd struct {
 	Role    workspaceRoleCmd    `cmd:"" help:"Change a member's role."`
 	Remove  workspaceRemoveCmd  `cmd:"" help:"Remove a member."`
 
+	Places   workspacePlacesCmd   `cmd:"" help:"Show where a workspace's data is and may be."`
 	Settings workspaceSettingsCmd `cmd:"" help:"Show or change a workspace's settings."`
 	Delete   workspaceDeleteCmd   `cmd:"" help:"Delete a workspace and everything in it, after a grace period."`
 }

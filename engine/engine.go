@@ -70,6 +70,7 @@ type Engine struct {
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days
 	Grace       time.Duration // of account and workspace deletions; 0: 30 days
 	Egress      Egress
+	Processors  SubProcessors
 	Places      []privacyd.Place   // that hold or see data, as configured
 	Allowed     privacyd.Countries // where data may be; none: the EEA
 	Spool       func() (archive.Spool, error)

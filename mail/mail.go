@@ -115,7 +115,7 @@ func (w *Writer) lay(letter *privacyd.Letter, c contents) error {
 // reason says why somebody gets a mail.
 func reason(m privacyd.Mail) string {
 	switch {
-	case m.Kind == privacyd.MailDeletionEscalated || m.Kind == privacyd.MailDeletionFailed:
+	case m.Kind == privacyd.MailDeletionEscalated || m.Kind == privacyd.MailDeletionFailed || m.Kind == privacyd.MailObjection:
 		return "You get it because you run that server."
 	case m.Kind == privacyd.MailInvitation:
 		return "You get it because an admin typed your address."

@@ -19,7 +19,7 @@ func full(kind privacyd.MailKind) privacyd.Mail {
 	return privacyd.Mail{
 		Kind: kind, To: privacyd.Addressee{Email: "ana@example.com"}, WorkspaceID: "0190-acme", Workspace: `Acme & <b>Sons</b>`,
 		Role: privacyd.RoleAgent, Path: "/w/acme?a=1&b=2", Browser: "Firefox on Linux", Change: "subject_deletion", Why: privacyd.WhyApproval, Reason: "The database cannot be reached. Try again.", Count: 1,
-		Job: "0190-job", Account: "0190-account", Format: privacyd.FormatJSON,
+		Job: "0190-job", Account: "0190-account", Processor: "Example Hosting GmbH", Format: privacyd.FormatJSON,
 		Bytes: 1_234_567, Days: 7, Before: &never, After: &days, At: &at, Until: &until,
 	}
 }
@@ -35,7 +35,7 @@ func writer(t *testing.T) *mail.Writer {
 
 // leadNowhere are the mails whose readers have no page to go to.
 var leadNowhere = []privacyd.MailKind{
-	privacyd.MailAccountDeletionDone, privacyd.MailWorkspaceDeletionDone, privacyd.MailDeletionEscalated, privacyd.MailDeletionFailed,
+	privacyd.MailAccountDeletionDone, privacyd.MailWorkspaceDeletionDone, privacyd.MailDeletionEscalated, privacyd.MailDeletionFailed, privacyd.MailObjection,
 }
 
 func TestEveryKindIsWritten(t *testing.T) {

@@ -22,6 +22,7 @@ var aboutNobody = map[string]string{
 	"instance.name":           "of a check value",
 	"workspaces.name":         "an organisation's; blanked with it",
 	"export_files.name":       "made of the workspace's slug and the time",
+	"sub_processors.name":     "an organisation's, which is public",
 	"audit_disclosures.owner": "a keyed hash; the row goes with its owner",
 	"audit_erasures.owner":    "a keyed hash; the row lives for some days",
 	"mails.owner":             "a keyed hash; the key that it names is destroyed",

@@ -84,6 +84,7 @@ func (s *Store) ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID 
 			`DELETE FROM job_keys WHERE scope = $1`,
 			`DELETE FROM audit_keys WHERE workspace_id = $1`,
 			`DELETE FROM llm_calls WHERE workspace_id = $1`,
+			`DELETE FROM objections WHERE workspace_id = $1`,
 			`DELETE FROM review_items WHERE job_id IN (SELECT id FROM jobs WHERE workspace_id = $1)`,
 			`UPDATE jobs SET subject_id = '', subject_ref = '', subject_sealed = NULL WHERE workspace_id = $1`,
 			`UPDATE workspace_settings SET settings = '' WHERE workspace_id = $1`,

@@ -54,6 +54,7 @@ func (i *instance) handleMails() {
 	i.runner.Handle(engine.WorkNotice, i.engine.RunNotice, 1)
 	i.runner.Handle(engine.WorkRemind, i.engine.RunRemind, 1)
 	i.runner.Handle(engine.WorkProposed, i.engine.RunProposed, 1)
+	i.runner.Handle(engine.WorkAnnounce, i.engine.RunAnnounce, 1)
 	i.runner.Handle(engine.WorkHoldReview, i.engine.RunHoldReview, 1)
 }
 

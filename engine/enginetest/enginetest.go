@@ -117,6 +117,20 @@ func (b *Bench) Beside() *Bench {
 	return next
 }
 
+// In has the bench fail a part of its test; what it gives undoes that.
+func (b *Bench) In(t testing.TB) (back func()) {
+	whole := b.t
+	b.t = t
+	if b.Product != nil {
+		b.Product.t = t
+	}
+	return func() {
+		if b.t = whole; b.Product != nil {
+			b.Product.t = whole
+		}
+	}
+}
+
 // Stop gives back what the engine holds open, but for the database, which others
 // may share.
 func (b *Bench) Stop() {
@@ -156,6 +170,7 @@ func (b *Bench) wire() {
 		Plans: s, Holds: s, Approvals: s, Retention: s, Receipts: s, ReceiptKey: key, Purges: s, Reviews: s, Runs: s, Own: s, States: s, SoleAdmins: s, Troubles: s, Plain: s, Disclosed: s, Erasures: s, Keys: keys, Queue: b.Runner, Blobs: blobs{b.Files}, Signer: keys,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
+		Processors: s,
 		People: s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
 	}
 	b.Records = recordStore{&records.Store{
@@ -193,6 +208,7 @@ func (b *Bench) keepMails() {
 	b.Runner.Handle(engine.WorkNotice, b.RunNotice, 1)
 	b.Runner.Handle(engine.WorkRemind, b.RunRemind, 1)
 	b.Runner.Handle(engine.WorkProposed, b.RunProposed, 1)
+	b.Runner.Handle(engine.WorkAnnounce, b.RunAnnounce, 1)
 	b.Runner.Handle(engine.WorkHoldReview, b.RunHoldReview, 1)
 }
 
