@@ -62,7 +62,7 @@ func (k *marked) spread(t *testing.T) {
 		}
 		hold, err := b.PlaceHold(ctx, k.admin, engine.NewHold{Workspace: k.w.ID, Target: target, Reason: k.m.Of("her.held " + string(target.Type))})
 		b.Must(err)
-		_, err = b.ReleaseHold(ctx, k.admin, k.w.ID, hold.ID, k.m.Of("her.released " + string(target.Type)))
+		_, err = b.ReleaseHold(ctx, k.admin, k.w.ID, hold.ID, k.m.Of("her.released "+string(target.Type)))
 		b.Must(err)
 	}
 	b.Must(b.KeepRow(ctx, k.admin, k.w.ID, k.conversation("her.resolved.id"), true))
