@@ -13,7 +13,7 @@ type asking struct {
 	rest             string // method, path below the workspace, body
 	cli              string // arguments, without --workspace and --as
 	mcp              map[string]any
-	page             url.Values // of a form
+	page             url.Values // of a form, or the query of a page that is only read
 }
 
 const (
@@ -50,8 +50,8 @@ func asked() map[string]asking {
 		"read-job":                   {export: true, rest: "GET /gdpr-jobs/{job}", cli: "job show --json {job}", mcp: job},
 		"read-unknown-job":           {rest: "GET /gdpr-jobs/no-such-job", cli: "job show --json no-such-job", mcp: unknown},
 		"cancel-export":              {export: true, rest: "POST /gdpr-jobs/{job}/cancel", cli: "job cancel --json {job}", mcp: job, page: url.Values{}},
-		"preview-subject-deletion":   planAsking(contact, contactBody, "erase --contact c-006"),
-		"preview-bulk-deletion":      planAsking(bulk, `{"type":"bulk_deletion","before":"`+before+`"}`, "erase --before "+before),
+		"preview-subject-deletion":   planAsking(contact, contactBody, "erase --contact c-006").form("kind=contact&id=c-006"),
+		"preview-bulk-deletion":      planAsking(bulk, `{"type":"bulk_deletion","before":"`+before+`"}`, "erase --before "+before).form("before=" + before),
 		"preview-workspace-deletion": planAsking(whole, `{"type":"workspace_deletion"}`, "workspace delete --slug {ws}"),
 		"propose-subject-deletion":   jobAsking(contact, contactBody, "--type subject_deletion --contact c-006"),
 		"propose-deletion-of-nobody": jobAsking(gone, strings.ReplaceAll(contactBody, "c-006", nobody), "--type subject_deletion --contact "+nobody),
@@ -60,13 +60,14 @@ func asked() map[string]asking {
 		"cancel-deletion":            {deletion: true, rest: "POST /gdpr-jobs/{job}/cancel", cli: "job cancel --json {job}", mcp: job, page: url.Values{}},
 		"confirm-deletion": {
 			deletion: true, rest: `POST /gdpr-jobs/{job}/confirm {"plan_hash":"` + strings.Repeat("0", 64) + `","name":"x"}`,
-			cli: "job confirm {job} --json --confirm " + strings.Repeat("0", 64),
+			cli:  "job confirm {job} --json --confirm " + strings.Repeat("0", 64),
+			page: url.Values{"plan_hash": {strings.Repeat("0", 64)}, "name": {"x"}},
 		},
 		"find-subject":       {rest: "GET /records/contacts?search=contact007", mcp: map[string]any{"query": "contact007"}},
 		"read-retention":     {rest: "GET /retention", cli: "retention show --json", mcp: map[string]any{}},
-		"set-retention":      {rest: `PUT /retention {"days":90}`, cli: "retention set --days 90 --json"},
+		"set-retention":      {rest: `PUT /retention {"days":90}`, cli: "retention set --days 90 --json", page: url.Values{"choice": {"90"}}},
 		"preview-retention":  {rest: "GET /retention/preview?days=30", cli: "retention preview --days 30 --json"},
-		"place-hold":         {rest: `POST /holds {"target":{"type":"subject","subject":{"kind":"contact","id":"c-002"}},"reason":"a claim"}`, cli: "hold place --contact c-002 --reason claim --json"},
+		"place-hold":         {rest: `POST /holds {"target":{"type":"subject","subject":{"kind":"contact","id":"c-002"}},"reason":"a claim"}`, cli: "hold place --contact c-002 --reason claim --json", page: url.Values{"type": {"subject"}, "kind": {"contact"}, "id": {"c-002"}, "reason": {"a claim"}}},
 		"release-holds":      {rest: `POST /holds/release {"target":{"type":"subject","subject":{"kind":"contact","id":"c-002"}}}`, cli: "hold release --contact c-002 --json"},
 		"list-holds":         {rest: "GET /holds", cli: "hold list --json"},
 		"search-audit-log":   {rest: "GET /audit-entries?action=data_export.create", cli: "audit list --action data_export.create --json", mcp: map[string]any{"action": "data_export.create"}},

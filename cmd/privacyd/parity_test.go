@@ -308,7 +308,11 @@ func (p *parity) askPage(door string, op privacyd.Operation, a asking, role stri
 	if strings.HasSuffix(op.Name, "unknown-job") {
 		route = strings.ReplaceAll(route, "{job}", "no-such-job")
 	}
-	req := p.request(method, p.public.URL+p.fill(door, role, a).Replace(route), a.page.Encode(), "application/x-www-form-urlencoded")
+	body := a.page.Encode()
+	if method == http.MethodGet {
+		route, body = route+"?"+body, ""
+	}
+	req := p.request(method, p.public.URL+p.fill(door, role, a).Replace(route), body, "application/x-www-form-urlencoded")
 	req.AddCookie(&http.Cookie{Name: rest.SessionCookie, Value: p.secrets[role+"@"+door+".example.com"]})
 	status, raw := p.send(req)
 	if status < http.StatusBadRequest {
