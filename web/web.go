@@ -49,7 +49,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{name}", files)
-	for _, routes := range []map[string]action{d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(), d.accountRoutes(), d.jobRoutes(), d.deletionRoutes(), d.contactRoutes()} {
+	for _, routes := range d.allRoutes() {
 		for pattern, a := range routes {
 			mux.Handle(pattern, d.handler(a))
 		}
@@ -61,6 +61,13 @@ func New(e *engine.Engine, o Options) http.Handler {
 
 // action answers one request; an error becomes a page with its remedy.
 type action func(w http.ResponseWriter, r *http.Request) error
+
+func (d *door) allRoutes() []map[string]action {
+	return []map[string]action{
+		d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(),
+		d.accountRoutes(), d.jobRoutes(), d.deletionRoutes(), d.contactRoutes(),
+	}
+}
 
 func (d *door) routes() map[string]action {
 	return map[string]action{
