@@ -149,12 +149,12 @@ func (e *Engine) PutRecord(ctx context.Context, c privacyd.Caller, workspace, co
 	if err != nil {
 		return nil, err
 	}
+	event := e.recordEvent(c, g, collection, id)
+	if event.Target.Subject, err = e.ownerOfRecord(ctx, g.Workspace, collection, id, record); err != nil {
+		return nil, err
+	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if stored, err = e.Records.Put(writing(ctx, c, g), g.Workspace.ID, collection, id, record); err != nil {
-			return err
-		}
-		event := e.recordEvent(c, g, collection, id)
-		if event.Target.Subject, err = e.ownerOfRecord(ctx, g.Workspace, collection, id, stored); err != nil {
 			return err
 		}
 		_, err := e.record(ctx, event)
