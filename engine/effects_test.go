@@ -27,6 +27,10 @@ const (
 type effects struct {
 	how how
 	at  int
+	// before is told of each transaction that is about to begin, and of what
+	// the steps of an erasure are about to change, and when its files are
+	// looked at.
+	before func(what string)
 
 	mu   sync.Mutex
 	n    int
@@ -48,6 +52,12 @@ func (f *effects) begin() (n int, err error) {
 		return f.n, errInjected()
 	}
 	return f.n, nil
+}
+
+func (f *effects) tell(what string) {
+	if f.before != nil {
+		f.before(what)
+	}
 }
 
 // end fails when nobody may hear that the effect has happened.
@@ -124,6 +134,7 @@ func (w watchedTx) InTx(ctx context.Context, fn func(ctx context.Context) error)
 	if ctx.Value(inTx{}) != nil {
 		return w.Transactor.InTx(ctx, fn)
 	}
+	w.tell("transaction")
 	return w.do(func() error { return w.Transactor.InTx(context.WithValue(ctx, inTx{}, true), fn) })
 }
 
@@ -180,6 +191,7 @@ func (w watchedPurges) QueuePurges(ctx context.Context, purges []privacyd.Purge)
 }
 
 func (w watchedPurges) ClaimPurges(ctx context.Context, now, again time.Time, limit int) (claimed []privacyd.Purge, err error) {
+	w.tell("files")
 	err = w.do(func() (err error) { claimed, err = w.Purges.ClaimPurges(ctx, now, again, limit); return err })
 	return claimed, err
 }
@@ -233,6 +245,7 @@ type watchedEraser struct {
 
 // Run counts each batch, which is over when it has committed.
 func (w watchedEraser) Run(ctx context.Context, step *datamap.Step, b engine.Batch) (int64, error) {
+	w.tell(string(step.Action) + " " + step.Collection.Name)
 	n, guard, timed := 0, b.Guard, b.Timed
 	var failed error
 	b.Guard = func(ctx context.Context) (err error) {

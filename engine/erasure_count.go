@@ -97,17 +97,17 @@ func (r *erasureRun) recount(ctx context.Context) error {
 	if was == nil {
 		was = r.state.Before
 	}
-	for _, now := range left {
-		found, known := sameOf(was, now)
-		if !known || now.Fate == privacyd.FateKeep {
+	for _, lost := range was {
+		d, err := r.e.dataset(lost.Dataset)
+		if err != nil || d.Own || lost.Fate == privacyd.FateKeep || lost.Quotes {
 			continue
 		}
-		done, _ := sameOf(r.state.Done, now)
-		before, _ := sameOf(then, now)
-		lost := found.Rows + found.Held - (done.Rows - before.Rows) - now.Rows
-		if lost > 0 {
-			now.Rows = lost
-			r.state.Done = addPlanned(r.state.Done, now)
+		now, _ := sameOf(left, lost) // of rows with a clock those are not told of which there are none
+		done, _ := sameOf(r.state.Done, lost)
+		before, _ := sameOf(then, lost)
+		lost.Rows, lost.Held, lost.Files, lost.Bytes, lost.Fields = lost.Rows+lost.Held-(done.Rows-before.Rows)-now.Rows, 0, 0, 0, nil
+		if lost.Rows > 0 {
+			r.state.Done = addPlanned(r.state.Done, lost)
 		}
 	}
 	r.state.Found, r.state.FoundDone = left, slices.Clone(r.state.Done)
