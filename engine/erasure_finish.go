@@ -57,24 +57,26 @@ func (r *erasureRun) forget(ctx context.Context) error {
 	return r.save(ctx, phaseFinish)
 }
 
+// forgetSubject goes by references, which the job keeps until the end: its
+// subject cannot be read any more once the key is destroyed.
 func (r *erasureRun) forgetSubject(ctx context.Context) error {
-	subjects := r.subjects()
-	if len(subjects) == 0 {
-		return nil // an earlier run has forgotten already who it was
-	}
 	var refs []string
 	if r.job.SubjectRef != "" { // it is gone when an earlier run came to here
 		refs = append(refs, r.job.SubjectRef)
 	}
-	for _, s := range subjects {
+	for _, s := range r.subjects() {
 		refs = appendNew(refs, r.e.reference(ownerOf(r.job.WorkspaceID, s)))
 	}
-	if err := r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, refs) }); err != nil {
+	if len(refs) == 0 {
+		return nil // an earlier run has forgotten already who it was
+	}
+	err := r.e.forget(ctx, forgetting{
+		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Owners: refs, Guard: r.lease.Check,
+	})
+	if err != nil {
 		return err
 	}
-	return r.e.forget(ctx, forgetting{
-		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Subjects: subjects, Guard: r.lease.Check,
-	})
+	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, r.job.WorkspaceID, refs) })
 }
 
 // subjects are the person under every id that they had.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -35,6 +36,7 @@ type forgetting struct {
 	Role      privacyd.Role // of the caller in the workspace, where it has one
 	Workspace string        // whose log tells of it, and which knows the subjects; empty: the instance
 	Subjects  []privacyd.Subject
+	Owners    []string                        // persons of whom only the reference of the key is known
 	Guard     func(ctx context.Context) error // called in each transaction; nil: not
 }
 
@@ -42,6 +44,10 @@ type forgetting struct {
 // deletes what the logs disclosed of them, so that their entries are the same
 // as before but say nothing of them any more. Many persons at once take far
 // less time than one after the other.
+//
+// Whoever is erased from one workspace and lives on in others (an account)
+// keeps the key, or nothing that they do would be known any more: what the
+// log of that workspace disclosed of them is deleted, and no other log touched.
 //
 // It goes step by step, and calling it again after it failed or its process
 // died goes on and ends the same: an entry that says that it begins; the keys
@@ -54,15 +60,25 @@ type forgetting struct {
 // as long as an export: entries that are in no tree yet, or a reader of the
 // database as it was. Audit: audit.erase (intent and done), audit.erased.
 func (e *Engine) forget(ctx context.Context, f forgetting) error {
-	owners := make([]string, 0, len(f.Subjects))
+	owners := slices.Clone(f.Owners)
 	for _, s := range f.Subjects {
-		owner := ownerOf(f.Workspace, s)
-		owners = append(owners, e.Keys.Reference(owner.Log, owner.Kind, owner.ID))
+		owners = append(owners, e.reference(ownerOf(f.Workspace, s)))
 	}
 	slices.Sort(owners)
 	owners = slices.Compact(owners)
+	here := e.reference(scopeOwner(f.Workspace)) + "/"
+	elsewhere := slices.DeleteFunc(slices.Clone(owners), func(o string) bool { return strings.HasPrefix(o, here) })
+	owners = slices.DeleteFunc(owners, func(o string) bool { return !strings.HasPrefix(o, here) })
 	for some := range slices.Chunk(owners, forgetAtOnce) {
 		if err := e.eraseOwners(ctx, f, some, false); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(elsewhere, forgetAtOnce) {
+		err := e.deleteAll(ctx, f, func() ([]auditlog.Disclosed, error) {
+			return e.Disclosed.DisclosuresIn(ctx, f.Workspace, some, harvestAtOnce)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -78,8 +94,13 @@ func (e *Engine) eraseOwners(ctx context.Context, f forgetting, owners []string,
 	if err := e.Keys.ShredFor(ctx, owners...); err != nil {
 		return fmt.Errorf("erase from the audit log: %w", err)
 	}
+	return e.deleteAll(ctx, f, func() ([]auditlog.Disclosed, error) { return e.Disclosed.Disclosures(ctx, owners, harvestAtOnce) })
+}
+
+// deleteAll deletes disclosures until none is found.
+func (e *Engine) deleteAll(ctx context.Context, f forgetting, find func() ([]auditlog.Disclosed, error)) error {
 	for {
-		found, err := e.Disclosed.Disclosures(ctx, owners, harvestAtOnce)
+		found, err := find()
 		if err != nil || len(found) == 0 {
 			return err
 		}

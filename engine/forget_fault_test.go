@@ -168,18 +168,19 @@ func TestForgetDiesAtEachStep(t *testing.T) {
 	})
 }
 
-// forgetDying erases a contact and an account, dying at a step, and goes on.
+// forgetDying erases two contacts, and from their workspace an account, dying
+// at a step, and goes on.
 func forgetDying(t *testing.T, b *enginetest.Bench, f *fault, w privacyd.Workspace, step int) (died bool) {
 	t.Helper()
-	anna, ben := contact(fmt.Sprint("c", step)), person(fmt.Sprint("a", step))
+	anna, ben, cyd := contact(fmt.Sprint("a", step)), contact(fmt.Sprint("b", step)), person(fmt.Sprint("c", step))
 	for range 2 {
-		tell(t, b, w.ID, anna, ben)
-		tell(t, b, "", ben)
+		tell(t, b, w.ID, anna, ben, cyd)
+		tell(t, b, "", cyd)
 	}
 	sequenced(t, b)
 	tell(t, b, w.ID, anna)
 	*f = fault{at: step}
-	err := b.Forget(t.Context(), enginetest.Operator, w.ID, anna, ben)
+	err := b.Forget(t.Context(), enginetest.Operator, w.ID, anna, ben, cyd)
 	died = f.steps >= step
 	*f = fault{}
 	if died != errors.Is(err, errDied) || !died && err != nil {
@@ -189,8 +190,8 @@ func forgetDying(t *testing.T, b *enginetest.Bench, f *fault, w privacyd.Workspa
 		b.Pass(10 * time.Minute)
 		b.Must(b.RunForgotten(t.Context(), "", &lease{}))
 	}
-	b.Must(b.Forget(t.Context(), enginetest.Operator, w.ID, anna, ben))
-	refs := []string{b.Keys.Reference(w.ID, "contact", anna.ID), b.Keys.Reference("", "account", ben.ID)}
+	b.Must(b.Forget(t.Context(), enginetest.Operator, w.ID, anna, ben, cyd))
+	refs := []string{b.Keys.Reference(w.ID, "contact", anna.ID), b.Keys.Reference(w.ID, "contact", ben.ID)}
 	if n := disclosures(t, b, refs...); n > 0 {
 		t.Errorf("%d disclosures are left", n)
 	}
@@ -198,6 +199,10 @@ func forgetDying(t *testing.T, b *enginetest.Bench, f *fault, w privacyd.Workspa
 		if _, erased, err := b.Keys.SealFor(t.Context(), r, nil, nil); !erased || err != nil {
 			t.Errorf("the key lives: %v", err)
 		}
+	}
+	account := b.Keys.Reference("", "account", cyd.ID)
+	if n := disclosures(t, b, account); n != 2 {
+		t.Errorf("of who lives on %d disclosures are left, want those of the other log", n)
 	}
 	return died
 }

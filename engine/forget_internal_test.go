@@ -7,8 +7,8 @@ import (
 	"github.com/privacyd/privacyd/work"
 )
 
-// EraseAtOnce is how many disclosures go in one transaction.
-const EraseAtOnce = eraseAtOnce
+// EraseAtOnce is how many disclosures go in the first transaction.
+const EraseAtOnce = eraseAtFirst
 
 // Forget lets tests call forget, which only other operations do.
 func (e *Engine) Forget(ctx context.Context, c privacyd.Caller, workspace string, subjects ...privacyd.Subject) error {

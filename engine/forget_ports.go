@@ -23,6 +23,7 @@ type AuditErasures interface {
 // Disclosed finds and deletes what the audit logs disclosed of owners.
 type Disclosed interface {
 	Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error)
+	DisclosuresIn(ctx context.Context, log string, owners []string, limit int) ([]auditlog.Disclosed, error)
 	EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Gone, err error)
 	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
 	LogDisclosures(ctx context.Context, log, after string, limit int) ([]auditlog.Disclosed, error)

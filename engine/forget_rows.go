@@ -78,7 +78,7 @@ func (r *erasureRun) forgetRefs(ctx context.Context, some rowNotes) error {
 	for i, n := range gone {
 		refs[i] = n.ref
 	}
-	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, refs) })
+	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, r.job.WorkspaceID, refs) })
 }
 
 func (r *erasureRun) forgetReviews(ctx context.Context) error {

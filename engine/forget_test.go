@@ -208,6 +208,36 @@ func rootOf(leaves [][32]byte) [32]byte {
 	return sha256.Sum256(slices.Concat([]byte{1}, left[:], right[:]))
 }
 
+// TestForgetInOneWorkspace erases an account from one workspace, while it lives
+// on in another: the other's log still tells what it does and did.
+func TestForgetInOneWorkspace(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		acme, other := b.NewWorkspace("acme"), b.NewWorkspace("other")
+		ben, anna := person("ben"), contact("anna")
+		for _, log := range []string{acme.ID, other.ID, ""} {
+			tell(t, b, log, ben, anna)
+		}
+		b.Must(b.Forget(t.Context(), enginetest.Operator, acme.ID, ben))
+		tell(t, b, acme.ID, ben)
+		for log, want := range map[string][]string{
+			acme.ID: {"contact.anna", "account.ben"}, other.ID: {"account.ben contact.anna"}, "": {"account.ben contact.anna"},
+		} {
+			if diff := cmp.Diff(want, readable(t, b, log)); diff != "" {
+				t.Errorf("log %q: %s", log, diff)
+			}
+		}
+		if n := explained(t, b, acme.ID); n != 1 {
+			t.Errorf("%d entries miss disclosures, want 1", n)
+		}
+		b.Must(b.Forget(t.Context(), enginetest.Operator, "", ben))
+		for log, want := range map[string]int{acme.ID: 2, other.ID: 1, "": 1} {
+			if n := explained(t, b, log); n != want {
+				t.Errorf("log %q: %d entries miss disclosures, want %d", log, n, want)
+			}
+		}
+	})
+}
+
 // TestForgetOneself has an account ask for its own erasure: who acted can then
 // not be read in the entries about that either.
 func TestForgetOneself(t *testing.T) {

@@ -91,7 +91,7 @@ type SubjectJobs interface {
 	WorkspaceJobs
 	JobsOf(ctx context.Context, ref string) ([]*privacyd.Job, error)
 	ExportsWith(ctx context.Context, workspaceID string, refs []string) ([]*privacyd.Job, error)
-	ForgetSubject(ctx context.Context, refs []string) error
+	ForgetSubject(ctx context.Context, workspaceID string, refs []string) error
 	ForgetAccount(ctx context.Context, accountID, somebody string) error
 	SignOut(ctx context.Context, accountID string) error
 }

@@ -75,9 +75,18 @@ func scanText(row scanner) (text string, err error) { return text, row.Scan(&tex
 // Disclosures gives at most limit of the disclosures of owners and where their
 // entries are, in the order of these. Entries are looked up in that order, too:
 // the pages of a large log are then read once.
-func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) (found []auditlog.Disclosed, err error) {
+func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error) {
+	return s.disclosuresWhere(ctx, "", nil, owners, limit)
+}
+
+// DisclosuresIn is Disclosures of one log.
+func (s *Store) DisclosuresIn(ctx context.Context, log string, owners []string, limit int) ([]auditlog.Disclosed, error) {
+	return s.disclosuresWhere(ctx, ` AND EXISTS (SELECT 1 FROM audit_entries i WHERE i.id = d.entry_id AND i.log = $2)`, []any{log}, owners, limit)
+}
+
+func (s *Store) disclosuresWhere(ctx context.Context, where string, args []any, owners []string, limit int) (found []auditlog.Disclosed, err error) {
 	err = s.byIndex(ctx, func(ctx context.Context) error {
-		found, err = s.disclosed(ctx, owners, limit)
+		found, err = s.disclosed(ctx, where, args, owners, limit)
 		return err
 	})
 	if err != nil {
@@ -86,8 +95,8 @@ func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) (fo
 	return found, nil
 }
 
-func (s *Store) disclosed(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error) {
-	rows, args := s.rowsAs("r", 2, column{"owner", owners})
+func (s *Store) disclosed(ctx context.Context, where string, more []any, owners []string, limit int) ([]auditlog.Disclosed, error) {
+	rows, args := s.rowsAs("r", 2+len(more), column{"owner", owners})
 	row, of := "d.rowid", "audit_disclosures d"
 	if s.db.Dialect == sqldb.Postgres {
 		// By owner, whatever the limit makes it think of reading in the order of entries.
@@ -95,8 +104,8 @@ func (s *Store) disclosed(ctx context.Context, owners []string, limit int) ([]au
 	}
 	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
 		FROM (SELECT `+row+` AS no, d.entry_id, d.owner FROM `+rows+` CROSS JOIN `+of+`
-			WHERE d.owner = r.owner ORDER BY d.entry_id LIMIT $1) d
-		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.id = d.entry_id`, append([]any{limit}, args...)...)
+			WHERE d.owner = r.owner`+where+` ORDER BY d.entry_id LIMIT $1) d
+		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.id = d.entry_id`, slices.Concat([]any{limit}, more, args)...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -155,7 +155,11 @@ func TestForgetSubject(t *testing.T) {
 		for i := range 1100 { // more than one statement takes
 			refs = append(refs, fmt.Sprint("row", i))
 		}
-		must(t, s.ForgetSubject(ctx, refs))
+		must(t, s.ForgetSubject(ctx, workspace(t, s, "elsewhere").ID, refs))
+		if j, err := s.Job(ctx, "1"); err != nil || j.SubjectRef != "gone" {
+			t.Errorf("a job of another workspace: %+v, %v", j, err)
+		}
+		must(t, s.ForgetSubject(ctx, w.ID, refs))
 		j, err := s.Job(ctx, "1")
 		must(t, err)
 		if j.SubjectRef != "" || j.SubjectSealed != nil || j.Subject.Kind != "contact" {

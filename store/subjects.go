@@ -38,13 +38,14 @@ func (s *Store) JobsOf(ctx context.Context, ref string) ([]*privacyd.Job, error)
 
 // ForgetSubject deletes from privacyd's own tables what they still know of an
 // erased person: in jobs who it was, holds that were released, and what had
-// been kept from a retention run. Refs are the keyed hashes of the person and
-// of the rows that went with them. A hold that stands is left: it is there to
-// keep.
-func (s *Store) ForgetSubject(ctx context.Context, refs []string) error {
+// been kept from a retention run; of one workspace, or of all for the empty
+// one. Refs are the keyed hashes of the person and of the rows that went with
+// them. A hold that stands is left: it is there to keep.
+func (s *Store) ForgetSubject(ctx context.Context, workspaceID string, refs []string) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
 		for _, part := range parts(refs) {
-			marks, args := list(part)
+			marks, args := list(part, workspaceID)
+			marks += `) AND ($1 = '' OR workspace_id = $1`
 			for _, statement := range []string{
 				`UPDATE jobs SET subject_id = '', subject_ref = '', subject_sealed = NULL WHERE subject_ref IN (` + marks + `)`,
 				`DELETE FROM holds WHERE released_at IS NOT NULL AND target_ref IN (` + marks + `)`,
