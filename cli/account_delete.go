@@ -58,17 +58,25 @@ func (c *accountDeleteCmd) do(t *terminal, api *client.Client, password string) 
 	return c.tell(t, job, err)
 }
 
-const accountPoll = 200 * time.Millisecond
+const (
+	accountPoll    = 200 * time.Millisecond
+	accountSilence = 50 // polls before it says why it may take so long
+)
 
 // await waits until the account is gone: then nobody is there to ask for it.
 func (c *accountDeleteCmd) await(t *terminal, api *client.Client) error {
-	for {
+	for polls := 1; ; polls++ {
+		if polls == accountSilence {
+			t.say("Still at work. If a server is to do it, see that it runs; on PostgreSQL it also waits until transactions that were open before are over. `privacyd doctor` says more.")
+		}
 		job, err := api.AccountDeletion(t.ctx)
-		switch {
+		switch class := privacyd.ClassOf(err); {
 		case t.ctx.Err() != nil:
 			return t.ctx.Err()
+		case err != nil && (class == privacyd.ClassNotFound || class == privacyd.ClassUnauthenticated):
+			return nil // there is no such account any more
 		case err != nil:
-			return nil //nolint:nilerr // there is no such account any more
+			return err
 		case job.State == privacyd.JobFailed || job.State == privacyd.JobBlocked || job.State == privacyd.JobPendingApproval:
 			return privacyd.Errorf(privacyd.ClassRefused, job.ErrorCode, "%s", job.ErrorMessage)
 		}

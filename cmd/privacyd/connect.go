@@ -128,10 +128,25 @@ func (i *instance) work(ctx context.Context, f *folder) {
 		case <-ctx.Done():
 			return
 		case key := <-i.asked.keys:
-			_ = i.runner.RunUntilIdle(ctx, key) // the job itself says what went wrong
+			i.runAsked(ctx, key)
 		}
 	}
 }
+
+// runAsked runs what a command queued. A database that did not answer for a
+// moment must not leave the command waiting for a job that nobody runs.
+func (i *instance) runAsked(ctx context.Context, key string) {
+	for i.runner.RunUntilIdle(ctx, key) != nil { // the job itself says what went wrong
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// silence is how long a command waits for its own work before it says so.
+const silence = 10 * time.Second
 
 // finish runs what waits before the command ends: all of it where this process
 // owns the folder, for nobody else would, and else what the command queued. An
@@ -151,6 +166,11 @@ func (i *instance) finish(command context.Context, f *folder) error {
 	} else if len(keys) == 0 {
 		return nil
 	}
+	told := time.AfterFunc(silence, func() {
+		fmt.Fprintln(os.Stderr, "The command is done; what it began is still at work. On PostgreSQL an erasure also waits until transactions "+
+			"that were open before it are over, anybody's on the same server. Ctrl-C leaves the rest to the server.")
+	})
+	defer told.Stop()
 	if err := i.runner.RunUntilIdle(ctx, keys...); err != nil && ctx.Err() == nil {
 		return err
 	}
