@@ -9,7 +9,7 @@ LISTEN   ?= 127.0.0.1:8080
 GO       ?= go
 TOOLS    := $(CURDIR)/bin/tools
 
-.PHONY: run build test lint bench setup css test-go test-browser fuzz stop-postgres
+.PHONY: run build test lint bench setup css test-go test-browser fuzz description stop-postgres
 
 run: build
 	$(BIN) serve --data $(DATA) --listen $(LISTEN) --sample
@@ -40,6 +40,10 @@ bench: build
 
 css:
 	cd web && ./build-css.sh
+
+description: # docs/openapi.json and the codes of docs/rest-api.md, anew
+	PRIVACYD_TEST_UPDATE=1 $(GO) test ./rest -count=1 -run TestDescription
+	PRIVACYD_TEST_UPDATE=1 $(GO) test ./docs -count=1 -run TestCodes
 
 stop-postgres:
 	./scripts/postgres stop

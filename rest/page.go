@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -36,7 +37,17 @@ type pageGroup struct {
 }
 
 // Name is the noun as people write it.
-func (g pageGroup) Name() string { return strings.ReplaceAll(g.ID, "-", " ") }
+func (g pageGroup) Name() string {
+	words := strings.Split(g.ID, "-")
+	for n, w := range words {
+		if w == "gdpr" || w == "llm" {
+			words[n] = strings.ToUpper(w)
+		} else if n == 0 {
+			words[n] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 type pageRoute struct {
 	ID, Method, Path, Summary, About string
@@ -57,14 +68,22 @@ const fieldsShown = 3
 // script.
 func (d *door) page(mux *http.ServeMux) {
 	whole := sync.OnceValues(d.renderPage)
-	mux.HandleFunc("GET "+PagePath, func(w http.ResponseWriter, _ *http.Request) {
-		text, err := whole()
+	zipped := sync.OnceValues(func() ([]byte, error) { return zip(whole()) })
+	mux.HandleFunc("GET "+PagePath, func(w http.ResponseWriter, r *http.Request) {
+		get := whole
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			w.Header().Set("Content-Encoding", "gzip")
+			get = zipped
+		}
+		text, err := get()
 		if err != nil {
+			w.Header().Del("Content-Encoding")
 			d.refuse(w, err)
 			return
 		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Vary", "Accept-Encoding")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
@@ -75,6 +94,18 @@ func (d *door) page(mux *http.ServeMux) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_, _ = w.Write(pageStyle) // the asker has gone away
 	})
+}
+
+func zip(text []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err = z.Write(text); err == nil {
+		err = z.Close()
+	}
+	return b.Bytes(), err
 }
 
 func (d *door) renderPage() ([]byte, error) {
