@@ -111,9 +111,17 @@ func (c PlannedCollection) fields() string {
 	case 1:
 		return c.Fields[0] + " is"
 	default:
-		last := len(c.Fields) - 1
-		return strings.Join(c.Fields[:last], ", ") + " and " + c.Fields[last] + " are"
+		return Listed(c.Fields) + " are"
 	}
+}
+
+// Listed puts words in a row: "a, b and c".
+func Listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 func (h PlanHold) sentence() string {

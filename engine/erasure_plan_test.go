@@ -39,6 +39,7 @@ func TestPlanSaysWhatGoes(t *testing.T) {
 			"1 row of contacts stays under a legal hold.",
 			"2 rows of knowledge_chunks that quote this person are deleted.",
 			"A legal hold on a conversation stands (legal claims, Art. 17(3)(e) GDPR); it is to be reviewed on 1 March 2027.",
+			"Where rows about others quote this person in conversations.channel, conversations.resolution, conversations.priority, messages.ai_metadata, flow_runs.path and flow_runs.error, that is blanked.",
 			"Rows go at once and files within 24 hours. It cannot be undone.",
 		} {
 			if !slices.Contains(plan.Sentences(), want) {

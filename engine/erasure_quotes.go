@@ -187,6 +187,7 @@ func (x *erasure) describeQuotes(ctx context.Context, plan *privacyd.Plan) error
 		return err
 	}
 	ids := searchable(all)
+	var blanked []string
 	for _, p := range x.quoting {
 		for _, q := range p.dataset.Graph.Quoted() {
 			any, err := p.unquote(q, anyKey(q))
@@ -194,6 +195,9 @@ func (x *erasure) describeQuotes(ctx context.Context, plan *privacyd.Plan) error
 				return err
 			}
 			p.describeObstacles(plan, any)
+			if q.Action == datamap.Null {
+				blanked = append(blanked, q.Collection.Name+"."+q.Fields[0].Column)
+			}
 		}
 		found, err := x.findQuotes(ctx, p, ids)
 		if err != nil {
@@ -204,6 +208,9 @@ func (x *erasure) describeQuotes(ctx context.Context, plan *privacyd.Plan) error
 		if err != nil {
 			return err
 		}
+	}
+	if len(blanked) > 0 {
+		plan.Notes = append(plan.Notes, "Where rows about others quote this person in "+privacyd.Listed(blanked)+", that is blanked.")
 	}
 	return nil
 }
