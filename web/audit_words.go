@@ -48,6 +48,7 @@ func auditGroups() []auditGroup {
 			{"tokens.manage", "Made an API token"},
 			{"mail.send", "Sent a mail"},
 			{"mail.fail", "Gave up a mail"},
+			{"mail.drop", "Did not send a mail that was true no more"},
 		}},
 		{"Audit log", []auditAction{
 			{"audit.export", "Exported the audit log"},
@@ -105,6 +106,7 @@ func auditSteps(job, what string) []auditAction {
 			{"queue", "Queued"},
 			{"block", "Held up"},
 			{"waive", "Ended the grace period of"},
+			{"remind", "Reminded people of"},
 			{"verified", "Verified"},
 			{"receipt", "Issued the receipt of"},
 			{"reviewed", "Reviewed what is left after"},
