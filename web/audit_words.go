@@ -41,6 +41,8 @@ func auditGroups() []auditGroup {
 		{"Workspace and records", []auditAction{
 			{"workspace.create", "Created the workspace"},
 			{"workspace.settings", "Changed the workspace's settings"},
+			{"subprocessor.objection", "Objected to a sub-processor"},
+			{"llm.call", "Called a language model"},
 			{"workspace.key", "Named the workspace in a dataset"},
 			{"records.import", "Imported records"},
 			{"records.write", "Added or changed records"},
@@ -48,7 +50,6 @@ func auditGroups() []auditGroup {
 			{"tokens.manage", "Made an API token"},
 			{"mail.send", "Sent a mail"},
 			{"mail.fail", "Gave up a mail"},
-			{"mail.drop", "Did not send a mail that was true no more"},
 		}},
 		{"Audit log", []auditAction{
 			{"audit.export", "Exported the audit log"},
@@ -106,7 +107,6 @@ func auditSteps(job, what string) []auditAction {
 			{"queue", "Queued"},
 			{"block", "Held up"},
 			{"waive", "Ended the grace period of"},
-			{"remind", "Reminded people of"},
 			{"verified", "Verified"},
 			{"receipt", "Issued the receipt of"},
 			{"reviewed", "Reviewed what is left after"},

@@ -34,6 +34,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionApprove:         "Approve what another admin confirmed",
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
 	privacyd.ActionCallLLM:         "Send prompts to a language model through privacyd",
+	privacyd.ActionObject:          "Object to a sub-processor",
 }
 
 // auditTitle says what an entry is about.

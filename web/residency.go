@@ -1,0 +1,123 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+)
+
+// residencyPage is the page "Where your data lives".
+type residencyPage struct {
+	Residency engine.Residency
+	Calls     []privacyd.CallCount
+	Registers []privacyd.Register
+	Objected  map[string]int // sub-processor → the version that the workspace objected to
+	Done      string
+}
+
+func (d *door) residencyRoutes() map[string]action {
+	return map[string]action{
+		"GET /w/{workspace}/residency":                             d.residencyPage,
+		"POST /w/{workspace}/residency/objections/{sub_processor}": d.object,
+		"GET /legal/sub-processors":                                d.subProcessorsPage,
+	}
+}
+
+func (d *door) residencyPage(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	view := residencyPage{Objected: map[string]int{}}
+	if r.URL.Query().Get("done") == "objected" {
+		view.Done = "Your objection is recorded, and whoever runs this server is told."
+	}
+	if view.Residency, err = d.engine.Residency(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
+	if view.Calls, err = d.engine.CallCounts(r.Context(), v.caller, v.workspace.ID); err != nil {
+		return err
+	}
+	if view.Registers, err = d.engine.Register(r.Context()); err != nil {
+		return err
+	}
+	objections, err := d.engine.Objections(r.Context(), v.caller, v.workspace.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range objections {
+		view.Objected[o.SubProcessor] = max(view.Objected[o.SubProcessor], o.Version)
+	}
+	return d.show(w, r, http.StatusOK, residencyPageOf(d.page(r, v, "Where your data lives"), view))
+}
+
+func (d *door) object(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	if _, err := d.engine.ObjectTo(r.Context(), v.caller, v.workspace.ID, r.PathValue("sub_processor")); err != nil {
+		return err
+	}
+	return redirect(w, r, workspacePath(v.workspace.Slug, "residency")+"?done=objected#sub-processors")
+}
+
+// subProcessorsPage is public: who considers a product wants to read it.
+func (d *door) subProcessorsPage(w http.ResponseWriter, r *http.Request) error {
+	list, err := d.engine.Register(r.Context())
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, subProcessorsPageOf(d.page(r, visit{}, "Sub-processors"), list))
+}
+
+// whereIs says where a place is.
+func whereIs(p engine.PlaceShown) string {
+	switch {
+	case p.Country == "" && p.Local:
+		return "This server; not declared"
+	case p.Region != "":
+		return p.Country + " (" + p.Region + ")"
+	default:
+		return p.Country
+	}
+}
+
+// kindOfPlace is a kind in words.
+func kindOfPlace(k privacyd.PlaceKind) string {
+	switch k {
+	case privacyd.PlaceLLM:
+		return "Language model"
+	case privacyd.PlaceVector:
+		return "Vector store"
+	default:
+		return sentence(strings.ReplaceAll(string(k), "_", " "))
+	}
+}
+
+// latest is the version that is announced last.
+func latest(r privacyd.Register) privacyd.SubProcessor { return r.History[0] }
+
+// mayBe says where data may be, and who says so.
+func mayBe(r engine.Residency) string {
+	if r.Own {
+		return "Data may be in " + r.Allowed.String() + ", as this workspace's settings say."
+	}
+	return "Data may be in " + r.Allowed.String() + ", as for every workspace of this server."
+}
+
+// whatItDoes says what a sub-processor does, where and with what.
+func whatItDoes(s privacyd.SubProcessor) string {
+	return s.Purpose + ", in " + s.Country + ". Data: " + strings.Join(s.Categories, ", ") + "."
+}
+
+// sinceWhen says from when on, and what a transfer rests on.
+func sinceWhen(s privacyd.SubProcessor, since string) string {
+	text := since + " " + absolute(s.From) + "."
+	if s.Basis != "" {
+		text += " Transfer out of the EEA: " + s.Basis + "."
+	}
+	return text
+}
