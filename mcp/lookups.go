@@ -37,6 +37,10 @@ func (d *Door) findSubject(ctx context.Context, c call) (any, error) {
 		return nil, err
 	}
 	list, err := d.engine.ListRecords(ctx, c.caller, c.workspace, "contacts", engine.RecordQuery{Search: in.Query, Limit: subjectsTold + 1})
+	if privacyd.CodeOf(err) == "no_embedded_dataset" {
+		return nil, privacyd.Errorf(privacyd.ClassConflict, "no_embedded_dataset",
+			"The records are in a product's own database, where privacyd does not search. Find the person's id there: other tools take it as subject.")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -165,6 +165,14 @@ func TestLookups(t *testing.T) {
 	})
 }
 
+func TestBesideAProduct(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		w := b.NewWorkspace("acme")
+		b.Records = nil
+		b.agent(b.token(w)).refused("no_embedded_dataset", "find_subject", map[string]any{"query": "Ana"})
+	})
+}
+
 // TestAuditIsSparing asks for entries with and without what is personal.
 func TestAuditIsSparing(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
