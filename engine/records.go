@@ -73,7 +73,7 @@ type RecordQuery struct {
 	Limit  int               // 1 to 200; 0: 50
 	Equals map[string]string // field → value; fields that link a record, and status
 	Search string            // contacts: a part of name, e-mail or phone
-	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; the first Limit, no cursor
+	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; the closest first, no cursor
 	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
 }
 

@@ -41,7 +41,7 @@ func (s *Store) get(ctx context.Context, ws string, c *Collection, id string) ([
 type Query struct {
 	Where  map[string]string // field → value; fields that link to records, status, and record_type
 	Text   string            // contacts: a part of name, e-mail, phone, company or id
-	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit of each, by id; no more pages
+	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit, the closest first; no more pages
 	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
 	Cursor string            // Page.Next of the page before
 	Limit  int               // 1 to 500; 0: 50
@@ -77,7 +77,11 @@ func (s *Store) List(ctx context.Context, ws, name string, q Query) (Page, error
 	if err != nil {
 		return Page{}, err
 	}
-	query := "SELECT " + c.columns() + ", " + sort.key() + " FROM " + c.Name + " WHERE " + where + " ORDER BY " + sort.clause() + " LIMIT " + strconv.Itoa(limit+1)
+	by := sort.clause()
+	if q.Begins != "" { // its parameters are the last
+		by = rank(s.DB.Dialect, len(args)-2*len(spellings(q.Begins))+1)
+	}
+	query := "SELECT " + c.columns() + ", " + sort.key() + " FROM " + c.Name + " WHERE " + where + " ORDER BY " + by + " LIMIT " + strconv.Itoa(limit+1)
 	rows, err := s.DB.Query(ctx, query, args...)
 	if err != nil {
 		return Page{}, fmt.Errorf("list %s: %w", c.Name, err)

@@ -54,6 +54,18 @@ func begins(d sqldb.Dialect, n int, text string, most int) (condition string, ar
 	return "id IN (" + strings.Join(parts, " UNION ") + ")", args
 }
 
+// rank orders what begins with a text: what is the text first, then by the name,
+// then the rest. The text is the n-th parameter, the end of its stretch the next.
+func rank(d sqldb.Dialect, n int) string {
+	from, until := "$"+strconv.Itoa(n), "$"+strconv.Itoa(n+1)
+	var same []string
+	for _, field := range []string{"name", "email", "phone", "id"} {
+		same = append(same, expression(d, field)+" = "+from)
+	}
+	name := expression(d, "name")
+	return "CASE WHEN " + strings.Join(same, " OR ") + " THEN 0 WHEN " + name + " >= " + from + " AND " + name + " < " + until + " THEN 1 ELSE 2 END, id"
+}
+
 // spellings are the forms of a text in which a database may have it that makes
 // none but ASCII letters small.
 func spellings(text string) []string {

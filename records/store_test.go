@@ -165,6 +165,7 @@ func TestList(t *testing.T) {
 			{"a sign is no wildcard", "contacts", records.Query{Text: "P%n"}, ""},
 			{"by the beginning of the e-mail", "contacts", records.Query{Begins: "P3@exa"}, "c3"},
 			{"by the beginning of the name", "contacts", records.Query{Begins: "person", Limit: 4}, "c0 c1 c2 c3"},
+			{"what is the text before what only begins with it", "contacts", records.Query{Begins: "c5"}, "c5"},
 			{"by what follows the first name", "contacts", records.Query{Begins: "6_"}, "c6"},
 			{"by the beginning of the id", "contacts", records.Query{Begins: "c4"}, "c4"},
 			{"not by the middle", "contacts", records.Query{Begins: "@example"}, ""},
@@ -184,7 +185,7 @@ func TestList(t *testing.T) {
 	})
 }
 
-func TestListFindsLettersThatAreNotASCII(t *testing.T) {
+func TestListFindsTheClosestInAnySpelling(t *testing.T) {
 	each(t, func(t *testing.T, s *records.Store) {
 		_, err := run(t, s, line("contacts", `{"id":"c1","name":"Élodie Ångström"}`))
 		must(t, err)
@@ -194,6 +195,11 @@ func TestListFindsLettersThatAreNotASCII(t *testing.T) {
 					t.Errorf("%+v finds %q", q, got)
 				}
 			}
+		}
+		_, err = run(t, s, line("contacts", `{"id":"a","name":"Made-up person 3"}`)+line("contacts", `{"id":"b","name":"Person 31"}`)+line("contacts", `{"id":"c","name":"Person 3"}`))
+		must(t, err)
+		if got := ids(t, s, "contacts", records.Query{Begins: "person 3"}); got != "c b a" {
+			t.Errorf("the closest are not first: %q", got)
 		}
 		for _, cursor := range []string{"e30", "eyJrIjoieCIsImkiOiJ4In0"} { // {} and a key that is no number
 			_, err := s.List(t.Context(), ws, "contacts", records.Query{Sort: "created_at", Cursor: cursor})

@@ -123,7 +123,6 @@ func (d *door) found(r *http.Request, v visit) (foundView, error) {
 	if len(view.Contacts) > matchesShown {
 		view.Contacts, view.More = view.Contacts[:matchesShown], true
 	}
-	slices.SortStableFunc(view.Contacts, func(a, b contact) int { return strings.Compare(strings.ToLower(a.title()), strings.ToLower(b.title())) })
 	return view, err
 }
 

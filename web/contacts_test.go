@@ -125,3 +125,20 @@ func TestExportFromTheProfileOnce(t *testing.T) {
 		t.Errorf("exporting nobody: status %d", w.Code)
 	}
 }
+
+// TestPagesBesideAProduct has no records of privacyd's own: people are found by
+// their id alone.
+func TestPagesBesideAProduct(t *testing.T) {
+	p := newProduct(t)
+	p.engine.Records = nil
+	b := p.as(t, "admin")
+	expect(t, b.get("/w/acme/contacts"), "in a product's own database", "delete one")
+	expect(t, b.get("/w/acme/delete-contact"), "See the plan", `name="id"`)
+	expect(t, b.get("/w/acme/delete-contact?q=ann"), `name="id"`)
+	expect(t, b.get("/w/acme/delete-contact?id=c-1"), "To confirm, type", "Ann")
+	expect(t, b.get("/w/acme/delete-contact?id=nobody"), "No contact of this workspace has this id")
+	expect(t, b.get("/w/acme/data-privacy"), "Choose whom to delete")
+	if w := b.get("/w/acme/contact?id=c-1"); w.Code != http.StatusConflict {
+		t.Errorf("a profile that there is not: status %d", w.Code)
+	}
+}

@@ -85,7 +85,7 @@ func statusOf(class privacyd.Class) int {
 func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	class := privacyd.ClassOf(err)
 	var known *privacyd.Error
-	if !errors.As(err, &known) {
+	if !errors.As(err, &known) && r.Context().Err() == nil { // else nobody waits for it any more
 		d.log.ErrorContext(r.Context(), "page failed", "error", err)
 	}
 	if r.Header.Get("HX-Request") != "" {

@@ -12,11 +12,11 @@ try {
   const visit = await newPage(browser);
   const workspace = await signIn(visit);
   if (workspace) {
+    await deletions(browser, visit, workspace); // before there are many records
     await exportWorkspace(visit, workspace);
     await cancelExport(visit, workspace);
     await exportContact(visit, workspace);
     await auditLog(visit, workspace);
-    await deletions(browser, visit, workspace);
     await everyPage(browser, visit, workspace);
     await withoutScripts(browser, visit, workspace);
     await signOut(visit, workspace);
