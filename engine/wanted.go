@@ -151,7 +151,7 @@ func (e *Engine) escalate(ctx context.Context, accountID, reason string, asked t
 	if err := e.People.PutAttempts(ctx, mark, privacyd.Attempts{N: 1, At: now, Until: now.Add(escalatedPause)}); err != nil {
 		return err
 	}
-	e.Log.WarnContext(ctx, "the deletion of an account is blocked and has to be answered", "account", accountID)
+	e.Log.WarnContext(ctx, "the deletion of an account is blocked and has to be answered; mail.operator is told whose")
 	return e.tellOperator(ctx, privacyd.Mail{Kind: privacyd.MailDeletionEscalated, Account: accountID, Reason: reason, At: &asked})
 }
 
