@@ -1,0 +1,34 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
+)
+
+// TestResidueFails leaves a person's address where the data map says that
+// nobody is: the erasure has not succeeded, and job and receipt say so.
+func TestResidueFails(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := enginetest.NewProduct(t, db)
+		b.Product.Fill("acme", 1)
+		b.Product.Exec("UPDATE orgs SET name = 'care of ACME-A@example.org'")
+		w, err := b.CreateWorkspace(t.Context(), enginetest.Operator, engine.NewWorkspace{Slug: "acme", Name: "Acme", DatasetKeys: map[string]string{"app": "acme"}})
+		b.Must(err)
+		_, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}})
+		if job.State != privacyd.JobFailed || job.ErrorCode != "residue_found" || job.Result.Residue != 1 {
+			t.Fatalf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
+		}
+		stored, err := b.Receipts.ReceiptOfJob(t.Context(), job.ID)
+		b.Must(err)
+		receipt, err := privacyd.VerifyReceipt(stored.File, b.PublicKey)
+		b.Must(err)
+		if receipt.Verification.Result != privacyd.VerificationResidue || receipt.Verification.Residue != 1 {
+			t.Errorf("receipt: %+v", receipt.Verification)
+		}
+	})
+}
