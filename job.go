@@ -110,7 +110,7 @@ type JobResult struct {
 	Records map[string]int64 `json:"records,omitempty"` // collection → records exported, or rows deleted
 	Files   int64            `json:"files"`             // exported, or on their way to be deleted
 	Missing int64            `json:"missing"`           // attachments whose blob is lost; the manifest names them
-	Bytes   int64            `json:"bytes"`             // of the finished archive
+	Bytes   int64            `json:"bytes"`             // of the finished archive; of an erasure, of the files that go, as far as known
 	SHA256  string           `json:"sha256,omitempty"`
 
 	// Of erasures alone.

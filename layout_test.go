@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 // drivers may be imported by the packages that are named for them alone.
 var drivers = map[string][]string{
 	"github.com/jackc/pgx":         {"store/sqldb", "store/sqldb/sqldbtest", "source/sqlsource"},
-	"github.com/ncruces/go-sqlite": {"store/sqldb", "store/sqldb/pages", "source/sqlsource"},
+	"github.com/ncruces/go-sqlite": {"store/sqldb", "store/sqldb/pages", "store/sqldb/sqldbtest", "source/sqlsource"},
 	"github.com/wneessen/go-mail":  {"mail"},
 	"github.com/emersion":          {"mail/mailtest"},
 	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},

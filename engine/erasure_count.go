@@ -288,5 +288,10 @@ func (r *erasureRun) outcome(files privacyd.ReceiptFiles) *privacyd.JobResult {
 		}
 		result.Held += c.Held
 	}
+	for _, c := range r.state.Before {
+		if c.Fate == privacyd.FateDelete {
+			result.Bytes += c.Bytes
+		}
+	}
 	return result
 }

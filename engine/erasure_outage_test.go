@@ -210,7 +210,7 @@ func TestErasureMeetsTrouble(t *testing.T) {
 			t.Run(kind.name, func(t *testing.T) {
 				defer b.In(t)()
 				want, _ := untouched(t, b, kind, 200+k)
-				for name, trouble := range troubles(db.Dialect) {
+				for name, trouble := range troubles(t, db.Dialect) {
 					w := newOrg(t, b, fmt.Sprintf("trouble-%d-%d", k, len(name)))
 					prepareRetention(t, b, w)
 					job := kind.ask(t, b, w)
@@ -240,9 +240,9 @@ func TestErasureMeetsTrouble(t *testing.T) {
 // trouble begins, and what it gives ends it.
 type trouble func(b *enginetest.Bench) (end func())
 
-func troubles(d sqldb.Dialect) map[string]trouble {
+func troubles(t *testing.T, d sqldb.Dialect) map[string]trouble {
 	if d == sqldb.SQLite {
-		return map[string]trouble{"full disk": func(b *enginetest.Bench) func() { return b.FillDisk() }, "full spool": fullSpool}
+		return map[string]trouble{"full disk": func(b *enginetest.Bench) func() { return sqldbtest.FillDisk(t, b.DB) }, "full spool": fullSpool}
 	}
 	return map[string]trouble{"cut connections": func(b *enginetest.Bench) func() {
 		const cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the product's own driver of PostgreSQL
-	_ "github.com/ncruces/go-sqlite3/driver" // and of SQLite
-
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/source/blob"
 	"github.com/privacyd/privacyd/source/sqlsource"

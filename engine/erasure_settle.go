@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
+)
+
+// settleErasure decides what an error means for the job.
+func (e *Engine) settleErasure(ctx context.Context, jobID string, lease work.Lease, err error) error {
+	cause := context.Cause(ctx)
+	var later *work.RetryError
+	var waits *notConfirmed
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, work.ErrLost) || errors.Is(cause, work.ErrLost):
+		return err
+	case errors.Is(cause, work.ErrCancelled):
+		return e.stopErasure(ctx, jobID, lease, privacyd.JobCancelled, nil)
+	case ctx.Err() != nil || errors.As(err, &later):
+		return err
+	case errors.As(err, &waits):
+		return e.suspend(ctx, jobID, lease, waits)
+	case worthRetrying(err) && lease.Attempt() < attemptsFor(err):
+		e.Log.WarnContext(ctx, "an erasure failed and will be tried again", "job", jobID, "attempt", lease.Attempt(), "error", err)
+		return err
+	default:
+		level := slog.LevelWarn
+		if privacyd.ClassOf(err) == privacyd.ClassInternal {
+			level = slog.LevelError
+		}
+		e.Log.Log(ctx, level, "an erasure failed", "job", jobID, "error", err)
+		return e.stopErasure(ctx, jobID, lease, privacyd.JobFailed, err)
+	}
+}
+
+// attemptsFor is how often an erasure is tried that fails with an error: while
+// something cannot be reached, for more than a week; while the reason is not
+// known, for hours.
+func attemptsFor(err error) int {
+	if privacyd.ClassOf(err) == privacyd.ClassUnavailable {
+		return eraseAttempts
+	}
+	return unknownAttempts
+}
+
+// giveUpErasure ends a job of which the last attempt died with its process.
+func (e *Engine) giveUpErasure(ctx context.Context, jobID string, why error) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		job, err := e.lockJob(ctx, jobID)
+		if privacyd.CodeOf(err) == "job_not_found" {
+			return nil
+		}
+		if err != nil || job.State.Ended() {
+			return err
+		}
+		return e.endErasure(ctx, job, privacyd.JobFailed, why)
+	})
+}
+
+// suspend has a job wait for a person: to confirm the new plan, to release a
+// hold, or to mend what is in the way.
+func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w *notConfirmed) error {
+	return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State.Ended() {
+			return nil
+		}
+		job.WaitingOn, job.State = w.wait, privacyd.JobBlocked
+		if w.wait == privacyd.WaitConfirmation {
+			job.State = privacyd.JobPendingApproval
+		}
+		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
+		if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
+			return err
+		}
+		if err := e.tellSuspended(ctx, job); err != nil {
+			return err
+		}
+		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
+	})
+}
+
+func (e *Engine) stopErasure(ctx context.Context, jobID string, lease work.Lease, s privacyd.JobState, why error) error {
+	return outcome(ctx, func(ctx context.Context) error {
+		return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+			if job.State.Ended() {
+				return nil
+			}
+			return e.endErasure(ctx, job, s, why)
+		})
+	})
+}
+
+func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.JobState, why error) error {
+	verb := "cancelled"
+	if s == privacyd.JobFailed {
+		verb = "fail"
+		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
+	}
+	e.end(job, s)
+	// Files whose rows are gone must not stay; those that rows still name do.
+	if err := e.armPurges(ctx, job.ID); err != nil {
+		return err
+	}
+	if err := e.sumUp(ctx, job); err != nil {
+		return err
+	}
+	if err := e.Runs.DeleteErasureRun(ctx, job.ID); err != nil {
+		return err
+	}
+	if s == privacyd.JobFailed {
+		if err := e.tellFailed(ctx, job); err != nil {
+			return err
+		}
+	}
+	return e.saveJob(ctx, privacyd.System("erasure"), "", job, verb)
+}
