@@ -61,7 +61,7 @@ func auditVerifiedPage(p page, v engine.AuditVerified) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.OK {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2 id=\"verdict\" role=\"status\"><span class=\"state state-good text-lg\">The log is whole and unaltered</span></h2><p class=\"mt-3 max-w-2xl\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2 id=\"verdict\"><span class=\"state state-good text-lg\" role=\"status\">The log is whole and unaltered</span></h2><p class=\"mt-3 max-w-2xl\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -153,7 +153,7 @@ func auditVerifiedPage(p page, v engine.AuditVerified) templ.Component {
 					}
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<h2 id=\"verdict\" role=\"alert\"><span class=\"state state-bad text-lg\">Something is wrong with the log</span></h2><p class=\"mt-3 max-w-2xl\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<h2 id=\"verdict\"><span class=\"state state-bad text-lg\" role=\"alert\">Something is wrong with the log</span></h2><p class=\"mt-3 max-w-2xl\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

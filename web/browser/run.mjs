@@ -1,6 +1,7 @@
 // Every flow of the pages, in the order in which a person meets them.
 import { check, launch, newPage, report } from './harness.mjs';
 import { signIn, signOut } from './session.mjs';
+import { settings } from './settings.mjs';
 import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
 import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
@@ -17,6 +18,7 @@ try {
     await cancelExport(visit, workspace);
     await exportContact(visit, workspace);
     await auditLog(visit, workspace);
+    await settings(browser, visit, workspace);
     await everyPage(browser, visit, workspace);
     await withoutScripts(browser, visit, workspace);
     await signOut(visit, workspace);
