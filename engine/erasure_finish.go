@@ -187,5 +187,8 @@ func (r *erasureRun) residueMessage() string {
 			text += fmt.Sprintf("; %s: %d", c.Collection, c.Rows)
 		}
 	}
-	return text + ". The receipt and the review list say where. Complete the data map and erase again."
+	for _, at := range slices.Sorted(maps.Keys(r.state.Where)) {
+		text += fmt.Sprintf("; %s: %d", at, r.state.Where[at])
+	}
+	return text + ". Complete the data map and erase again."
 }

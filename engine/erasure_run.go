@@ -57,6 +57,7 @@ type erasureState struct {
 	FilesTold   privacyd.FilesState          `json:"files_told,omitempty"` // in it
 	Verified    time.Time                    `json:"verified,omitzero"`
 	Searched    int64                        `json:"searched,omitempty"` // collections
+	Where       map[string]int64             `json:"where,omitempty"`    // collection.column → rows that still name the person
 	Residue     int64                        `json:"residue,omitempty"`
 	Review      int64                        `json:"review,omitempty"`
 	Exports     int64                        `json:"exports,omitempty"`

@@ -48,7 +48,7 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 	if err != nil {
 		return false, err
 	}
-	r.state.After, r.state.Residue, r.state.Review, r.state.Searched = nil, 0, 0, 0
+	r.state.After, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, 0, 0, 0
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {
 			return false, err
@@ -189,6 +189,10 @@ func searchable(all []Identifier) []Identifier {
 func (v *verification) hit(ctx context.Context, d Dataset, h Hit) error {
 	if !v.mention(d, h) {
 		v.r.state.Residue++
+		if v.r.state.Where == nil {
+			v.r.state.Where = map[string]int64{}
+		}
+		v.r.state.Where[h.Collection+"."+h.Column]++
 		return nil
 	}
 	if len(v.items) >= mostReview {

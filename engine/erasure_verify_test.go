@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -20,7 +21,7 @@ func TestResidueFails(t *testing.T) {
 		w, err := b.CreateWorkspace(t.Context(), enginetest.Operator, engine.NewWorkspace{Slug: "acme", Name: "Acme", DatasetKeys: map[string]string{"app": "acme"}})
 		b.Must(err)
 		_, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}})
-		if job.State != privacyd.JobFailed || job.ErrorCode != "residue_found" || job.Result.Residue != 1 {
+		if job.State != privacyd.JobFailed || job.ErrorCode != "residue_found" || job.Result.Residue != 1 || !strings.Contains(job.ErrorMessage, "; orgs.name: 1.") {
 			t.Fatalf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
 		}
 		stored, err := b.Receipts.ReceiptOfJob(t.Context(), job.ID)
