@@ -24,6 +24,7 @@ func (d *Door) serveStream(w http.ResponseWriter, r *http.Request, user string) 
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
+	w.Header().Set("Connection", "close") // nothing follows: what comes in may still be waited for when the answer ends
 	control := http.NewResponseController(w)
 	if err := control.EnableFullDuplex(); err != nil { // before all else: a refusal must not wait for the end of what comes in
 		refuse(w, err)
