@@ -171,7 +171,8 @@ func (b *Bench) wire() {
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
 		Processors: s,
-		People: s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
+		People:     s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
+		Egress: engine.Egress{Counts: s},
 	}
 	b.Records = recordStore{&records.Store{
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
