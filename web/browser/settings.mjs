@@ -175,7 +175,7 @@ async function auditLog({ page }, workspace) {
   });
   await check('the log is verified now, and told in words', async () => {
     await page.getByRole('button', { name: 'Verify now' }).dblclick();
-    await page.getByRole('heading', { name: 'The log is whole and unaltered' }).waitFor();
+    await page.getByText('The log is whole and unaltered').waitFor();
     await page.getByText(/entries were checked one by one/).waitFor();
     await accessible(page);
     await page.getByRole('link', { name: 'Audit log' }).first().click();
@@ -220,7 +220,7 @@ async function settingsWithoutScripts(browser, { context }, workspace) {
     await page.getByRole('radio', { name: /^The workspace/ }).check();
     await page.getByLabel('Reason').fill('An authority asked');
     await page.getByRole('button', { name: 'Place the hold' }).click();
-    await page.getByText('The whole workspace').waitFor();
+    await page.getByRole('heading', { name: /^The whole workspace/ }).waitFor();
     await page.locator('.hold summary').first().click();
     await page.getByRole('button', { name: 'Release the hold' }).click();
     await page.getByText('The hold is released').waitFor();
