@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/privacyd/privacyd"
 )
@@ -86,4 +87,20 @@ func (e *Engine) checkResidency(ctx context.Context, c privacyd.Caller, g grant,
 		return e.deny(ctx, c, g, action, refusal)
 	}
 	return nil
+}
+
+// examinePlaces says which places nobody has declared.
+func (e *Engine) examinePlaces(context.Context) ([]privacyd.Check, error) {
+	const name = "places"
+	var undeclared []string
+	for _, p := range e.Places {
+		if !p.Declared() {
+			undeclared = append(undeclared, p.Name)
+		}
+	}
+	if len(undeclared) > 0 {
+		return []privacyd.Check{privacyd.Warning(name, "Nothing says in which country this server keeps: "+strings.Join(undeclared, ", ")+".",
+			"Declare it under places in the configuration, so that the page Where your data lives can say so (docs/residency.md).")}, nil
+	}
+	return []privacyd.Check{privacyd.OK(name, "Every place that holds or sees data is declared, and in an allowed country.")}, nil
 }
