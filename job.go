@@ -114,10 +114,10 @@ type JobResult struct {
 	SHA256  string           `json:"sha256,omitempty"`
 
 	// Of erasures alone.
-	Changed        map[string]int64 `json:"changed,omitempty"`         // collection → rows of which fields were blanked or replaced
-	Kept           map[string]int64 `json:"kept,omitempty"`            // collection → rows kept on a ground of Art. 17(3)
-	Held           int64            `json:"held,omitempty"`            // rows that stayed under a legal hold
-	FilesDeadline  *time.Time       `json:"files_deadline,omitempty"`  // when the last file is gone at the latest
+	Changed        map[string]int64 `json:"changed,omitempty"`        // collection → rows of which fields were blanked or replaced
+	Kept           map[string]int64 `json:"kept,omitempty"`           // collection → rows kept on a ground of Art. 17(3)
+	Held           int64            `json:"held,omitempty"`           // rows that stayed under a legal hold
+	FilesDeadline  *time.Time       `json:"files_deadline,omitempty"` // when the last file is gone at the latest
 	FilesState     FilesState       `json:"files_state,omitempty" enum:"none,pending,met,late,overdue"`
 	Residue        int64            `json:"residue,omitempty"`         // rows in which verification still found the person
 	Review         int64            `json:"review,omitempty"`          // rows on the review list: others' texts that may mention them

@@ -95,13 +95,6 @@ func (f *effects) died() bool {
 	return f.dead
 }
 
-// passed tells whether all went well, since there are fewer effects.
-func (f *effects) passed() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.n < f.at
-}
-
 // watch has every effect of an engine pass through f.
 func (f *effects) watch(b *enginetest.Bench) {
 	e := b.Engine

@@ -96,7 +96,8 @@ func localHost(host string) bool {
 // uses lists the configuration's addresses.
 func (c *config) uses() ([]use, error) {
 	list := []use{
-		{name: "keys.root", kind: privacyd.PlaceKeys}, bucketUse("keys.store", privacyd.PlaceKeys, c.Keys.Store),
+		{name: "keys.root", kind: privacyd.PlaceKeys},
+		bucketUse("keys.store", privacyd.PlaceKeys, c.Keys.Store),
 		bucketUse("ledger", privacyd.PlaceBucket, c.Ledger), bucketUse("blobs.exports", privacyd.PlaceBucket, c.Blobs.Exports),
 	}
 	for name, address := range c.Blobs.Files {
