@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,16 +247,16 @@ func TestOddHeaders(t *testing.T) {
 }
 
 // endless is a body of 100 MB that counts what is taken of it.
-type endless struct{ read int64 }
+type endless struct{ read atomic.Int64 }
 
 func (e *endless) Read(p []byte) (int, error) {
-	if e.read >= 100<<20 {
+	if e.read.Load() >= 100<<20 {
 		return 0, io.EOF
 	}
 	for i := range p {
 		p[i] = ' '
 	}
-	e.read += int64(len(p))
+	e.read.Add(int64(len(p)))
 	return len(p), nil
 }
 
@@ -278,8 +279,8 @@ func TestBodiesOf100MB(t *testing.T) {
 					t.Errorf("%s %s: %d", method, path, res.StatusCode)
 				}
 			} // a connection that is cut off is an answer too
-			if body.read > 32<<20 {
-				t.Errorf("%s %s took %s bytes", method, path, strconv.FormatInt(body.read, 10))
+			if read := body.read.Load(); read > 32<<20 {
+				t.Errorf("%s %s took %s bytes", method, path, strconv.FormatInt(read, 10))
 			}
 		}
 	}
