@@ -74,6 +74,7 @@ type Collection struct {
 	Name        string
 	Description string
 	Purpose     string // of the processing, for Art. 15(1)(a) and Art. 30
+	LegalBasis  string `json:",omitempty"` // of the processing: one of LegalBases; empty: the author does not say
 	Unexported  bool   // (YAML: export: false) rows are erased but never exported
 	Table       string // schema.table, or table
 	Key         []string

@@ -34,6 +34,12 @@ func Grounds() []string {
 	return []string{"freedom_of_expression", "legal_obligation", "public_health", "archiving", "legal_claims"}
 }
 
+// LegalBases are the grounds of Art. 6(1) GDPR on which data may be processed,
+// (a) to (f).
+func LegalBases() []string {
+	return []string{"consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"}
+}
+
 // isPersonal tells whether a category is about a person.
 func isPersonal(category string) bool {
 	return category == "user" || strings.HasPrefix(category, "user.")

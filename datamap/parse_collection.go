@@ -26,12 +26,12 @@ func (d *decoder) collections(o *object) {
 }
 
 func (d *decoder) collection(e pair) {
-	o := d.object(e.value, e.line, "collection "+quote(e.key), "table", "key", "where", "description", "purpose", "export",
+	o := d.object(e.value, e.line, "collection "+quote(e.key), "table", "key", "where", "description", "purpose", "legal_basis", "export",
 		"fields", "links", "files", "clock", "disposition", "csv")
 	o.need("fields")
 	c := &Collection{
 		Name: e.key, Table: o.text("table"), Key: o.texts("key"), Where: o.text("where"),
-		Description: o.text("description"), Purpose: o.text("purpose"), CSV: o.texts("csv"),
+		Description: o.text("description"), Purpose: o.text("purpose"), LegalBasis: o.text("legal_basis"), CSV: o.texts("csv"),
 	}
 	if o.items["table"] == nil {
 		c.Table = e.key

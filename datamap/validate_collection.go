@@ -38,6 +38,7 @@ func (v validator) collection(c *Collection) {
 		return
 	}
 	v.condition(c, "where of collection "+quote(c.Name), c.Where)
+	word(v, c, "legal basis", c.LegalBasis, LegalBases()...)
 	v.key(c)
 	v.fields(c)
 	v.disposition(&c.Disposition, "collection "+quote(c.Name), &c.Disposition)
