@@ -1,6 +1,7 @@
 package privacyd
 
 import (
+	"net"
 	"slices"
 	"strings"
 )
@@ -85,3 +86,22 @@ func (c Countries) Permit(country string) bool {
 
 // String names the countries for people.
 func (c Countries) String() string { return strings.Join(c, ", ") }
+
+// HostName gives a host of an address in the form in which hosts are compared:
+// in lower case, without the dot at the end that stands for the root of names.
+func HostName(host string) string {
+	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	if name != strings.ToLower(host) && net.ParseIP(name) != nil {
+		return strings.ToLower(host) // with a dot it is a name, which may lead anywhere
+	}
+	return name
+}
+
+// LocalHost tells whether a host of an address is this very machine: a loopback
+// address, or a socket in its file system. 0.0.0.0 is no such address, although
+// it often leads here.
+func LocalHost(host string) bool {
+	host = HostName(host)
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
+}

@@ -58,7 +58,7 @@ func ParseRelay(address, from string) (*Relay, error) {
 	case "smtps":
 		r.implicit, r.port = true, 465
 	case "smtp":
-		r.port, r.plain = 587, loopback(r.host)
+		r.port, r.plain = 587, privacyd.LocalHost(r.host)
 	default:
 		return nil, errRelay("it begins with neither smtps:// nor smtp://")
 	}
@@ -78,11 +78,6 @@ func ParseRelay(address, from string) (*Relay, error) {
 func errRelay(why string) error {
 	return privacyd.Errorf(privacyd.ClassInvalid, "mail_invalid",
 		"mail.smtp cannot be used: %s. Give it as smtps://user:password@host or smtp://host:587.", why)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Send hands a letter to the server. Codes: mail_unavailable, which may pass;
@@ -226,10 +221,9 @@ func aboutLetter(reason gomail.SendErrReason) bool {
 func errUnavailable(err error) error {
 	words := "it cannot be reached"
 	var failed *gomail.SendError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &cert):
-		words = "its certificate is not right"
+	switch fault := privacyd.CertificateFault(err); {
+	case fault != "":
+		words = fault + ", and nothing was sent"
 	case errors.As(err, &failed) && failed.ErrorCode() > 0:
 		words = fmt.Sprintf("it answered %d %s", failed.ErrorCode(), failed.EnhancedStatusCode())
 	case errors.Is(err, context.DeadlineExceeded):

@@ -115,7 +115,7 @@ func (l llmConfig) provider() (p privacyd.Provider, err error) {
 	if p.URL, err = url.Parse(address); err != nil {
 		return p, fmt.Errorf("provider %s has a url that cannot be read", l.Provider)
 	}
-	if p.URL.Scheme == "http" && !localHost(p.URL.Hostname()) {
+	if p.URL.Scheme == "http" && !privacyd.LocalHost(p.URL.Hostname()) {
 		return p, fmt.Errorf("provider %s has a url without TLS; write https://", l.Provider)
 	}
 	if z := l.ZeroRetention; z != nil {

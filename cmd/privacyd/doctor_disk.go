@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/privacyd/privacyd"
@@ -81,9 +80,7 @@ func examinePlace(f *folder, cfg config, name, what, address, key string) privac
 // machine itself.
 func onThisMachine(dsn string) bool {
 	hosts, err := sqldb.Hosts(dsn)
-	return err == nil && slices.ContainsFunc(hosts, func(host string) bool {
-		return strings.HasPrefix(host, "/") || host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
-	})
+	return err == nil && slices.ContainsFunc(hosts, privacyd.LocalHost)
 }
 
 func within(dir, folder string) bool {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -83,14 +82,7 @@ func (p placeConfig) holds(hosts []string) bool {
 }
 
 func (u use) local() bool {
-	return !slices.ContainsFunc(u.hosts, func(h string) bool { return !localHost(h) })
-}
-
-// localHost tells whether a host is this machine: a loopback address, or a
-// socket in its file system.
-func localHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
+	return !slices.ContainsFunc(u.hosts, func(h string) bool { return !privacyd.LocalHost(h) })
 }
 
 // uses lists the configuration's addresses.
@@ -175,7 +167,7 @@ func bucketUse(name string, kind privacyd.PlaceKind, address string) use {
 		return u
 	}
 	if parsed, err := url.Parse(address); err == nil {
-		if endpoint, err := url.Parse(parsed.Query().Get("endpoint")); err == nil && localHost(endpoint.Hostname()) {
+		if endpoint, err := url.Parse(parsed.Query().Get("endpoint")); err == nil && privacyd.LocalHost(endpoint.Hostname()) {
 			u.hosts = []string{endpoint.Hostname()}
 			return u
 		}

@@ -41,6 +41,14 @@ func explain(ctx context.Context, err error) error {
 }
 
 func unavailable(err error) error {
+	if fault := privacyd.CertificateFault(err); fault != "" {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
+			"A dataset's database cannot be reached: %s. Nothing was sent. Renew the certificate, or name who signs it by sslrootcert=FILE in the address.", fault)
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) && connect.Unwrap() != nil {
+		err = connect.Unwrap() // what is around it names the user
+	}
 	return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
 		"A dataset's database cannot be reached. Check that it runs and try again; nothing was changed. (%w)", withoutValues(err))
 }

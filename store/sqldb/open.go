@@ -2,18 +2,18 @@ package sqldb
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/ncruces/go-sqlite3"
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
@@ -131,19 +131,26 @@ func explainOpen(err error) error {
 	return err
 }
 
-// RequireTLS refuses to send records over a network in the clear, also as a
-// fallback. Code database_not_secured.
+// RequireTLS refuses to send records over a network in the clear, or to a
+// server that could be anybody, also as a fallback: a server on another machine
+// is reached by TLS 1.2 or newer, and its certificate has to be for its name.
+// Code database_not_secured.
 func RequireTLS(cfg *pgx.ConnConfig) error {
-	plain := map[string]bool{cfg.Host: cfg.TLSConfig == nil}
+	ways := map[string][]*tls.Config{cfg.Host: {cfg.TLSConfig}}
 	for _, f := range cfg.Fallbacks {
-		plain[f.Host] = plain[f.Host] || f.TLSConfig == nil
+		ways[f.Host] = append(ways[f.Host], f.TLSConfig)
 	}
-	for host, inTheClear := range plain {
-		ip := net.ParseIP(host)
-		local := strings.HasPrefix(host, "/") || host == "localhost" || (ip != nil && ip.IsLoopback())
-		if inTheClear && !local {
-			return privacyd.Errorf(privacyd.ClassInvalid, "database_not_secured",
-				"A PostgreSQL server on another machine is reached by TLS only. Add sslmode=verify-full to its address.")
+	for host, configs := range ways {
+		if privacyd.LocalHost(host) {
+			continue
+		}
+		for _, c := range configs {
+			if c == nil || c.InsecureSkipVerify || c.ServerName == "" {
+				return privacyd.Errorf(privacyd.ClassInvalid, "database_not_secured",
+					"A PostgreSQL server on another machine is reached by TLS only, and its certificate is verified. "+
+						"Add sslmode=verify-full to its address, and sslrootcert=FILE if the machine does not know who signed it.")
+			}
+			c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
 		}
 	}
 	return nil
@@ -171,8 +178,22 @@ func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 	pool.SetMaxIdleConns(pgConnections)
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
-		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
-			"The database cannot be opened: %w. Check that it runs and that its address and password are right.", err)
+		return nil, ExplainConnect(err)
 	}
 	return &DB{Dialect: Postgres, write: pool, read: pool}, nil
+}
+
+// ExplainConnect says why a PostgreSQL server cannot be connected to, without
+// the user and the database that its address names. Code database_unavailable.
+func ExplainConnect(err error) error {
+	if fault := privacyd.CertificateFault(err); fault != "" {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
+			"The database cannot be opened: %s. Nothing was sent. Renew the certificate, or name who signs it by sslrootcert=FILE in the address.", fault)
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) && connect.Unwrap() != nil {
+		err = connect.Unwrap()
+	}
+	return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
+		"The database cannot be opened: %w. Check that it runs and that its address and password are right.", err)
 }

@@ -8,7 +8,6 @@ package bucket
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -108,15 +107,10 @@ func setDefault(q url.Values, name, value string) {
 func insecure(q url.Values) bool {
 	endpoint := q.Get("endpoint")
 	u, err := url.Parse(endpoint)
-	if err == nil && loopback(u.Hostname()) {
+	if err == nil && privacyd.LocalHost(u.Hostname()) {
 		return false
 	}
 	plain := strings.HasPrefix(strings.ToLower(endpoint), "http://")
 	off := strings.ToLower(q.Get("disable_https"))
 	return plain || (off != "" && off != "false" && off != "0")
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

@@ -1,20 +1,46 @@
 package sqldbtest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/privacyd/privacyd/tlstest"
 )
 
 // Server is a PostgreSQL server of one test's own, which may be restarted. What
 // was committed survives that.
-type Server struct{ bin, dir string }
+type Server struct {
+	bin, dir string
+	options  string // beside those that every such server has
+}
 
 // NewServer starts a server, ended and deleted with the test.
 func NewServer(t testing.TB) *Server {
+	t.Helper()
+	return newServer(t, func(*Server) {})
+}
+
+// NewTLSServer starts a server that is also reached at port, on every loopback
+// address, with the certificate. It offers TLS and takes connections without.
+func NewTLSServer(t testing.TB, port int, c tls.Certificate) *Server {
+	t.Helper()
+	return newServer(t, func(s *Server) {
+		cert, key := tlstest.Write(t, s.dir, c)
+		for _, file := range []string{cert, key} {
+			if err := giveToServer(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.options = fmt.Sprintf(" -c listen_addresses=127.0.0.1 -c port=%d -c ssl=on -c ssl_cert_file=%s -c ssl_key_file=%s", port, cert, key)
+	})
+}
+
+func newServer(t testing.TB, prepare func(s *Server)) *Server {
 	t.Helper()
 	bin, err := binaries()
 	if err != nil {
@@ -24,7 +50,8 @@ func NewServer(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{bin, dir}
+	s := &Server{bin: bin, dir: dir}
+	prepare(s)
 	t.Cleanup(func() {
 		_ = asServer(s.ctl("stop", "-m", "immediate")).Run() // it may not run
 		_ = os.RemoveAll(dir)
@@ -49,7 +76,7 @@ func (s *Server) ctl(args ...string) *exec.Cmd {
 func (s *Server) start(t testing.TB) {
 	t.Helper()
 	// The machine does not crash, so that nothing need be on the disk.
-	options := "-c listen_addresses= -c unix_socket_directories=" + s.dir + " -c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
+	options := "-c listen_addresses= -c unix_socket_directories=" + s.dir + " -c fsync=off -c full_page_writes=off -c shared_buffers=64MB" + s.options
 	log := filepath.Join(s.dir, "log")
 	if err := asServer(s.ctl("start", "-l", log, "-o", options)).Run(); err != nil {
 		said, _ := os.ReadFile(log) //nolint:errcheck // only to say more
