@@ -19,6 +19,9 @@ const (
 	MailSecondFactorChanged MailKind = "second_factor_changed" // Change, At, Path
 	MailExportReady         MailKind = "export_ready"          // Workspace, Change (the job's type), Format, Bytes, Until, Path
 
+	MailAccountExportReady  MailKind = "account_export_ready"  // Format, Bytes, Until, Path: to the holder, of everything about them
+	MailAccountExportFailed MailKind = "account_export_failed" // Reason, Path
+
 	MailAccountDeletionScheduled MailKind = "account_deletion_scheduled" // Until (when it is deleted), Path
 	MailAccountDeletionReminder  MailKind = "account_deletion_reminder"  // Until, Days, Path
 	MailAccountDeletionCancelled MailKind = "account_deletion_cancelled" // At, Path
@@ -109,6 +112,8 @@ var mailNeeds = map[MailKind]string{
 	MailPasswordChanged:     "at path",
 	MailSecondFactorChanged: "change at path",
 	MailExportReady:         "workspace change format bytes until path",
+	MailAccountExportReady:  "format bytes until path",
+	MailAccountExportFailed: "reason path",
 
 	MailAccountDeletionScheduled: "until path",
 	MailAccountDeletionReminder:  "until days path",

@@ -1,7 +1,11 @@
 package engine_test
 
 import (
+	"io"
+	"mime/quotedprintable"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +112,51 @@ func TestExportAccount(t *testing.T) {
 			t.Errorf("the manifest does not say what was masked: %+v", r.Manifest().Redactions)
 		}
 	})
+}
+
+// TestHolderIsToldOfTheExport has the mail server take what tells the holder of
+// an account that the export of it is ready, with a link that opens it.
+func TestHolderIsToldOfTheExport(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p := sending(t, b)
+		jo, _ := anAccount(t, b)
+		job, _, err := b.ExportAccount(t.Context(), jo)
+		b.Must(err)
+		b.Run()
+		letters, bodies := p.Received()
+		if len(letters) != 1 || letters[0].Header.Get("Subject") != "The export of your data is ready" || letters[0].Header.Get("To") != "<jo@example.com>" {
+			t.Fatalf("%v", p.arrived())
+		}
+		body, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(bodies[0])))
+		b.Must(err)
+		link := regexp.MustCompile(`https://privacy\.example\.com/account/exports/` + job.ID + `/archive\?expires=(\d+)&signature=(\w+)`).FindStringSubmatch(string(body))
+		if link == nil {
+			t.Fatalf("no link in\n%s", body)
+		}
+		seconds, err := strconv.ParseInt(link[1], 10, 64)
+		b.Must(err)
+		d, err := b.OpenAccountDownload(t.Context(), jo, engine.Link{JobID: job.ID, Expires: time.Unix(seconds, 0), Signature: link[2]})
+		b.Must(err)
+		b.Read(d)
+		other, err := b.As(t.Context(), enginetest.Operator, "admin@acme.example.com")
+		b.Must(err)
+		_, err = b.OpenAccountDownload(t.Context(), other, engine.Link{JobID: job.ID, Expires: time.Unix(seconds, 0), Signature: link[2]})
+		b.WantCode(err, "job_not_found")
+	})
+}
+
+// TestHolderIsToldOfTheFailure fails the export of an account.
+func TestHolderIsToldOfTheFailure(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	p := sending(t, b)
+	jo, _ := anAccount(t, b)
+	_, _, err := b.ExportAccount(t.Context(), jo)
+	b.Must(err)
+	b.Spool = func() (archive.Spool, error) { return nil, privacyd.Errorf(privacyd.ClassRefused, "test_refused", "It is refused.") }
+	b.Run()
+	if got := p.arrived(); !slices.Equal(got, []string{"The export of your data failed"}) {
+		t.Errorf("%v", got)
+	}
 }
 
 // TestExportAccountIsOnesOwn has nobody else near it, and works in the grace

@@ -250,9 +250,6 @@ func (e *Engine) giveUpMail(ctx context.Context, id string, why error) error {
 
 // tellExport tells whoever asked for an export that it is ready.
 func (e *Engine) tellExport(ctx context.Context, job *privacyd.Job) error {
-	if job.WorkspaceID == "" {
-		return nil // there is no page for it yet
-	}
 	a, err := e.Accounts.Account(ctx, job.RequestedBy)
 	if privacyd.CodeOf(err) == "account_not_found" {
 		return nil // the operator, or a token
@@ -260,21 +257,27 @@ func (e *Engine) tellExport(ctx context.Context, job *privacyd.Job) error {
 	if err != nil {
 		return err
 	}
+	if job.WorkspaceID == "" {
+		return e.tell(ctx, privacyd.Mail{
+			Kind: privacyd.MailAccountExportReady, To: privacyd.Addressee{AccountID: a.ID, Email: a.Email},
+			Format: job.Format, Bytes: job.Result.Bytes, Until: job.ExpiresAt, Path: e.archivePage(accountPage+"/exports/", job),
+		})
+	}
 	w, err := e.Workspaces.Workspace(ctx, job.WorkspaceID)
 	if err != nil {
 		return err
 	}
 	return e.tell(ctx, privacyd.Mail{
 		Kind: privacyd.MailExportReady, To: privacyd.Addressee{AccountID: a.ID, Email: a.Email}, WorkspaceID: w.ID, Workspace: w.Name,
-		Change: string(job.Type), Format: job.Format, Bytes: job.Result.Bytes, Until: job.ExpiresAt, Path: e.archivePage(w, job),
+		Change: string(job.Type), Format: job.Format, Bytes: job.Result.Bytes, Until: job.ExpiresAt, Path: e.archivePage(workspacePage(w)+"/jobs/", job),
 	})
 }
 
 // archivePage is the signed link to an export, by way of a page on which one
 // can sign in first.
-func (e *Engine) archivePage(w privacyd.Workspace, job *privacyd.Job) string {
+func (e *Engine) archivePage(jobs string, job *privacyd.Job) string {
 	signed := e.signLink(job.ID, *job.ExpiresAt)
-	return fmt.Sprintf("/w/%s/jobs/%s/archive?expires=%d&signature=%s", url.PathEscape(w.Slug), url.PathEscape(job.ID), signed.Expires.Unix(), signed.Signature)
+	return fmt.Sprintf("%s%s/archive?expires=%d&signature=%s", jobs, url.PathEscape(job.ID), signed.Expires.Unix(), signed.Signature)
 }
 
 // KeptMails lists mails that were kept because there is no mail server, the

@@ -186,6 +186,9 @@ func (e *Engine) tellFailed(ctx context.Context, job *privacyd.Job) error {
 			return err
 		}
 	}
+	if ofAccount(job) {
+		return e.tellOwnExportFailed(ctx, job)
+	}
 	if job.WorkspaceID == "" {
 		return nil
 	}
@@ -215,4 +218,17 @@ func (e *Engine) tellFailed(ctx context.Context, job *privacyd.Job) error {
 	}
 	m.To = privacyd.Addressee{AccountID: a.ID, Email: a.Email}
 	return e.tell(ctx, m)
+}
+
+func (e *Engine) tellOwnExportFailed(ctx context.Context, job *privacyd.Job) error {
+	a, err := e.Accounts.Account(ctx, job.RequestedBy)
+	if privacyd.CodeOf(err) == "account_not_found" {
+		return nil // it was deleted meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return e.tell(ctx, privacyd.Mail{
+		Kind: privacyd.MailAccountExportFailed, To: privacyd.Addressee{AccountID: a.ID, Email: a.Email}, Reason: job.ErrorMessage, Path: accountPage,
+	})
 }

@@ -53,6 +53,7 @@ type lastAdmin struct {
 // accountDone says what was done, by the word in the address.
 var accountDone = map[string]string{
 	"kept":  "Your account is kept. Nothing was deleted. API tokens that you had made stay ended: make new ones where you need them.",
+		"GET /account/exports/{job}/archive":   d.signedAccountDownload,
 	"known": "An export of your data was on its way already: this is it.",
 }
 
@@ -169,6 +170,19 @@ func (d *door) exportAccount(w http.ResponseWriter, r *http.Request) error {
 func (d *door) downloadAccount(w http.ResponseWriter, r *http.Request) error {
 	c, err := d.signedIn(r)
 	if err != nil {
+// signedAccountDownload is where the link of a mail leads: once the holder is
+// signed in, to the archive, by the same signature.
+func (d *door) signedAccountDownload(w http.ResponseWriter, r *http.Request) error {
+	if _, err := d.signedIn(r); err != nil {
+		return err
+	}
+	l, err := mailedLink(r)
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, ownArchivePath(l))
+}
+
 		return err
 	}
 	l, err := d.engine.AccountDownloadLink(r.Context(), c, r.PathValue("job"))

@@ -131,6 +131,10 @@ func TestOwnDataIsExported(t *testing.T) {
 	if to := b.get(path).Header().Get("Location"); !strings.HasPrefix(to, "/v1/me/exports/") || !strings.Contains(to, "signature=") {
 		t.Errorf("the download leads to %q", to)
 	}
+	mailed := b.get(strings.TrimSuffix(path, "download") + "archive?expires=1900000000&signature=x").Header().Get("Location")
+	if !strings.HasPrefix(mailed, "/v1/me/exports/") || !strings.HasSuffix(mailed, "archive?expires=1900000000&signature=x") {
+		t.Errorf("the link of the mail leads to %q", mailed)
+	}
 	if w := p.as(t, "agent").get(path); w.Code != http.StatusNotFound {
 		t.Errorf("somebody else's export: status %d", w.Code)
 	}

@@ -150,14 +150,21 @@ func (d *door) signedDownload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	l, err := mailedLink(r)
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, archivePath(v.workspace.Slug, l))
+}
+
+// mailedLink reads the signed link of a mail.
+func mailedLink(r *http.Request) (engine.Link, error) {
 	q := r.URL.Query()
 	seconds, err := strconv.ParseInt(q.Get("expires"), 10, 64)
 	if err != nil {
-		return errNoPage()
+		return engine.Link{}, errNoPage()
 	}
-	return redirect(w, r, archivePath(v.workspace.Slug, engine.Link{
-		JobID: r.PathValue("job"), Expires: time.Unix(seconds, 0), Signature: q.Get("signature"),
-	}))
+	return engine.Link{JobID: r.PathValue("job"), Expires: time.Unix(seconds, 0), Signature: q.Get("signature")}, nil
 }
 
 // archivePath is where the REST door serves archives.
