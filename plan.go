@@ -32,6 +32,7 @@ type Plan struct {
 	Seconds     int64               `json:"seconds,omitempty"`       // about how long it will take; 0: not estimated
 	Grace       int64               `json:"grace_seconds,omitempty"` // between confirmation and execution
 	Notes       []string            `json:"notes,omitempty"`         // sentences
+	Abandoned   []WorkspaceName     `json:"abandoned,omitempty"`     // of an account's deletion: workspaces without any other member
 }
 
 // PlanMap is a data map that a plan was made with.
@@ -83,6 +84,8 @@ type Blocker struct {
 	Collection string `json:"collection,omitempty"`
 	Message    string `json:"message"`
 	Remedy     string `json:"remedy"`
+
+	Workspaces []WorkspaceName `json:"workspaces,omitempty"` // of last_admin: those that would have no admin
 }
 
 // MissingIndex is a link on a plan's path without an index.

@@ -16,6 +16,16 @@ type Workspace struct {
 	Audit       *Audited          `json:"audit,omitempty"` // in the answer to what made it
 }
 
+// WorkspaceName is a workspace where another thing names it.
+type WorkspaceName struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+// Named is the workspace as other things name it.
+func (w Workspace) Named() WorkspaceName { return WorkspaceName{w.ID, w.Slug, w.Name} }
+
 var slugPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // ValidSlug tells whether s can be a workspace's slug: 1 to 63 lower-case

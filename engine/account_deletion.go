@@ -58,20 +58,34 @@ func (e *Engine) PreviewAccountDeletion(ctx context.Context, c privacyd.Caller) 
 	return plan, e.keepPlan(ctx, plan, c.AccountID, c.AccountID)
 }
 
-// accountBlockers are the workspaces that would be left without an admin.
+// accountBlockers tell of the workspaces that would be left without an admin.
 func (e *Engine) accountBlockers(ctx context.Context, accountID string) ([]privacyd.Blocker, error) {
 	sole, err := e.SoleAdmins.SoleAdminOf(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
-	var list []privacyd.Blocker
-	for _, w := range sole {
-		list = append(list, privacyd.Blocker{
-			Code: "last_admin", Message: fmt.Sprintf("The account is the last admin of the workspace %s, which has other members.", w.Slug),
-			Remedy: "Make another member an admin, or delete the workspace.",
-		})
+	if len(sole) == 0 {
+		return nil, nil
 	}
-	return list, nil
+	b := privacyd.Blocker{Code: "last_admin", Remedy: "Make another member an admin there, or delete the workspace."}
+	b.Workspaces = named(sole)
+	slugs := make([]string, len(sole))
+	for i, w := range sole {
+		slugs[i] = w.Slug
+	}
+	b.Message = fmt.Sprintf("The account is the last admin of the workspace %s, which has other members.", slugs[0])
+	if len(slugs) > 1 {
+		b.Message = fmt.Sprintf("The account is the last admin of the workspaces %s, which have other members.", strings.Join(slugs, ", "))
+	}
+	return []privacyd.Blocker{b}, nil
+}
+
+func named(list []privacyd.Workspace) []privacyd.WorkspaceName {
+	var names []privacyd.WorkspaceName
+	for _, w := range list {
+		names = append(names, w.Named())
+	}
+	return names
 }
 
 // abandoned are the workspaces that nobody is left in when the account goes.
@@ -134,24 +148,17 @@ func (e *Engine) checkAccountDeletion(ctx context.Context, c privacyd.Caller, jo
 		return err
 	}
 	if err := shown.StillAsShown(plan); err != nil {
-		return errors.Join(err, e.keepPlan(ctx, plan, c.AccountID, c.AccountID))
+		return errors.Join(&RefusedPlan{plan, err}, e.keepPlan(ctx, plan, c.AccountID, c.AccountID))
 	}
 	for _, b := range plan.Blockers {
 		if b.Code == "last_admin" {
-			return e.lastAdmin(plan)
+			return &RefusedPlan{plan, privacyd.Errorf(privacyd.ClassConflict, "last_admin", "%s %s", b.Message, b.Remedy)}
 		}
 	}
-	return plan.Runnable()
-}
-
-func (e *Engine) lastAdmin(plan *privacyd.Plan) error {
-	var all []string
-	for _, b := range plan.Blockers {
-		if b.Code == "last_admin" {
-			all = append(all, b.Message)
-		}
+	if err := plan.Runnable(); err != nil {
+		return &RefusedPlan{plan, err}
 	}
-	return privacyd.Errorf(privacyd.ClassConflict, "last_admin", "%s Make another member an admin there, or delete the workspace.", strings.Join(all, " "))
+	return nil
 }
 
 func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job) error {

@@ -82,7 +82,7 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		plan.Notes = append(plan.Notes, abandonedNotes(alone)...)
+		plan.Notes, plan.Abandoned = append(plan.Notes, abandonedNotes(alone)...), named(alone)
 	}
 	basis, err := x.basis()
 	if err != nil {
@@ -130,7 +130,10 @@ func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *eras
 func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure) {
 	for _, b := range e.Blockers {
 		blocker := privacyd.Blocker{Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy}
-		if !slices.Contains(plan.Blockers, blocker) {
+		same := func(other privacyd.Blocker) bool {
+			return other.Code == blocker.Code && other.Dataset == blocker.Dataset && other.Collection == blocker.Collection && other.Message == blocker.Message
+		}
+		if !slices.ContainsFunc(plan.Blockers, same) {
 			plan.Blockers = append(plan.Blockers, blocker)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
@@ -176,7 +178,10 @@ func TestLastAdminStays(t *testing.T) {
 		plan, err := b.PreviewAccountDeletion(t.Context(), b.Member(privacyd.RoleAdmin, w))
 		b.Must(err)
 		if len(plan.Blockers) != 1 || plan.Blockers[0].Code != "last_admin" {
-			t.Errorf("blockers: %+v", plan.Blockers)
+			t.Fatalf("blockers: %+v", plan.Blockers)
+		}
+		if diff := cmp.Diff([]privacyd.WorkspaceName{w.Named()}, plan.Blockers[0].Workspaces); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -209,7 +214,7 @@ func TestSoleMemberLeaves(t *testing.T) {
 		b.Must(err)
 		plan, err := b.PreviewAccountDeletion(t.Context(), jo)
 		b.Must(err)
-		if len(plan.Blockers) > 0 || !strings.Contains(strings.Join(plan.Notes, " "), "workspace delete --slug solo") {
+		if len(plan.Blockers) > 0 || !cmp.Equal(plan.Abandoned, []privacyd.WorkspaceName{w.Named()}) || !strings.Contains(strings.Join(plan.Notes, " "), "workspace delete --slug solo") {
 			t.Errorf("blockers %+v, notes %q", plan.Blockers, plan.Notes)
 		}
 		job, err := b.DeleteAccount(t.Context(), jo, privacyd.Confirmation{PlanHash: plan.Hash, Password: password})

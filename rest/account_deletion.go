@@ -37,7 +37,7 @@ func (d *door) accountDeletion() {
 	huma.Register(d.api, created("delete-account", path, "Delete my account, after the grace period", ownAccount),
 		func(ctx context.Context, in *accountConfirmation) (*answer[*privacyd.Job], error) {
 			job, err := d.engine.DeleteAccount(ctx, callerOf(ctx), privacyd.Confirmation{PlanHash: in.Body.PlanHash, Password: in.Body.Password})
-			return &answer[*privacyd.Job]{job}, d.fail(err)
+			return &answer[*privacyd.Job]{job}, d.failPlan(err)
 		})
 	huma.Register(d.api, operation("get-account-deletion", http.MethodGet, path, "When my account is deleted", ownAccount+" Also in the grace period."),
 		func(ctx context.Context, _ *struct{}) (*answer[*privacyd.Job], error) {

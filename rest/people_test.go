@@ -2,11 +2,13 @@ package rest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/privacyd/privacyd"
@@ -173,4 +175,22 @@ func TestTooOftenSaysWhenToTryAgain(t *testing.T) {
 	if status != http.StatusTooManyRequests || h.Get("Retry-After") != "30" || !strings.Contains(body, `"class":"limited"`) {
 		t.Errorf("%d %v %s", status, h, body)
 	}
+}
+
+func TestTheLastAdminsWorkspacesAreNamed(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		ctx, w := t.Context(), s.NewWorkspace("acme")
+		me := s.signedIn(s.Member(privacyd.RoleAdmin, w).Email)
+		want := []privacyd.WorkspaceName{w.Named()}
+		plan, err := me.PreviewAccountDeletion(ctx)
+		s.Must(err)
+		if len(plan.Blockers) != 1 || !cmp.Equal(plan.Blockers[0].Workspaces, want) {
+			t.Errorf("%+v", plan.Blockers)
+		}
+		_, err = me.DeleteAccount(ctx, plan.Hash, "none: it has just signed in")
+		var refused *client.RefusedPlan
+		if !errors.As(err, &refused) || privacyd.CodeOf(err) != "last_admin" || !cmp.Equal(refused.Plan.Blockers[0].Workspaces, want) {
+			t.Errorf("%v", err)
+		}
+	})
 }
