@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (m mark) after(o mark) bool {
 }
 
 // unchecked gives the logs whose tips may not be signed upon: nothing is known
-// of them yet, they are behind what is known, or they are another key's.
+// of them yet, they are behind what is known, are another key's, or not whole.
 func (s *Sequencer) unchecked(logs []string, tips map[string]Tip) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +35,7 @@ func (s *Sequencer) unchecked(logs []string, tips map[string]Tip) []string {
 	for _, log := range logs {
 		known, ok := s.known[log]
 		tip := markOf(tips[log].Head)
-		if !ok || known.after(tip) || (!tip.after(known) && tip.root != known.root) {
+		if !ok || known.after(tip) || (!tip.after(known) && tip.root != known.root) || !s.sound(tips[log], known) {
 			out = append(out, log)
 		}
 	}
@@ -157,11 +158,43 @@ func (s *Sequencer) published(ctx context.Context, log string) (mark, error) {
 	return mark{epoch, size, root}, nil
 }
 
-// behind tells whether the tree of a tip does not begin with a known one, or
-// is signed with another key.
+// sound tells whether a tip is what was signed: whoever may write to the
+// database could have changed it. What this process signed itself it knows.
+func (s *Sequencer) sound(tip Tip, known mark) bool {
+	if tip.Size == 0 {
+		return true
+	}
+	if !tip.whole() {
+		return false
+	}
+	if markOf(tip.Head) == known {
+		return true
+	}
+	public, err := s.public()
+	if err != nil {
+		return false
+	}
+	_, _, err = ParseCheckpoint(tip.Checkpoint, public, Origin(public, tip.Log, tip.Epoch))
+	return err == nil
+}
+
+// whole tells whether a tip's parts say the same, whoever signed it.
+func (t Tip) whole() bool {
+	if len(t.Edge) != bits.OnesCount64(uint64(t.Size)) || t.edge().root() != t.Root { //nolint:gosec // a negative one has no such edge
+		return false
+	}
+	_, size, root, err := ReadCheckpoint(t.Checkpoint)
+	return err == nil && size == t.Size && root == t.Root
+}
+
+// behind tells whether the tree of a tip does not begin with a known one, is
+// signed with another key, or not signed as it stands.
 func (s *Sequencer) behind(ctx context.Context, tip Tip, known mark) (bool, error) {
 	if other, err := s.otherKey(tip); other || err != nil {
 		return other, err
+	}
+	if !s.sound(tip, known) {
+		return true, nil
 	}
 	if tip.Epoch != known.epoch {
 		return known.epoch > tip.Epoch, nil
@@ -250,7 +283,7 @@ func (s *Sequencer) openEpoch(ctx context.Context, log string, tip Tip, known ma
 	if err != nil {
 		return nil, err
 	}
-	if m := markOf(tip.Head); other && m.after(known) {
+	if m := markOf(tip.Head); other && tip.whole() && m.after(known) {
 		known = m
 	}
 	now := s.now()

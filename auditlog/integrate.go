@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // uncheckedError names logs that were not compared with what is published of
@@ -123,10 +121,7 @@ func (s *Sequencer) grown(tip Tip, entries []Waiting, now time.Time) (Grown, err
 		return Grown{}, err
 	}
 	g := Grown{Entries: make([]int64, 0, len(entries))}
-	e := edge{size: tip.Size}
-	for _, h := range tip.Edge {
-		e.roots = append(e.roots, tlog.Hash(h))
-	}
+	e := tip.edge()
 	for _, w := range entries {
 		g.Nodes = append(g.Nodes, e.add(w.LeafHash)...)
 		g.Entries = append(g.Entries, w.Seq)

@@ -100,6 +100,15 @@ type edge struct {
 	roots []tlog.Hash
 }
 
+// edge is the right edge of the tip's tree.
+func (t Tip) edge() edge {
+	e := edge{size: t.Size}
+	for _, h := range t.Edge {
+		e.roots = append(e.roots, tlog.Hash(h))
+	}
+	return e
+}
+
 // Node is the root of a complete subtree of 256^Level leaves.
 type Node struct {
 	Level int
@@ -126,7 +135,7 @@ func (e *edge) add(leaf [32]byte) (done []Node) {
 }
 
 // root is the root of the whole tree, as RFC 6962 has it.
-func (e *edge) root() tlog.Hash {
+func (e edge) root() tlog.Hash {
 	if len(e.roots) == 0 {
 		return sha256.Sum256(nil)
 	}

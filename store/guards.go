@@ -12,7 +12,7 @@ import (
 // same.
 func limits() map[string]sqldb.Rights {
 	return map[string]sqldb.Rights{
-		"audit_entries":     {Insert: true},
+		"audit_entries":     {Insert: true, Columns: entryColumns()},
 		"audit_disclosures": {Insert: true, Delete: true},
 		"audit_trees":       {Insert: true, Update: true},
 		"audit_positions":   {Insert: true},
@@ -21,6 +21,12 @@ func limits() map[string]sqldb.Rights {
 		"audit_noted":       {Insert: true, Update: true},
 		"audit_cursor":      {Update: true},
 	}
+}
+
+// entryColumns are those that an entry is written with. Its number and its
+// transaction, by which it is sequenced, are the database's to give.
+func entryColumns() []string {
+	return []string{"id", "log", "at", "action", "outcome", "target_type", "leaf", "leaf_hash"}
 }
 
 // Guard refuses to this process, on SQLite, whatever a server has no business

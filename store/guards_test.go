@@ -56,6 +56,16 @@ func demolitions() []string {
 	return all
 }
 
+// misplacements are attempts to write an entry that is sequenced late or never.
+func misplacements() []string {
+	var all []string
+	for _, own := range [][2]string{{"xid", "'1'::xid8"}, {"xid", "'9223372036854775807'::xid8"}, {"seq", "-5"}} {
+		all = append(all, `INSERT INTO audit_entries (`+own[0]+`, id, log, at, action, outcome, target_type, leaf, leaf_hash)
+			OVERRIDING SYSTEM VALUE SELECT `+own[1]+`, 'x', log, at, action, outcome, target_type, leaf, leaf_hash FROM audit_entries LIMIT 1`)
+	}
+	return all
+}
+
 func truncations() []string {
 	var all []string
 	for _, table := range append(appendOnly(), "audit_disclosures", "audit_checkpoints") {
@@ -189,7 +199,7 @@ func TestRolePostgres(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = server.Close() })
 	before := image(t, b)
-	repel(t, server, "", slices.Concat(rewrites(), truncations(), demolitions()))
+	repel(t, server, "", slices.Concat(rewrites(), truncations(), demolitions(), misplacements()))
 	if image(t, b) != before {
 		t.Error("the attacks changed the log")
 	}

@@ -9,7 +9,10 @@ import (
 )
 
 // Rights are what may be done to a table's rows, beside reading them.
-type Rights struct{ Insert, Update, Delete bool }
+type Rights struct {
+	Insert, Update, Delete bool
+	Columns                []string // that an INSERT may give a value to, on PostgreSQL; none: all
+}
 
 // guard is what a connection to SQLite may do. It lets everything pass until
 // it is given the limits: the migrations come first.
