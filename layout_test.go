@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	"auditlog/auditlogtest":   {"*"},
 	"vault/bucket/buckettest": {"*"},
 	"engine/enginetest":       {"*"},
-	"tlstest":                 {},
+	"egress/tlstest":          {},
 }
 
 // drivers may be imported by the packages that are named for them alone.
@@ -63,7 +63,7 @@ var drivers = map[string][]string{
 	"github.com/wneessen/go-mail":  {"mail"},
 	"github.com/emersion":          {"mail/mailtest"},
 	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},
-	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest", "mail/mailtest", "tlstest"},
+	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest", "mail/mailtest", "egress/tlstest"},
 }
 
 func TestImports(t *testing.T) {

@@ -36,6 +36,9 @@ func Explain(err error) error {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return privacyd.Errorf(privacyd.ClassUnavailable, "disk_full",
 			"The disk is full. Free some space and try again; nothing half-written is left. (%w)", kind(err))
+	case privacyd.CertificateFault(err) != "":
+		return privacyd.Errorf(privacyd.ClassUnavailable, "blob_unavailable",
+			"The file storage cannot be used: %s. Nothing was sent. Renew the certificate of its endpoint, or have this machine trust who signs it.", privacyd.CertificateFault(err))
 	case Missing(err):
 		return privacyd.Errorf(privacyd.ClassNotFound, "blob_missing",
 			"That file is not in its storage: it was deleted or never arrived. (%w)", kind(err))

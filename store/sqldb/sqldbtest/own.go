@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/privacyd/privacyd/tlstest"
+	"github.com/privacyd/privacyd/egress/tlstest"
 )
 
 // Server is a PostgreSQL server of one test's own, which may be restarted. What
