@@ -19,6 +19,7 @@ var (
 
 // statuses are those of rest's table from class to status, in order.
 var statuses = []struct{ class, status string }{
+	{"repeated", "400"},
 	{"Unauthenticated", "401"},
 	{"Forbidden", "403"},
 	{"NotFound", "404"},
@@ -33,7 +34,7 @@ var statuses = []struct{ class, status string }{
 }
 
 // own are codes with a status of their own.
-var own = map[string]string{"method_unknown": "method", "request_too_large": "size"}
+var own = map[string]string{"method_unknown": "method", "request_too_large": "size", "field_repeated": "repeated"}
 
 // local are the packages whose refusals nobody meets over the network.
 var local = []string{"cli", "client", "cmd/privacyd", "ledger", "vault", "vault/bucket", "vault/durable", "source/sqlsource", "store/sqldb"}

@@ -107,6 +107,9 @@ func check(schema *jsonschema.Resolved, arguments json.RawMessage) error {
 			return privacyd.Errorf(privacyd.ClassInvalid, "request_invalid", "The tool's arguments are not a JSON object. Send one, as the tool's input schema says.")
 		}
 	}
+	if name, found := privacyd.RepeatedField(arguments); found {
+		return privacyd.Errorf(privacyd.ClassInvalid, "request_invalid", "The tool's arguments name %q twice. Send it once.", name)
+	}
 	if err := schema.Validate(values); err != nil {
 		return privacyd.Errorf(privacyd.ClassInvalid, "request_invalid", "The tool's arguments are not as its input schema says: %s.", reason(err))
 	}

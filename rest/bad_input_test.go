@@ -224,6 +224,32 @@ func TestOddBodies(t *testing.T) {
 	}
 }
 
+func TestFieldsNamedTwice(t *testing.T) {
+	s := plainServer(t)
+	w := s.NewWorkspace("acme")
+	token := s.token(w, privacyd.WorkspaceActions()...).Token
+	for path, body := range map[string]string{
+		"/gdpr-jobs":                 `{"type":"data_export","type":"workspace_deletion"}`,
+		"/gdpr-jobs/preview":         `{"type":"subject_deletion","subject":{"kind":"contact","id":"c-001","ID":"c-002"}}`,
+		"/audit-entries":             `{"entries":[{"action":"a.b","actor":{"kind":"system","kind":"service"}}]}`,
+		"PUT /records/contacts/c-77": `{"name":"A","custom_fields":{"deep":{"x":1,"x":2}}}`,
+	} {
+		method, path := http.MethodPost, path
+		if rest, ok := strings.CutPrefix(path, "PUT "); ok {
+			method, path = http.MethodPut, rest
+		}
+		status, text, _ := s.call(method, s.public.URL+"/v1/workspaces/acme"+path, body, "Authorization", "Bearer "+token)
+		if status != http.StatusBadRequest || !strings.Contains(text, `"field_repeated"`) || !strings.Contains(text, "twice") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	status, text, _ := s.call(http.MethodPut, s.public.URL+"/v1/workspaces/acme/records/contacts/c-78",
+		`{"name":"A","custom_fields":{"Plan":{"x":1,"X":2}}}`, "Authorization", "Bearer "+token)
+	if status != http.StatusOK {
+		t.Errorf("names that others chose: %d %s", status, text)
+	}
+}
+
 func TestOddHeaders(t *testing.T) {
 	s := plainServer(t)
 	w := s.NewWorkspace("acme")

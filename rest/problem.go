@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -127,6 +129,32 @@ func tooLarge() *Problem {
 	p := problem(privacyd.Errorf(privacyd.ClassInvalid, "request_too_large", "The body is larger than this route takes. Send less at a time."))
 	p.Title, p.Status = http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge
 	return p
+}
+
+// refuseRepeated refuses a JSON body that names a field twice, before any of it
+// is believed. Code field_repeated.
+func refuseRepeated(c huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(c)
+	op := c.Operation()
+	if op.RequestBody == nil || op.RequestBody.Content["application/json"] == nil || op.MaxBodyBytes <= 0 {
+		next(c)
+		return
+	}
+	if op.BodyReadTimeout > 0 {
+		_ = c.SetReadDeadline(time.Now().Add(op.BodyReadTimeout)) // not every connection has one
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes+1))
+	if name, found := privacyd.RepeatedField(body); found && err == nil {
+		p := problem(privacyd.Errorf(privacyd.ClassInvalid, "field_repeated", "The body names the field %q twice. Send it once.", name))
+		p.Title, p.Status = http.StatusText(http.StatusBadRequest), http.StatusBadRequest
+		p.write(w)
+		return
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body} // what broke off breaks off again
+	next(c)
 }
 
 func writeProblem(w http.ResponseWriter, err error) { problem(err).write(w) }

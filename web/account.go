@@ -36,24 +36,14 @@ func (v accountView) pending() bool {
 // leavingView is the plan of deleting one's own account, with what confirms it.
 type leavingView struct {
 	Plan     *privacyd.Plan
-	Last     []lastAdmin          // workspaces that are in the way
-	Alone    []privacyd.Workspace // that nobody is left in
 	Password bool
 	Changed  bool
 	Problem  problem
 }
 
-// lastAdmin is a workspace in which nobody else is an admin.
-type lastAdmin struct {
-	Workspace privacyd.Workspace
-	Message   string
-	Remedy    string
-}
-
 // accountDone says what was done, by the word in the address.
 var accountDone = map[string]string{
 	"kept":  "Your account is kept. Nothing was deleted. API tokens that you had made stay ended: make new ones where you need them.",
-		"GET /account/exports/{job}/archive":   d.signedAccountDownload,
 	"known": "An export of your data was on its way already: this is it.",
 }
 
@@ -63,6 +53,7 @@ func (d *door) accountRoutes() map[string]action {
 		"GET /account/exports":                 d.accountExportsPart,
 		"POST /account/exports":                d.exportAccount,
 		"GET /account/exports/{job}/download":  d.downloadAccount,
+		"GET /account/exports/{job}/archive":   d.signedAccountDownload,
 		"POST /account/exports/{job}/cancel":   d.cancelAccountExport,
 		"GET /account/delete":                  d.leavePage,
 		"POST /account/delete":                 d.leave,
@@ -170,6 +161,15 @@ func (d *door) exportAccount(w http.ResponseWriter, r *http.Request) error {
 func (d *door) downloadAccount(w http.ResponseWriter, r *http.Request) error {
 	c, err := d.signedIn(r)
 	if err != nil {
+		return err
+	}
+	l, err := d.engine.AccountDownloadLink(r.Context(), c, r.PathValue("job"))
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, ownArchivePath(l))
+}
+
 // signedAccountDownload is where the link of a mail leads: once the holder is
 // signed in, to the archive, by the same signature.
 func (d *door) signedAccountDownload(w http.ResponseWriter, r *http.Request) error {
@@ -177,15 +177,6 @@ func (d *door) signedAccountDownload(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	l, err := mailedLink(r)
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, ownArchivePath(l))
-}
-
-		return err
-	}
-	l, err := d.engine.AccountDownloadLink(r.Context(), c, r.PathValue("job"))
 	if err != nil {
 		return err
 	}
@@ -228,47 +219,11 @@ func (d *door) showLeaving(w http.ResponseWriter, r *http.Request, c privacyd.Ca
 		return err
 	}
 	view.Password = security.HasPassword
-	workspaces, err := d.engine.ListWorkspaces(r.Context(), c)
-	if err != nil {
-		return err
-	}
-	view.Last, view.Alone = lastAdmins(view.Plan, workspaces), abandoned(view.Plan, workspaces)
 	title := "Delete my account"
 	if view.Problem.Code != "" {
 		title += ": please check"
 	}
 	return d.show(w, r, status, leavePageOf(d.page(r, visit{caller: c}, title), view))
-}
-
-// lastAdmins joins what is in the way with the workspace that it is about.
-func lastAdmins(plan *privacyd.Plan, workspaces []privacyd.Workspace) []lastAdmin {
-	var list []lastAdmin
-	for _, b := range plan.Blockers {
-		if b.Code != "last_admin" {
-			continue
-		}
-		last := lastAdmin{Message: b.Message, Remedy: b.Remedy}
-		for _, w := range workspaces {
-			if strings.Contains(b.Message, "workspace "+w.Slug+",") {
-				last.Workspace = w
-			}
-		}
-		list = append(list, last)
-	}
-	return list
-}
-
-// abandoned are the workspaces of which the plan says that nobody is left in them.
-func abandoned(plan *privacyd.Plan, workspaces []privacyd.Workspace) []privacyd.Workspace {
-	var list []privacyd.Workspace
-	for _, note := range plan.Notes {
-		for _, w := range workspaces {
-			if strings.Contains(note, "workspace "+w.Slug+",") {
-				list = append(list, w)
-			}
-		}
-	}
-	return list
 }
 
 // leave confirms it. The sessions end, this one too.
