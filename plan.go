@@ -93,6 +93,8 @@ type MissingIndex struct {
 	Dataset    string `json:"dataset"`
 	Collection string `json:"collection"`
 	Statement  string `json:"statement"` // the SQL that makes it
+	// RowsRead is about how many rows are read for want of it; 0: not known.
+	RowsRead int64 `json:"rows_read,omitempty"`
 }
 
 // StoredPlan is a plan that somebody was shown, sealed by its maker.

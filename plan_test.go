@@ -29,7 +29,9 @@ func samplePlan() *privacyd.Plan {
 		},
 		Holds: []privacyd.PlanHold{{ID: "h1", Type: privacyd.HoldConversation, Ground: privacyd.GroundLegalClaims, ReviewAt: day(365)}},
 		Unindexed: []privacyd.MissingIndex{{
-			Dataset: "records", Collection: "messages", Statement: "CREATE INDEX CONCURRENTLY ON messages (conversation_id);",
+			Dataset: "records", Collection: "messages", Statement: "CREATE INDEX CONCURRENTLY ON messages (conversation_id);", RowsRead: 8_123_456,
+		}, {
+			Dataset: "records", Collection: "comments", Statement: "CREATE INDEX CONCURRENTLY ON comments (record_id);",
 		}},
 		Seconds: 95, Notes: []string{"One earlier export holds this contact and expires with it."},
 	}

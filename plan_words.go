@@ -24,7 +24,7 @@ func (p *Plan) Sentences() []string {
 		list = append(list, "In the way: "+b.Message+" "+b.Remedy)
 	}
 	for _, m := range p.Unindexed {
-		list = append(list, "Slow: "+m.Collection+" has no index on the way to what is erased. Make it first: "+m.Statement)
+		list = append(list, m.sentence())
 	}
 	list = append(list, p.Notes...)
 	if len(p.Blockers) == 0 && !p.WhollyHeld {
@@ -53,6 +53,23 @@ func (p *Plan) opening() string {
 		return "This erases what is due under the retention policy and everything that belongs to it."
 	}
 	return "This erases what is listed here."
+}
+
+func (m MissingIndex) sentence() string {
+	text := "Slow: " + m.Collection + " has no index on the way to what is erased"
+	if m.RowsRead > 0 {
+		text += fmt.Sprintf(", so that about %s read there", plural(roughly(m.RowsRead), "row is", "rows are"))
+	}
+	return text + ". Make it first: " + m.Statement
+}
+
+// roughly keeps two digits of a number that is only about right.
+func roughly(n int64) int64 {
+	unit := int64(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return (n + unit/2) / unit * unit
 }
 
 func (c PlannedCollection) sentences() []string {

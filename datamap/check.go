@@ -36,6 +36,8 @@ type checker struct {
 	known    map[string]bool // mapped or ignored, also by others
 	findings []Finding
 	indexes  map[string]bool // statements already printed
+	readings []Reading
+	forEach  string          // of the readings that are found now
 	goes     map[string]bool // tables from which an erasure deletes rows; nil: nobody has looked
 	problems []Problem       // of erasures
 }

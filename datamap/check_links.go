@@ -107,6 +107,13 @@ func (k *checker) needIndex(c *Collection, t *Table, columns, kinds []string, wh
 		return
 	}
 	statement := k.createIndex(c.Table, t, append(slices.Clone(kinds), columns...), func(part *Table) bool { return k.served(part, wanted, pass) })
+	reading := Reading{Collection: c.Name, Statement: statement, Rows: k.rows(t), ForEach: k.forEach}
+	if reading.Collection == "" {
+		reading.Collection = k.nameOf(c.Table)
+	}
+	if !slices.Contains(k.readings, reading) {
+		k.readings = append(k.readings, reading)
+	}
 	if k.indexes[statement] {
 		return
 	}
@@ -128,6 +135,23 @@ func (k *checker) served(t *Table, columns, pass []string) bool {
 	}
 	parts := k.parts[k.tableKey(t.full())]
 	return len(parts) > 0 && !slices.ContainsFunc(parts, func(part *Table) bool { return !k.served(part, columns, pass) })
+}
+
+// nameOf is the collection of a table, or the table where none has it.
+func (k *checker) nameOf(table string) string {
+	if list := k.mapped[k.tableKey(table)]; len(list) > 0 {
+		return list[0].Name
+	}
+	return table
+}
+
+// rows is how many rows a table has with its partitions.
+func (k *checker) rows(t *Table) int64 {
+	var parts int64
+	for _, part := range k.parts[k.tableKey(t.full())] {
+		parts += k.rows(part)
+	}
+	return max(t.Rows, parts)
 }
 
 // createIndex gives the statement that makes an index. PostgreSQL cannot make

@@ -150,10 +150,20 @@ func declaredOnly(list []*Collection) []*Collection {
 	return out
 }
 
-// Unindexed names the links that the erasure follows, or the database follows
-// to guard them, for which a table has no index: each costs a reading of that
-// table. Remedy is the statement that mends it.
-func (e Erasure) Unindexed(c Catalog) []Finding {
+// Reading is a reading of a whole table, for want of an index.
+type Reading struct {
+	Collection string // whose table it is, or the table itself where no collection has it
+	Statement  string // makes the index
+	Rows       int64  // of the table, about; 0: not known
+	// ForEach is the collection of which each row that is deleted has the
+	// database read the table, to see that nothing refers to it; empty: it is
+	// read as often as the erasure looks for its rows.
+	ForEach string
+}
+
+// Unindexed gives the links that the erasure follows, or the database follows
+// to guard them, for which a table has no index.
+func (e Erasure) Unindexed(c Catalog) []Reading {
 	k := newChecker(e.graph, c, nil)
 	for _, s := range e.Steps {
 		if len(s.All) > 0 {
@@ -166,10 +176,12 @@ func (e Erasure) Unindexed(c Catalog) []Finding {
 			k.hop(s.Collection, h)
 		}
 		if s.Action == Delete {
+			k.forEach = s.Collection.Name
 			k.guarded(k.tableKey(s.Table))
+			k.forEach = ""
 		}
 	}
-	return k.findings
+	return k.readings
 }
 
 // followed looks for the indexes of all links of a condition.

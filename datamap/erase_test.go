@@ -127,11 +127,21 @@ func TestUnindexed(t *testing.T) {
 	people(&c).Indexes, orders(&c).Indexes = nil, nil
 	orders(&c).ForeignKeys = []ForeignKey{{Columns: []string{"person_id"}, Table: "people", Targets: []string{"id"}}}
 	c.table("orders_2026").Indexes = nil
-	var statements []string
-	for _, f := range e.Unindexed(c) {
-		statements = append(statements, f.Remedy)
+	var statements, guarded []string
+	c.table("orders_2026").Rows = 1_000_000
+	for _, r := range e.Unindexed(c) {
+		if r.Rows != 1_000_000 || r.Collection != "orders" {
+			t.Errorf("%+v", r)
+		}
+		if statements = append(statements, r.Statement); r.ForEach != "" {
+			guarded = append(guarded, r.ForEach)
+		}
 	}
 	slices.Sort(statements)
+	statements = slices.Compact(statements)
+	if !slices.Equal(guarded, []string{"people"}) { // each of whose rows the database looks up
+		t.Errorf("for each of %v", guarded)
+	}
 	want := []string{ // not shop_id: the person is found by her key
 		"CREATE INDEX CONCURRENTLY ON orders_2026 (about_type, about_id);\nCREATE INDEX ON orders (about_type, about_id);",
 		"CREATE INDEX CONCURRENTLY ON orders_2026 (person_id);\nCREATE INDEX ON orders (person_id);",

@@ -152,7 +152,9 @@ func TestHolderIsToldOfTheFailure(t *testing.T) {
 	jo, _ := anAccount(t, b)
 	_, _, err := b.ExportAccount(t.Context(), jo)
 	b.Must(err)
-	b.Spool = func() (archive.Spool, error) { return nil, privacyd.Errorf(privacyd.ClassRefused, "test_refused", "It is refused.") }
+	b.Spool = func() (archive.Spool, error) {
+		return nil, privacyd.Errorf(privacyd.ClassRefused, "test_refused", "It is refused.")
+	}
 	b.Run()
 	if got := p.arrived(); !slices.Equal(got, []string{"The export of your data failed"}) {
 		t.Errorf("%v", got)

@@ -11,8 +11,12 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 )
 
-// rowsASecond is what a plan's time is reckoned with.
-const rowsASecond = 20_000
+// What a plan's time is reckoned with.
+const (
+	rowsASecond     = 20_000    // that go or are changed
+	readASecond     = 2_000_000 // of a table without an index
+	readingsOfLinks = 3         // of such a table for each link: to count rows, to find them, and to see that none is left
+)
 
 // PreviewJob gives the plan of an erasure: what it would do now, to how many
 // rows, and what is in the way. It changes nothing and can be confirmed for 24
@@ -122,12 +126,13 @@ func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *eras
 		counted = withHeld(counted, all)
 	}
 	plan.Collections = append(plan.Collections, counted...)
-	p.describeObstacles(plan, p.plan)
+	p.describeObstacles(plan, p.plan, 1)
 	return nil
 }
 
-// describeObstacles says what is in the way of an erasure, or slows it down.
-func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure) {
+// describeObstacles says what is in the way of an erasure, or slows it down. How
+// many rows go is in the plan; rounds is how often the steps run.
+func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure, rounds int64) {
 	for _, b := range e.Blockers {
 		blocker := privacyd.Blocker{Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy}
 		same := func(other privacyd.Blocker) bool {
@@ -137,12 +142,35 @@ func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure) 
 			plan.Blockers = append(plan.Blockers, blocker)
 		}
 	}
-	for _, f := range e.Unindexed(p.catalog) {
-		missing := privacyd.MissingIndex{Dataset: p.dataset.Name, Collection: f.Collection, Statement: f.Remedy}
-		if !slices.Contains(plan.Unindexed, missing) {
-			plan.Unindexed = append(plan.Unindexed, missing)
+	for _, reading := range e.Unindexed(p.catalog) {
+		times := rounds * readingsOfLinks
+		if reading.ForEach != "" {
+			times = deletedOf(plan, p.dataset.Name, reading.ForEach)
+		}
+		addReading(plan, privacyd.MissingIndex{
+			Dataset: p.dataset.Name, Collection: reading.Collection, Statement: reading.Statement, RowsRead: times * reading.Rows,
+		})
+	}
+}
+
+func deletedOf(plan *privacyd.Plan, dataset, collection string) (n int64) {
+	for _, c := range plan.Collections {
+		if c.Dataset == dataset && c.Collection == collection && c.Fate == privacyd.FateDelete {
+			n += c.Rows
 		}
 	}
+	return n
+}
+
+// addReading adds up what is read for want of the same index.
+func addReading(plan *privacyd.Plan, m privacyd.MissingIndex) {
+	for i := range plan.Unindexed {
+		if known := &plan.Unindexed[i]; known.Dataset == m.Dataset && known.Statement == m.Statement {
+			known.RowsRead += m.RowsRead
+			return
+		}
+	}
+	plan.Unindexed = append(plan.Unindexed, m)
 }
 
 // count counts the rows of each step. Those that only prepare another one are
@@ -248,6 +276,9 @@ func (x *erasure) finish(_ context.Context, plan *privacyd.Plan) error {
 	plan.Holds = x.planHolds(totals.Held > 0)
 	plan.WhollyHeld = x.wholly || (totals.Held > 0 && totals.Deleted == 0 && totals.Blanked == 0)
 	plan.Seconds = (totals.Deleted + totals.Blanked) / rowsASecond
+	for _, m := range plan.Unindexed {
+		plan.Seconds += m.RowsRead / readASecond
+	}
 	return nil
 }
 

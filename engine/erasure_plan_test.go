@@ -8,6 +8,8 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
 // TestPlanSaysWhatGoes reads a plan as a person does: rows, files with their
@@ -48,6 +50,39 @@ func TestPlanSaysWhatGoes(t *testing.T) {
 		}
 		if n := plan.Totals(); n.Bytes != 1502 || n.Files != 2 {
 			t.Errorf("totals: %+v", n)
+		}
+	})
+}
+
+// TestPlanTellsWhatMissingIndexesCost drops an index of a product: the plan
+// reckons the rows that are read for want of it, once for each look and once
+// for each row that a foreign key guards.
+func TestPlanTellsWhatMissingIndexesCost(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		w := newOrg(t, b, "acme") // 12 lines; of a: 2 chats
+		ask := engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}}
+		plan, err := b.PreviewJob(t.Context(), enginetest.Operator, ask)
+		b.Must(err)
+		if len(plan.Unindexed) > 0 || plan.Seconds > 0 {
+			t.Errorf("with all indexes: %+v, %d s", plan.Unindexed, plan.Seconds)
+		}
+		hash, rows, seconds := plan.Hash, int64(12), int64(0)
+		b.Product.Exec("DROP INDEX lines_chat")
+		if db.Dialect == sqldb.Postgres {
+			rows, seconds = 20_000_000, 50
+			b.Product.Exec("UPDATE pg_class SET reltuples = 20000000 WHERE relname = 'lines'")
+		}
+		plan, err = b.PreviewJob(t.Context(), enginetest.Operator, ask)
+		b.Must(err)
+		if len(plan.Unindexed) != 1 || plan.Unindexed[0].Collection != "lines" || plan.Unindexed[0].RowsRead != 5*rows || plan.Seconds != seconds || plan.Hash != hash {
+			t.Errorf("without one: %+v, %d s", plan.Unindexed, plan.Seconds)
+		}
+		before := b.Clock()
+		plan, err = b.PreviewJob(t.Context(), enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobBulkDeletion, Before: &before})
+		b.Must(err)
+		if len(plan.Unindexed) != 1 || plan.Unindexed[0].RowsRead != 7*rows { // 4 chats
+			t.Errorf("of conversations: %+v", plan.Unindexed)
 		}
 	})
 }

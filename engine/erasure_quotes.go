@@ -194,7 +194,7 @@ func (x *erasure) describeQuotes(ctx context.Context, plan *privacyd.Plan) error
 			if err != nil {
 				return err
 			}
-			p.describeObstacles(plan, any)
+			p.describeObstacles(plan, any, 1)
 			if q.Action == datamap.Null {
 				blanked = append(blanked, q.Collection.Name+"."+q.Fields[0].Column)
 			}

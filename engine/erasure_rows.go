@@ -249,14 +249,17 @@ func (x *erasure) planPart(ctx context.Context, plan *privacyd.Plan, basis *priv
 	basis.Datasets = append(basis.Datasets, privacyd.DatasetBasis{
 		Dataset: p.dataset.Name + "." + p.collection.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: any.Canonical(),
 	})
-	p.describeObstacles(plan, any)
-	return x.chosen(ctx, p, c, func(keys [][]string) error {
+	rounds := int64(0)
+	err = x.chosen(ctx, p, c, func(keys [][]string) error {
+		rounds++
 		counted, err := x.countRows(ctx, p, keys)
 		for _, n := range counted {
 			plan.Collections = addHeld(plan.Collections, n)
 		}
 		return err
 	})
+	p.describeObstacles(plan, any, rounds)
+	return err
 }
 
 func (x *erasure) countRows(ctx context.Context, p clockPart, keys [][]string) ([]privacyd.PlannedCollection, error) {

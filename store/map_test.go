@@ -43,8 +43,8 @@ func TestDataMapFitsTables(t *testing.T) {
 			for _, p := range e.Blockers {
 				t.Errorf("%s: %+v", name, p)
 			}
-			for _, f := range e.Unindexed(catalog) {
-				t.Errorf("%s: %s %s", name, f.Message, f.Remedy)
+			for _, r := range e.Unindexed(catalog) {
+				t.Errorf("%s: %s %s", name, r.Collection, r.Statement)
 			}
 		}
 	})
