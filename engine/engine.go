@@ -72,6 +72,7 @@ type Engine struct {
 	Egress      Egress
 	Processors  SubProcessors
 	Places      []privacyd.Place   // that hold or see data, as configured
+	Surveyor    Surveyor           // nil: no provider is asked where places are
 	Allowed     privacyd.Countries // where data may be; none: the EEA
 	Spool       func() (archive.Spool, error)
 	Datasets    []Dataset
@@ -85,6 +86,7 @@ type Engine struct {
 	hashing sync.Mutex // one password at a time
 	refused refusals
 	readers readers
+	sights  sightings
 }
 
 // newID makes an identifier of ours: UUIDv7, so that ids sort by time.

@@ -270,6 +270,9 @@ type finished struct {
 
 // makeArchive writes the archive of a job into a blob.
 func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.Workspace, lease work.Lease) (f finished, err error) {
+	if err := e.mayArchive(ctx, job); err != nil {
+		return f, err
+	}
 	f.key = exportKey(job)
 	of := w.Slug
 	if ofAccount(job) {

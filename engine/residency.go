@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -18,7 +19,8 @@ type Residency struct {
 // PlaceShown is a place as a workspace sees it.
 type PlaceShown struct {
 	privacyd.Place
-	Allowed bool `json:"allowed"` // also for what is not declared and on the server itself
+	Allowed bool                `json:"allowed"`        // also for what is not declared and on the server itself
+	Seen    []privacyd.Sighting `json:"seen,omitempty"` // what its provider says itself; of buckets alone
 }
 
 // Residency tells where a workspace's data is: every place that holds or sees
@@ -34,7 +36,7 @@ func (e *Engine) Residency(ctx context.Context, c privacyd.Caller, workspace str
 	}
 	r := Residency{Allowed: s.AllowedCountries.Or(e.allowedCountries()), Own: len(s.AllowedCountries) > 0, Places: []PlaceShown{}}
 	for _, p := range e.Places {
-		r.Places = append(r.Places, PlaceShown{Place: p, Allowed: !p.Declared() || r.Allowed.Permit(p.Country)})
+		r.Places = append(r.Places, PlaceShown{Place: p, Allowed: !p.Declared() || r.Allowed.Permit(p.Country), Seen: e.seenAt(p)})
 	}
 	return r, nil
 }
@@ -76,21 +78,57 @@ func (e *Engine) placesIn(allowed privacyd.Countries) error {
 }
 
 // checkResidency refuses to write or send a workspace's data while a place is
-// where it may not be: the configuration changed after the workspace chose. Code
-// place_country_refused.
+// where it may not be: the configuration changed after the workspace chose, or
+// a bucket lies elsewhere than it is declared. Codes: place_country_refused,
+// place_moved.
 func (e *Engine) checkResidency(ctx context.Context, c privacyd.Caller, g grant, action privacyd.Action) error {
-	s, err := e.States.Settings(ctx, g.Workspace.ID)
-	if err != nil || len(s.AllowedCountries) == 0 {
+	refusal, err := e.residencyRefusal(ctx, g.Workspace.ID)
+	if err != nil || refusal == nil {
 		return err
 	}
-	if refusal := e.placesIn(s.AllowedCountries); refusal != nil {
-		return e.deny(ctx, c, g, action, refusal)
-	}
-	return nil
+	return e.deny(ctx, c, g, action, refusal)
 }
 
-// examinePlaces says which places nobody has declared.
-func (e *Engine) examinePlaces(context.Context) ([]privacyd.Check, error) {
+// residencyRefusal says why a workspace's data may not be written or sent now;
+// nil when it may.
+func (e *Engine) residencyRefusal(ctx context.Context, workspaceID string) (refusal, failed error) {
+	if refusal := e.moved(); refusal != nil {
+		return refusal, nil
+	}
+	s, err := e.States.Settings(ctx, workspaceID)
+	if err != nil || len(s.AllowedCountries) == 0 {
+		return nil, err
+	}
+	return e.placesIn(s.AllowedCountries), nil
+}
+
+// mayArchive refuses to write an archive where its data may not be, although it
+// was asked for when it might: for an account, of each of its workspaces. Codes:
+// those of checkResidency.
+func (e *Engine) mayArchive(ctx context.Context, job *privacyd.Job) error {
+	ids := []string{job.WorkspaceID}
+	if job.WorkspaceID == "" {
+		workspaces, err := e.Workspaces.Workspaces(ctx, job.Subject.ID)
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, w := range workspaces {
+			ids = append(ids, w.ID)
+		}
+	}
+	for _, id := range ids {
+		refusal, err := e.residencyRefusal(ctx, id)
+		if err != nil || refusal != nil {
+			return errors.Join(err, refusal)
+		}
+	}
+	return e.moved()
+}
+
+// examinePlaces says which places nobody has declared, and what their providers
+// say of them.
+func (e *Engine) examinePlaces(ctx context.Context) ([]privacyd.Check, error) {
 	const name = "places"
 	var undeclared []string
 	for _, p := range e.Places {
@@ -98,9 +136,72 @@ func (e *Engine) examinePlaces(context.Context) ([]privacyd.Check, error) {
 			undeclared = append(undeclared, p.Name)
 		}
 	}
+	check := privacyd.OK(name, "Every place that holds or sees data is declared, and in an allowed country.")
 	if len(undeclared) > 0 {
-		return []privacyd.Check{privacyd.Warning(name, "Nothing says in which country this server keeps: "+strings.Join(undeclared, ", ")+".",
-			"Declare it under places in the configuration, so that the page Where your data lives can say so (docs/residency.md).")}, nil
+		check = privacyd.Warning(name, "Nothing says in which country this server keeps: "+strings.Join(undeclared, ", ")+".",
+			"Declare it under places in the configuration, so that the page Where your data lives can say so (docs/residency.md).")
 	}
-	return []privacyd.Check{privacyd.OK(name, "Every place that holds or sees data is declared, and in an allowed country.")}, nil
+	checks := append([]privacyd.Check{check}, e.examineSightings(ctx)...)
+	checks = append(checks, e.examineProviders()...)
+	processors, err := e.examineProcessors(ctx)
+	return append(checks, processors), err
+}
+
+// examineSightings asks the providers again.
+func (e *Engine) examineSightings(ctx context.Context) []privacyd.Check {
+	if err := e.Survey(ctx); err != nil && privacyd.CodeOf(err) != "place_moved" {
+		return []privacyd.Check{failedCheck(err)}
+	}
+	var checks []privacyd.Check
+	for _, s := range e.sights.list() {
+		name, place := "place."+s.Use, e.placeOf(s.Use)
+		refusal := s.Refusal(place)
+		switch {
+		case refusal != nil:
+			checks = append(checks, privacyd.Problem(name, privacyd.MessageOf(refusal), "Exports, imports and writes are refused until then; erasing is not."))
+		case s.Fault != "":
+			checks = append(checks, privacyd.Warning(name, "The provider of "+s.Use+" could not be asked where the bucket lies: "+s.Fault, "See whether it can be reached, and whether s3:GetBucketLocation is granted."))
+		case s.Region == "":
+			checks = append(checks, privacyd.OK(name, "The provider of "+s.Use+" does not tell where the bucket lies; the place "+place.Name+" is taken at its word."))
+		default:
+			checks = append(checks, privacyd.OK(name, "The bucket of "+s.Use+" lies in "+s.Region+", says its provider."))
+		}
+	}
+	return checks
+}
+
+// examineProviders says to which providers of language models nothing is sent.
+func (e *Engine) examineProviders() []privacyd.Check {
+	var checks []privacyd.Check
+	for _, p := range e.Egress.Providers {
+		name := "llm." + p.Name
+		if refusal := p.Refusal(e.allowedCountries(), e.Now()); refusal != nil {
+			checks = append(checks, privacyd.Warning(name, privacyd.MessageOf(refusal)+" Every call is refused.", "Record the agreement, or take the provider out of the configuration."))
+			continue
+		}
+		checks = append(checks, privacyd.OK(name, "Provider "+p.Name+" keeps neither prompts nor answers, by the agreement "+p.ZeroRetention.Document+"."))
+	}
+	return checks
+}
+
+// examineProcessors compares who runs the places with the public register of
+// sub-processors.
+func (e *Engine) examineProcessors(ctx context.Context) (privacyd.Check, error) {
+	const name = "sub_processors"
+	registers, err := e.Register(ctx)
+	if err != nil {
+		return privacyd.Check{}, err
+	}
+	var absent []string
+	for _, p := range e.Places {
+		engaged := func(r privacyd.Register) bool { return r.Now != nil && !r.Now.Ended && strings.EqualFold(r.Now.Name, p.Processor) }
+		if p.Processor != "" && !slices.Contains(absent, p.Processor) && !slices.ContainsFunc(registers, engaged) {
+			absent = append(absent, p.Processor)
+		}
+	}
+	if len(absent) > 0 {
+		return privacyd.Warning(name, "These run places, and are not in the register of sub-processors: "+strings.Join(absent, "; ")+".",
+			"Add them: privacyd subprocessor set --name N --purpose P --country C --category D --engaged (Art. 28 GDPR). Names have to be the same."), nil
+	}
+	return privacyd.OK(name, "Whoever runs a place is in the register of sub-processors."), nil
 }

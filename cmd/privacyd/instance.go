@@ -126,7 +126,11 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		}}
 	}
 	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, published: i.published}
+	i.engine.Surveyor = surveyor{cfg.buckets()}
 	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
+		return err
+	}
+	if err := i.survey(ctx, f); err != nil {
 		return err
 	}
 	return i.start(ctx, f, files)

@@ -135,6 +135,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 		running.Go(func() { stop(serveOn(s, listeners[n])) })
 	}
 	running.Go(func() { stop(i.runner.Run(ctx)) })
+	running.Go(func() { i.every(ctx, surveyEvery, i.engine.Survey) })
 	<-ctx.Done()
 	err = shutdown(servers)
 	running.Wait()

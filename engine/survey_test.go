@@ -1,0 +1,110 @@
+package engine_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+	"github.com/privacyd/privacyd/vault/bucket"
+	"github.com/privacyd/privacyd/vault/bucket/buckettest"
+)
+
+// provider asks a real S3 server where its bucket lies.
+type provider struct {
+	*buckettest.Server
+	b *enginetest.Bench
+}
+
+// Survey implements engine.Surveyor.
+func (p provider) Survey(ctx context.Context) []privacyd.Sighting {
+	s := privacyd.Sighting{Use: "blobs.exports", At: p.b.Clock()}
+	found, err := bucket.Locate(ctx, p.Address)
+	if s.Region = found.Region; err != nil {
+		s.Fault = privacyd.MessageOf(err)
+	}
+	return []privacyd.Sighting{s}
+}
+
+func newProvider(t *testing.T, b *enginetest.Bench) provider {
+	t.Helper()
+	p := provider{buckettest.New(t, nil), b}
+	p.Tell("eu-central-1")
+	b.Surveyor = p
+	b.Places = []privacyd.Place{{Name: "exports", Kind: privacyd.PlaceBucket, Uses: []string{"blobs.exports"}, Region: "eu-central-1", Country: "DE"}}
+	b.Must(b.Survey(t.Context()))
+	return p
+}
+
+// TestBucketThatMoved has a bucket move while an export waits.
+func TestBucketThatMoved(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w, p := b.NewWorkspace("acme"), newProvider(t, b)
+		admin := b.Member(privacyd.RoleAdmin, w)
+		waiting, _, err := b.CreateJob(t.Context(), admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		b.Must(err)
+		p.Tell("us-east-1")
+		b.WantCode(b.Survey(t.Context()), "place_moved")
+		b.WantCode(b.Survey(t.Context()), "place_moved")
+		b.Run()
+		job, err := b.GetJob(t.Context(), admin, w.ID, waiting.ID)
+		b.Must(err)
+		if job.State != privacyd.JobFailed || job.ErrorCode != "place_moved" {
+			t.Errorf("the export that waited is %s, %s", job.State, job.ErrorCode)
+		}
+		_, _, err = b.CreateJob(t.Context(), admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+		b.WantCode(err, "place_moved")
+		_, err = b.PutRecord(t.Context(), admin, w.ID, "contacts", "new", []byte(`{"id":"new"}`))
+		b.WantCode(err, "place_moved")
+		if _, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "contact", ID: "c-001"}}); job.State != privacyd.JobCompleted {
+			t.Errorf("an erasure while a bucket has moved is %s: %s", job.State, job.ErrorMessage)
+		}
+		if got := b.Audited(""); strings.Count(strings.Join(got, "\n"), "place.survey failed") != 1 {
+			t.Errorf("the instance's log has %v, want one place.survey", got)
+		}
+		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckProblem, "us-east-1")
+		p.Tell("eu-central-1")
+		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckOK, "eu-central-1")
+		if job := b.Export(admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport}); job.State != privacyd.JobCompleted {
+			t.Errorf("with the bucket back the export is %s: %s", job.State, job.ErrorMessage)
+		}
+		p.Tell("")
+		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckOK, "does not tell")
+	})
+}
+
+func checkDoctor(t *testing.T, b *enginetest.Bench, name string, state privacyd.CheckState, says string) {
+	t.Helper()
+	d, err := b.Diagnose(t.Context(), enginetest.Operator)
+	b.Must(err)
+	n := slices.IndexFunc(d.Checks, func(c privacyd.Check) bool { return c.Name == name })
+	if n < 0 || d.Checks[n].State != state || !strings.Contains(d.Checks[n].Message, says) {
+		t.Errorf("the doctor says %+v, want %s %s with %q", d.Checks, name, state, says)
+	}
+}
+
+// TestDoctorOfPlaces looks at providers and processors that nobody has written
+// down.
+func TestDoctorOfPlaces(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	w := b.NewWorkspace("acme")
+	b.Places = []privacyd.Place{{Name: "db", Kind: privacyd.PlaceDatabase, Uses: []string{"database"}, Country: "DE", Processor: "Example Hosting GmbH"}}
+	b.Egress.Providers = []privacyd.Provider{{Name: "models", Dialect: privacyd.DialectOpenAI, Country: "IE"}}
+	checkDoctor(t, b, "sub_processors", privacyd.CheckWarning, "Example Hosting GmbH")
+	checkDoctor(t, b, "llm.models", privacyd.CheckWarning, "No zero-retention agreement")
+	_, err := b.SetSubProcessor(t.Context(), enginetest.Operator, engine.NewSubProcessor{Engaged: true, SubProcessor: privacyd.SubProcessor{
+		Name: "Example hosting GmbH", Purpose: "Servers", Country: "DE", Categories: []string{"all records"}, From: b.Clock(),
+	}})
+	b.Must(err)
+	checkDoctor(t, b, "sub_processors", privacyd.CheckOK, "is in the register")
+	r, err := b.Residency(t.Context(), b.Member(privacyd.RoleAgent, w), w.ID)
+	b.Must(err)
+	if diff := cmp.Diff(b.Places[0], r.Places[0].Place); diff != "" || len(r.Places[0].Seen) != 0 {
+		t.Errorf("%+v: %s", r.Places[0], diff)
+	}
+}
