@@ -45,6 +45,7 @@ const (
 	MailObjection         MailKind = "objection"          // Workspace, Processor, At
 
 	MailSubProcessor MailKind = "sub_processor" // Workspace, Processor, Change, At (from when), Path
+	MailAgreement    MailKind = "agreement"     // Workspace, At (when it was published), Path
 )
 
 // Why an approval is wanted: what the mail MailApprovalWanted says.
@@ -133,6 +134,7 @@ var mailNeeds = map[MailKind]string{
 	MailHoldReviewDue:  "workspace at path",
 
 	MailSubProcessor: "workspace processor change at path",
+	MailAgreement:    "workspace at path",
 	MailObjection:    "workspace processor at",
 
 	MailDeletionEscalated: "account reason at",
@@ -179,7 +181,7 @@ func (m Mail) fields() map[string]bool {
 // ToMany tells whether the same mail goes to several members of a workspace.
 func (m Mail) ToMany() bool {
 	switch m.Kind {
-	case MailRetentionChanged, MailApprovalWanted, MailJobFailed, MailHoldReviewDue, MailSubProcessor:
+	case MailRetentionChanged, MailApprovalWanted, MailJobFailed, MailHoldReviewDue, MailSubProcessor, MailAgreement:
 		return true
 	default:
 		return strings.HasPrefix(string(m.Kind), "workspace_deletion_")

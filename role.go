@@ -42,6 +42,7 @@ const (
 	ActionReadReceipts    Action = "receipts.read"
 	ActionCallLLM         Action = "llm.call" // through the egress proxy
 	ActionObject          Action = "subprocessor.objection"
+	ActionManageLegal     Action = "legal.manage" // whom people write to; accepting the agreement
 )
 
 // Actions of the operator alone, on the whole instance.
@@ -52,6 +53,8 @@ const (
 	ActionCheckMap        Action = "map.check"
 
 	ActionManageSubProcessors Action = "subprocessor.manage"
+	ActionManageDocuments     Action = "legal.documents" // documents, and versions of the agreement
+	ActionReadProcessing      Action = "processing.read" // the record of processing activities of the whole instance
 )
 
 // Actions of the account that they are about, whatever its roles.
@@ -94,6 +97,7 @@ var permissions = []struct {
 	{ActionReadReceipts, []Role{RoleAdmin, RoleAuditor}},
 	{ActionCallLLM, []Role{RoleAdmin}},
 	{ActionObject, []Role{RoleAdmin}},
+	{ActionManageLegal, []Role{RoleAdmin}},
 }
 
 // May tells whether a member with role r may do a.

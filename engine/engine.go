@@ -71,6 +71,7 @@ type Engine struct {
 	Grace       time.Duration // of account and workspace deletions; 0: 30 days
 	Egress      Egress
 	Processors  SubProcessors
+	Legal       Legal
 	Places      []privacyd.Place   // that hold or see data, as configured
 	Surveyor    Surveyor           // nil: no provider is asked where places are
 	Allowed     privacyd.Countries // where data may be; none: the EEA

@@ -66,6 +66,12 @@ func (k *markedAccount) spread(t *testing.T) {
 	must(b.ReleaseHold(ctx, jo, ws, hold.ID, "settled"))
 	b.Export(jo, engine.NewJob{Workspace: ws, Type: privacyd.JobDataExport})
 	must(b.PreviewJob(ctx, jo, engine.NewJob{Workspace: ws, Type: privacyd.JobSubjectDeletion, Subject: k.her()}))
+	must(b.SetLegalNotice(ctx, jo, ws, privacyd.LegalNotice{Party: privacyd.Party{
+		Contact: privacyd.Contact{Name: "Acme", Email: "privacy@acme.example.com"}, Officer: privacyd.Contact{Name: k.m.Of("jo.name"), Email: jo.Email},
+	}}))
+	agreement, err := b.PublishAgreement(ctx, enginetest.Operator, "The agreement.")
+	b.Must(err)
+	must(b.AcceptAgreement(ctx, jo, ws, agreement.Version, agreement.SHA256))
 	must(b.BeginSecondFactor(ctx, jo, aPassword))
 	must(b.CreateSignInLink(ctx, enginetest.Operator, jo.Email))
 	must(b.CreatePasswordLink(ctx, enginetest.Operator, jo.Email))

@@ -85,6 +85,9 @@ func (e *Engine) RunSweep(ctx context.Context, _ string, _ work.Lease) error {
 	if err := e.forgetOldPeople(ctx); err != nil {
 		return err
 	}
+	if err := e.sweepDocuments(ctx); err != nil {
+		return err
+	}
 	overdue, err := e.Exports.ExpiredExports(ctx, e.Now())
 	if err != nil {
 		return err

@@ -42,6 +42,8 @@ func auditGroups() []auditGroup {
 			{"workspace.create", "Created the workspace"},
 			{"workspace.settings", "Changed the workspace's settings"},
 			{"subprocessor.objection", "Objected to a sub-processor"},
+			{"legal.set", "Changed whom people write to about their data"},
+			{"agreement.accept", "Accepted the data processing agreement"},
 			{"llm.call", "Called a language model"},
 			{"workspace.key", "Named the workspace in a dataset"},
 			{"records.import", "Imported records"},

@@ -35,6 +35,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
 	privacyd.ActionCallLLM:         "Send prompts to a language model through privacyd",
 	privacyd.ActionObject:          "Object to a sub-processor",
+	privacyd.ActionManageLegal:     "Say whom people write to; accept the data processing agreement",
 }
 
 // auditTitle says what an entry is about.

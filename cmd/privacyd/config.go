@@ -34,6 +34,7 @@ type config struct {
 	Mail     mailConfig      `yaml:"mail"`
 	BaseURL  string          `yaml:"base_url"` // what links begin with
 	TLS      tlsConfig       `yaml:"tls"`
+	Legal    legalConfig     `yaml:"legal"` // whom people write to about data
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
 
@@ -102,6 +103,9 @@ func readConfig(o cli.Folder) (config, error) {
 	if err := c.Mail.check(c.BaseURL); err != nil {
 		return c, err
 	}
+	if err := c.Legal.check(); err != nil {
+		return c, err
+	}
 	return c.withDefaults(o.Data), nil
 }
 
@@ -110,7 +114,8 @@ func (c *config) variables() map[string]*string {
 	return map[string]*string{
 		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_BASE_URL": &c.BaseURL,
 		"PRIVACYD_MAIL_SMTP": &c.Mail.SMTP, "PRIVACYD_MAIL_FROM": &c.Mail.From,
-		"PRIVACYD_MAIL_OPERATOR": &c.Mail.Operator,
+		"PRIVACYD_MAIL_OPERATOR": &c.Mail.Operator, "PRIVACYD_LEGAL_NAME": &c.Legal.Name, "PRIVACYD_LEGAL_EMAIL": &c.Legal.Email,
+		"PRIVACYD_LEGAL_ADDRESS": &c.Legal.Address,
 	}
 }
 

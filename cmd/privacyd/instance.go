@@ -116,6 +116,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Troubles: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
+		Legal:      cfg.legal(tables),
 		Processors: tables, Places: places, Allowed: cfg.allowed(), Egress: engine.Egress{Providers: providers, Counts: tables},
 		People: tables, Secrets: keys, Mailing: mailing, Notices: tables,
 	}

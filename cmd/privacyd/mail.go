@@ -55,6 +55,7 @@ func (i *instance) handleMails() {
 	i.runner.Handle(engine.WorkRemind, i.engine.RunRemind, 1)
 	i.runner.Handle(engine.WorkProposed, i.engine.RunProposed, 1)
 	i.runner.Handle(engine.WorkAnnounce, i.engine.RunAnnounce, 1)
+	i.runner.Handle(engine.WorkAgreement, i.engine.RunAgreement, 1)
 	i.runner.Handle(engine.WorkHoldReview, i.engine.RunHoldReview, 1)
 }
 

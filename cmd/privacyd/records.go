@@ -137,7 +137,8 @@ func (r embedded) importArchive(ctx context.Context, workspaceID string, s engin
 		return engine.Imported{}, privacyd.Errorf(privacyd.ClassInvalid, "archive_not_json",
 			"This archive is for spreadsheets and has not everything in it. Import one that was exported with --format json.")
 	}
-	from := records.Archived(name, a, "workspaces", "accounts", "members", "authors")
+	from := records.Archived(name, a, "workspaces", "accounts", "members", "authors",
+		"legal_contacts", "agreement_acceptances", "agreement_signatures")
 	return r.run(ctx, workspaceID, s, from, a.Manifest().Workspace.ID)
 }
 

@@ -171,6 +171,7 @@ func (b *Bench) wire() {
 		Spool: func() (archive.Spool, error) { return spool() },
 		Now:   b.Clock, Log: slog.New(slog.DiscardHandler), Version: "test", ExportLife: 24 * time.Hour,
 		Processors: s,
+		Legal:      engine.Legal{Contacts: s, Documents: s, Agreements: s},
 		People:     s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
 		Egress: engine.Egress{Counts: s},
 	}
@@ -210,6 +211,7 @@ func (b *Bench) keepMails() {
 	b.Runner.Handle(engine.WorkRemind, b.RunRemind, 1)
 	b.Runner.Handle(engine.WorkProposed, b.RunProposed, 1)
 	b.Runner.Handle(engine.WorkAnnounce, b.RunAnnounce, 1)
+	b.Runner.Handle(engine.WorkAgreement, b.RunAgreement, 1)
 	b.Runner.Handle(engine.WorkHoldReview, b.RunHoldReview, 1)
 }
 
