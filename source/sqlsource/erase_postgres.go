@@ -14,30 +14,6 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 )
 
-// tid is where a version of a row lies in its table. As long as the snapshot
-// that showed it is open no other row can come to lie there, and a change of
-// the row puts it elsewhere: what is found at the place is what was seen.
-type tid struct {
-	block  uint32
-	offset uint16
-}
-
-func (t tid) append(dst []byte) []byte {
-	dst = strconv.AppendUint(append(dst, '('), uint64(t.block), 10)
-	dst = strconv.AppendUint(append(dst, ','), uint64(t.offset), 10)
-	return append(dst, ')')
-}
-
-func parseTID(text string) (tid, error) {
-	block, offset, ok := strings.Cut(strings.Trim(text, "()"), ",")
-	b, err := strconv.ParseUint(block, 10, 32)
-	o, err2 := strconv.ParseUint(offset, 10, 16)
-	if !ok || err != nil || err2 != nil {
-		return tid{}, fmt.Errorf("read a row's place: %w", errMalformed)
-	}
-	return tid{uint32(b), uint16(o)}, nil
-}
-
 // tableColumn is the column that tells in which partition a row is.
 const tableColumn = "privacyd table"
 
@@ -206,7 +182,7 @@ func (p *pgRowset) change(ctx context.Context, tx statements, rows []row) (int64
 	var n int64
 	groups := byTable(rows)
 	for i, group := range groups {
-		places := make([]tid, len(group))
+		places := make(tidList, len(group))
 		for i := range group {
 			places[i] = group[i].tid
 		}
@@ -264,7 +240,7 @@ func (p *pgRowset) pick(_ *datamap.Collection, rows [][]any) ([]picks, error) {
 	}
 	var all []picks
 	for _, group := range byTable(found) {
-		places := make([]tid, len(group))
+		places := make(tidList, len(group))
 		for i := range group {
 			places[i] = group[i].tid
 		}
@@ -276,15 +252,14 @@ func (p *pgRowset) pick(_ *datamap.Collection, rows [][]any) ([]picks, error) {
 // picks asks for the places twice. By the first the rows are fetched; the
 // second is a filter, which PostgreSQL also asks of the new version of a row
 // that changed while the statement waited for it: that is another row.
-func (p *pgRowset) picks(table uint32, places []tid) picks {
+func (p *pgRowset) picks(table uint32, places tidList) picks {
 	leaf := p.e.facts.leaf(table)
-	list := tidArray(places)
 	in := func(alias string) string {
-		c := alias + ".ctid = ANY (" + list + ")"
+		c := alias + ".ctid = ANY ($1::tid[])"
 		return c + " AND (" + c + ") IS TRUE"
 	}
 	return picks{
-		target: "ONLY " + leaf + " AS r", count: len(places),
+		target: "ONLY " + leaf + " AS r", count: len(places), args: []any{places},
 		in: func(alias string) string {
 			if alias == "r" {
 				return in(alias)
@@ -300,19 +275,8 @@ func (p *pgRowset) picks(table uint32, places []tid) picks {
 	}
 }
 
-func tidArray(places []tid) string {
-	list := append(make([]byte, 0, 16*len(places)), "'{"...)
-	for i, t := range places {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(t.append(append(list, '"')), '"')
-	}
-	return string(append(list, "}'::tid[]"...))
-}
-
 func pgUpdate(leaf string, columns []column, texts []rowTexts, set []string) (string, []any, error) {
-	places, values := make([]tid, len(texts)), make([][]string, len(columns))
+	places, values := make(tidList, len(texts)), make([][]string, len(columns))
 	for i, t := range texts {
 		var err error
 		if places[i], err = parseTID(t.name); err != nil {
@@ -322,8 +286,7 @@ func pgUpdate(leaf string, columns []column, texts []rowTexts, set []string) (st
 			values[j] = append(values[j], t.texts[j])
 		}
 	}
-	list := tidArray(places)
-	set, arrays, names := slices.Clone(set), []string{list}, []string{"p"}
+	set, arrays, names := slices.Clone(set), []string{"$1::tid[]"}, []string{"p"}
 	for j, c := range columns {
 		array, err := pgArray(values[j], "text")
 		if err != nil {
@@ -334,5 +297,5 @@ func pgUpdate(leaf string, columns []column, texts []rowTexts, set []string) (st
 		set = append(set, identifier(c.name)+" = v."+name+"::"+c.declared)
 	}
 	return "UPDATE ONLY " + leaf + " AS r SET " + strings.Join(set, ", ") + " FROM unnest(" + strings.Join(arrays, ", ") + ") AS v(" +
-		strings.Join(names, ", ") + ") WHERE r.ctid = v.p AND r.ctid = ANY (" + list + ")", nil, nil
+		strings.Join(names, ", ") + ") WHERE r.ctid = v.p AND r.ctid = ANY ($1::tid[])", []any{places}, nil
 }

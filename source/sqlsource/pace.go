@@ -25,8 +25,9 @@ func newPace(limit int) pace { return pace{rows: min(firstBatch, limit), limit: 
 
 func (p *pace) size() int { return p.rows }
 
-// took learns from a batch. It grows by half at most, so that one batch that
-// was lucky does not make the next one much too large; and shrinks at once.
+// took learns from a batch. It grows by four at most, and the less the nearer it
+// is to the target, so that one batch that was lucky does not make the next one
+// much too large; and shrinks at once.
 func (p *pace) took(rows int, d time.Duration) {
 	fitting := p.limit
 	if each := d / time.Duration(max(1, rows)); each > 0 {
@@ -35,5 +36,9 @@ func (p *pace) took(rows int, d time.Duration) {
 	if rows < p.rows && d <= batchBudget {
 		return // a small batch says little of a large one
 	}
-	p.rows = max(1, min(fitting, p.rows+p.rows/2+1))
+	grown := p.rows + p.rows/2 + 1
+	if times := batchTarget / 2 / max(1, d); times > 1 {
+		grown = int(min(4, times)) * p.rows
+	}
+	p.rows = max(1, min(fitting, grown))
 }

@@ -71,13 +71,23 @@ func (w ownWriter) rows(ctx context.Context, query string, columns int, args ...
 	return scan(rows, columns)
 }
 
-// args tells pgx to send a statement as it is: the values stand in it, since
-// each is run once and must not be kept prepared.
+// args tells pgx not to keep a statement prepared, since each is run once: the
+// values stand in it, but for places of rows.
 func (w ownWriter) args(args []any) []any {
-	if w.db.Dialect == sqldb.Postgres {
-		return append([]any{pgx.QueryExecModeSimpleProtocol}, args...)
+	if w.db.Dialect != sqldb.Postgres {
+		return args
 	}
-	return args
+	if len(args) == 0 {
+		return []any{pgx.QueryExecModeSimpleProtocol}
+	}
+	all := []any{pgx.QueryExecModeExec}
+	for _, arg := range args {
+		if places, ok := arg.(tidList); ok {
+			arg = places.typed()
+		}
+		all = append(all, arg)
+	}
+	return all
 }
 
 func scan(rows *sql.Rows, columns int) (all [][]any, err error) {

@@ -6,24 +6,20 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/privacyd/privacyd"
 )
 
 // beginWrite keeps a statement from waiting for a row longer than its own
 // locks may stand, and fixes how values are read. With row_security off a
-// policy that would hide rows is an error.
-const beginWrite = `SET LOCAL lock_timeout = '200ms';
-SET LOCAL row_security = off;
-SET LOCAL statement_timeout = 0;
-SET LOCAL idle_in_transaction_session_timeout = 0;
-SET LOCAL IntervalStyle = 'iso_8601';
-SET LOCAL DateStyle = 'ISO, YMD';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL TimeZone = 'UTC';
-SET LOCAL extra_float_digits = 1;
-SET LOCAL synchronize_seqscans = off;
-SET LOCAL jit = off`
+// policy that would hide rows is an error. It is one statement, since a message
+// with parameters can carry no more.
+const beginWrite = `SELECT set_config('lock_timeout', '200ms', true), set_config('row_security', 'off', true),
+set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+set_config('IntervalStyle', 'iso_8601', true), set_config('DateStyle', 'ISO, YMD', true), set_config('bytea_output', 'hex', true),
+set_config('TimeZone', 'UTC', true), set_config('extra_float_digits', '1', true), set_config('synchronize_seqscans', 'off', true),
+set_config('jit', 'off', true)`
 
 // guestWriter writes to a product's PostgreSQL database. It speaks to the
 // connection below database/sql, so that what begins and ends a transaction
@@ -41,12 +37,12 @@ func (w *guestWriter) inTx(ctx context.Context, fn func(context.Context, stateme
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
-	t := &guestTx{conn: &pgReader{conn: conn}, begin: "BEGIN; " + beginWrite + "; "}
+	t := &guestTx{conn: &pgReader{conn: conn}, begin: []string{"BEGIN", beginWrite}}
 	err = fn(ctx, t)
 	if err == nil {
 		err = t.commit(ctx)
 	}
-	if err != nil && t.begin == "" && !t.ended {
+	if err != nil && t.begin == nil && !t.ended {
 		_ = t.conn.close(ctx) // rolls back
 		return err
 	}
@@ -56,34 +52,60 @@ func (w *guestWriter) inTx(ctx context.Context, fn func(context.Context, stateme
 
 type guestTx struct {
 	conn  *pgReader
-	begin string // to be sent before the first statement
+	begin []string // to be sent before the first statement
 	ended bool
 }
 
-// send sends statements and gives the answer to the last but so many of them.
-func (t *guestTx) send(ctx context.Context, query string, after int) (*pgconn.Result, error) {
-	query, t.begin = t.begin+query, ""
+// send sends a statement, with what begins or ends the transaction in the same
+// message, and gives the answer to it.
+func (t *guestTx) send(ctx context.Context, query string, args []any, after ...string) (*pgconn.Result, error) {
+	var batch pgconn.Batch
+	for _, q := range t.begin {
+		batch.ExecParams(q, nil, nil, nil, nil)
+	}
+	values, types, formats, err := pgParams(args)
+	if err != nil {
+		return nil, err
+	}
+	at := len(t.begin)
+	batch.ExecParams(query, values, types, formats, nil)
+	for _, q := range after {
+		batch.ExecParams(q, nil, nil, nil, nil)
+	}
+	t.begin = nil
 	var result *pgconn.Result
-	err := t.conn.raw(func(c *pgconn.PgConn) error {
-		results, err := c.Exec(ctx, query).ReadAll()
+	err = t.conn.raw(func(c *pgconn.PgConn) error {
+		results, err := c.ExecBatch(ctx, &batch).ReadAll()
 		if err == nil {
-			result = results[len(results)-1-after]
+			result = results[at]
 		}
 		return err
 	})
 	return result, err
 }
 
-func (t *guestTx) exec(ctx context.Context, query string, _ ...any) (int64, error) {
-	result, err := t.send(ctx, query, 0)
+// pgParams are parameters in PostgreSQL's binary form.
+func pgParams(args []any) (values [][]byte, types []uint32, formats []int16, err error) {
+	for _, arg := range args {
+		places, ok := arg.(tidList)
+		if !ok {
+			return nil, nil, nil, fmt.Errorf("send a parameter: it is %T", arg)
+		}
+		values, types, formats = append(values, places.binary()), append(types, pgtype.TIDArrayOID), append(formats, pgtype.BinaryFormatCode)
+	}
+	return values, types, formats, nil
+}
+
+func (t *guestTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := t.send(ctx, query, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.CommandTag.RowsAffected(), nil
 }
 
-func (t *guestTx) finish(ctx context.Context, query string, _ ...any) (int64, error) {
-	result, err := t.send(ctx, query+"; COMMIT", 1)
+func (t *guestTx) finish(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := t.send(ctx, query, args, "COMMIT")
 	if err != nil {
 		return 0, err
 	}
@@ -92,10 +114,10 @@ func (t *guestTx) finish(ctx context.Context, query string, _ ...any) (int64, er
 }
 
 func (t *guestTx) commit(ctx context.Context) error {
-	if t.ended || t.begin != "" {
+	if t.ended || t.begin != nil {
 		return nil
 	}
-	result, err := t.send(ctx, "COMMIT", 0)
+	result, err := t.send(ctx, "COMMIT", nil)
 	if err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
@@ -105,8 +127,8 @@ func (t *guestTx) commit(ctx context.Context) error {
 	return nil
 }
 
-func (t *guestTx) rows(ctx context.Context, query string, columns int, _ ...any) ([][]any, error) {
-	result, err := t.send(ctx, query, 0)
+func (t *guestTx) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {
+	result, err := t.send(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
