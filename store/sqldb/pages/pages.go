@@ -1,10 +1,11 @@
-// Package pages reads the encrypted pages of an SQLite file faster. It is the
-// file system "xts" of ncruces/go-sqlite3, whose format and writes it keeps,
-// but for one thing: that one asks the operating system for each 512 bytes of
-// a page by itself, this one for the page.
+// Package pages reads and writes the encrypted pages of an SQLite file and of
+// its write-ahead log faster. It is the file system "xts" of ncruces/go-sqlite3,
+// whose format it keeps, but for one thing: that one asks the operating system
+// for each 512 bytes of a page by itself, this one for the page.
 //
 // It must never keep a page (what SQLite reads is what the file holds now) and
-// never decrypt by itself: golang.org/x/crypto does. Open pages.go first.
+// never encrypt by itself: golang.org/x/crypto does. Open pages.go first, then
+// log.go.
 package pages
 
 import (
@@ -37,36 +38,85 @@ func (s *system) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, 
 // OpenFilename implements vfs.VFSFilename.
 func (s *system) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
 	f, flags, err := vfsutil.WrapOpenFilename(s.VFS, name, flags)
-	if err != nil || flags&vfs.OPEN_MAIN_DB == 0 {
+	if err != nil || flags&(vfs.OPEN_MAIN_DB|vfs.OPEN_WAL) == 0 {
 		return f, flags, err
 	}
 	sealed, ok := f.(vfs.FileUnwrap)
 	if !ok {
 		return f, flags, nil
 	}
-	return &file{File: f, base: sealed.Unwrap()}, flags, nil
+	own := &file{File: f, base: sealed.Unwrap()}
+	if flags&vfs.OPEN_MAIN_DB != 0 {
+		return own, flags, nil
+	}
+	main, ok := vfsutil.UnwrapFile[*file](name.DatabaseFile())
+	if !ok {
+		return f, flags, nil
+	}
+	own.cipher = main.cipher
+	return &log{file: own}, flags, nil
 }
 
 // file is a database's main file.
 type file struct {
-	vfs.File             // the encrypted one, for all but reading pages
+	vfs.File             // the encrypted one, for all but pages
 	base     vfs.File    // what it is written to
 	cipher   *xts.Cipher // nil: the key is not known yet
+	buffer   []byte      // what is read or written, encrypted
 }
 
-// ReadAt implements io.ReaderAt: a page is read at once, anything else as the
+// sectors gives room for the sectors that so many bytes at an offset lie in,
+// and where they begin.
+func (f *file) sectors(size int, off int64) (room []byte, from int64) {
+	from = off &^ (sector - 1)
+	to := (off + int64(size) + sector - 1) &^ (sector - 1)
+	if int64(cap(f.buffer)) < to-from {
+		f.buffer = make([]byte, to-from)
+	}
+	return f.buffer[:to-from], from
+}
+
+func (f *file) decrypt(sectors []byte, at int64) {
+	for i := 0; i < len(sectors); i += sector {
+		s := sectors[i : i+sector]
+		f.cipher.Decrypt(s, s, uint64(at+int64(i))/sector) //nolint:gosec // an offset in a file is not negative
+	}
+}
+
+func (f *file) encrypt(sectors []byte, at int64) {
+	for i := 0; i < len(sectors); i += sector {
+		s := sectors[i : i+sector]
+		f.cipher.Encrypt(s, s, uint64(at+int64(i))/sector) //nolint:gosec // an offset in a file is not negative
+	}
+}
+
+// ReadAt implements io.ReaderAt: a page is read at once, anything less as the
 // encrypted file does.
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	if f.cipher == nil || len(p) <= sector || len(p)%sector != 0 || off%sector != 0 {
+	if f.cipher == nil || len(p) <= sector {
 		return f.File.ReadAt(p, off)
 	}
-	n, err := f.base.ReadAt(p, off)
+	room, from := f.sectors(len(p), off)
+	n, err := f.base.ReadAt(room, from)
 	n -= n % sector
-	for i := 0; i < n; i += sector {
-		s := p[i : i+sector]
-		f.cipher.Decrypt(s, s, uint64(off+int64(i))/sector) //nolint:gosec // an offset in a file is not negative
+	f.decrypt(room[:n], from)
+	read := copy(p, room[min(off-from, int64(n)):n])
+	if read == len(p) {
+		err = nil
 	}
-	return n, err
+	return read, err
+}
+
+// WriteAt implements io.WriterAt: whole sectors are written at once, anything
+// else as the encrypted file does.
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	if f.cipher == nil || len(p)%sector != 0 || off%sector != 0 {
+		return f.File.WriteAt(p, off)
+	}
+	room, _ := f.sectors(len(p), off)
+	copy(room, p) // what SQLite keeps must stay as it is
+	f.encrypt(room, off)
+	return f.base.WriteAt(room, off)
 }
 
 // Pragma implements vfs.FilePragma: the key comes so.

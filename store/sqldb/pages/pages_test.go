@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,5 +109,61 @@ func TestWrongKey(t *testing.T) {
 	exec(t, open(t, Name, path, key(1)), "CREATE TABLE t (n INTEGER PRIMARY KEY, body TEXT)", fill)
 	if err := open(t, Name, path, key(2)).Exec("SELECT * FROM t"); !errors.Is(err, sqlite3.NOTADB) {
 		t.Errorf("another key: %v", err)
+	}
+}
+
+// TestLogCutShort reads what a log holds of which the end is missing or spoilt,
+// as after a power cut, as the other file system does: the same commits.
+func TestLogCutShort(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "test.db")
+	w := open(t, Name, whole, key(1))
+	exec(t, w, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0", "CREATE TABLE t (n INTEGER PRIMARY KEY, body TEXT)")
+	for n := range 5 {
+		exec(t, w, fmt.Sprintf("INSERT INTO t VALUES (%d, hex(randomblob(3000)))", n))
+	}
+	page, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal, err := os.ReadFile(whole + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := len(wal); cut >= 0; cut -= 700 {
+		var read []string
+		for _, system := range []string{Name, "xts"} {
+			path := filepath.Join(t.TempDir(), "test.db")
+			for name, content := range map[string][]byte{path: page, path + "-wal": wal[:cut]} {
+				if err := os.WriteFile(name, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := open(t, system, path, key(1))
+			s, _, err := c.Prepare("SELECT count(*), (SELECT integrity_check FROM pragma_integrity_check) FROM t")
+			if err != nil {
+				read = append(read, "no table")
+				continue
+			}
+			s.Step()
+			read = append(read, s.ColumnText(0)+" "+s.ColumnText(1))
+			_ = s.Close()
+		}
+		if read[0] != read[1] {
+			t.Errorf("of %d bytes of %d it reads %q, not %q", cut, len(wal), read[0], read[1])
+		}
+	}
+}
+
+// TestRolledBack writes over what a large transaction left in the log that did
+// not commit.
+func TestRolledBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	w := open(t, Name, path, key(1))
+	exec(t, w, "PRAGMA journal_mode=WAL", "PRAGMA cache_size=5", "PRAGMA wal_autocheckpoint=0", "CREATE TABLE t (n INTEGER PRIMARY KEY, body TEXT)", fill,
+		"BEGIN", "UPDATE t SET body = hex(randomblob(900))", "ROLLBACK", "UPDATE t SET body = 'x' || body WHERE n % 9 = 0",
+		"BEGIN", "UPDATE t SET body = hex(randomblob(900))", "UPDATE t SET body = hex(randomblob(90))", "COMMIT")
+	want := sum(t, w)
+	if got := sum(t, open(t, "xts", path, key(1))); got != want || !strings.HasSuffix(got, " ok") {
+		t.Errorf("the other file system reads %q, not %q", got, want)
 	}
 }
