@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/privacyd/privacyd/bench/measure"
+)
+
+const (
+	timeBar   = 100 * time.Millisecond // of the server, for any page
+	searchBar = 50 * time.Millisecond  // for a search of a contact
+	sizeBar   = 100_000                // bytes of a page and all that it loads
+)
+
+// asked is a page to ask for. Plain is a statement that gives the rows that it
+// shows, with the workspace as its only parameter; empty: it shows none.
+type asked struct {
+	name, path, plain string
+	bar               time.Duration
+}
+
+func (b *bench) measure(ctx context.Context, name string, make func(context.Context) (*site, error)) (err error) {
+	s, err := make(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.drop()) }()
+	if err := s.fill(ctx, b.rows); err != nil {
+		return err
+	}
+	v, err := serve(ctx, s.program)
+	if err != nil {
+		return err
+	}
+	pages, err := v.furnish(ctx, b.entries)
+	if err == nil {
+		err = b.walk(ctx, name, s, v, pages)
+	}
+	return errors.Join(err, v.stop())
+}
+
+// furnish gives the workspace a log, a policy, a hold and an export, and lists
+// the pages that there are then.
+func (v *visitor) furnish(ctx context.Context, entries int) ([]asked, error) {
+	for from := 0; from < entries; from += 1000 {
+		if _, err := v.send(ctx, "/v1/workspaces/"+slug+"/audit-entries", "application/json", batchOf(from)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := v.post(ctx, at("retention"), url.Values{"choice": {"365"}}); err != nil {
+		return nil, err
+	}
+	hold := url.Values{"type": {"subject"}, "kind": {"contact"}, "id": {"contact-7"}, "ground": {"legal_claims"}, "reason": {"A dispute about an invoice."}}
+	if _, err := v.post(ctx, at("holds"), hold); err != nil {
+		return nil, err
+	}
+	job, err := v.post(ctx, at("data-privacy"), url.Values{"type": {"subject_export"}, "kind": {"contact"}, "id": {"contact-9"}, "format": {"json"}})
+	return pagesOf(job), err
+}
+
+func batchOf(from int) io.Reader {
+	type entry struct {
+		Action string            `json:"action"`
+		Actor  map[string]string `json:"actor"`
+		Target map[string]string `json:"target"`
+	}
+	list := make([]entry, 1000)
+	for i := range list {
+		list[i] = entry{"ticket.update", map[string]string{"kind": "service", "name": "desk"}, map[string]string{"type": "ticket", "id": fmt.Sprint(from + i)}}
+	}
+	raw, _ := json.Marshal(map[string]any{"entries": list}) // it can be written
+	return bytes.NewReader(raw)
+}
+
+func at(part string) string { return "/w/" + slug + "/" + part }
+
+// pagesOf lists what is asked for. The plain statements are those that somebody
+// would write who wants just these rows.
+func pagesOf(job string) []asked {
+	const contact = "SELECT id, name, email, phone, company FROM contacts WHERE workspace_id = $1 "
+	talks := "SELECT id, channel, status, created_at FROM conversations WHERE workspace_id = $1 AND contact_id = 'contact-0' ORDER BY created_at DESC LIMIT 11"
+	said := "SELECT id, direction, body, created_at FROM messages WHERE workspace_id = $1 AND conversation_id = 'talk-0' ORDER BY created_at, id LIMIT 101"
+	due := "SELECT count(*) FROM conversations WHERE workspace_id = $1 AND status = 'resolved' AND last_message_at < 1"
+	log := "SELECT id, action FROM audit_entries WHERE log = $1 ORDER BY seq DESC LIMIT 50"
+	return []asked{
+		{"contacts", at("contacts"), contact + "ORDER BY lower(substr(coalesce(name, ''), 1, 100)), id LIMIT 26", timeBar},
+		{"contacts by e-mail, backwards", at("contacts?sort=-email"), contact + "ORDER BY lower(substr(coalesce(email, ''), 1, 100)) DESC, id DESC LIMIT 26", timeBar},
+		{"search of a surname", at("contacts?q=person1234"), contact + "AND id = 'contact-1234'", searchBar},
+		{"search of an e-mail address", at("contacts?q=person1234%40users.example.org"), contact + "AND id = 'contact-1234'", searchBar},
+		{"search of what many have", at("contacts?q=Ana"), contact + "AND lower(substr(coalesce(name, ''), 1, 100)) >= 'ana' LIMIT 21", searchBar},
+		{"search inside of names", at("contacts?q=erson123"), contact + "AND name LIKE '%erson123%' LIMIT 21", searchBar},
+		{"search of nobody", at("contacts?q=nobody-has-this"), contact + "AND name LIKE '%nobody-has-this%' LIMIT 21", searchBar},
+		{"contact", at("contact?id=contact-1234"), contact + "AND id = 'contact-1234'", timeBar},
+		{"contact with 1,000 conversations", at("contact?id=contact-0"), talks, timeBar},
+		{"conversation of 12,000 messages", at("contact/conversation?conversation=talk-0"), said, timeBar},
+		{"plan of deleting a contact", at("delete-contact?kind=contact&id=contact-1234"), contact + "AND id = 'contact-1234'", timeBar},
+		{"data & privacy", at("data-privacy"), "", timeBar},
+		{"what is stored", at("sizes"), "SELECT count(*) FROM messages WHERE workspace_id = $1", timeBar},
+		{"retention", at("retention"), "", timeBar},
+		{"retention: the effect now", at("retention?effect"), due, timeBar},
+		{"retention: the effect of a choice", at("retention?choice=90"), due, timeBar},
+		{"plan of deleting by date", at("bulk?before=2001-01-01"), due, timeBar},
+		{"holds", at("holds"), "", timeBar},
+		{"plan of deleting the workspace", at("delete-workspace"), "SELECT count(*) FROM messages WHERE workspace_id = $1", 0},
+		{"jobs", at("jobs"), "SELECT id, type, state FROM jobs WHERE workspace_id = $1 ORDER BY id DESC LIMIT 50", timeBar},
+		{"a job", job, "", timeBar},
+		{"receipts", at("receipts"), "", timeBar},
+		{"members", at("members"), "", timeBar},
+		{"where data lives", at("residency"), "", timeBar},
+		{"audit log", at("audit"), log, timeBar},
+		{"audit log of one action", at("audit?action=hold.place"), log, timeBar},
+		{"audit log of one target", at("audit?target=17"), log, timeBar},
+		{"audit log of nobody", at("audit?actor=nobody"), log, timeBar},
+		{"workspaces", "/workspaces", "", timeBar},
+		{"my account", "/account", "", timeBar},
+		{"security", "/account/security", "", timeBar},
+		{"sub-processors", "/legal/sub-processors", "", timeBar},
+		{"REST documentation", "/docs", "", timeBar},
+	}
+}
+
+// walk measures each page and the statement beside it.
+func (b *bench) walk(ctx context.Context, name string, s *site, v *visitor, pages []asked) error {
+	loaded, err := v.loads(ctx, pages[0].path)
+	if err != nil {
+		return err
+	}
+	plain, err := b.plain(ctx, s, pages)
+	if err != nil {
+		return err
+	}
+	slowest, largest, search := asked{}, asked{}, time.Duration(0)
+	var worst time.Duration
+	most := 0
+	fmt.Printf("\n%s, %d messages; a page loads %d bytes beside itself, the first time\n", name, b.rows, loaded)
+	fmt.Printf("%-36s %9s %9s %9s %7s %9s\n", "PAGE", "FIRST", "MIDDLE", "PLAIN", "RATIO", "BYTES")
+	for _, p := range pages {
+		first, middle, err := v.visit(ctx, p.path, b.rounds)
+		if err != nil {
+			return err
+		}
+		fmt.Println(line(p, first, middle, plain[p.plain]))
+		if p.bar == timeBar && middle.took > worst {
+			slowest, worst = p, middle.took
+		}
+		if p.bar == searchBar {
+			search = max(search, middle.took)
+		}
+		if middle.bytes > most {
+			largest, most = p, middle.bytes
+		}
+	}
+	return b.report(
+		measure.Figure{What: name + ": slowest page (" + slowest.name + ")", Bar: "<= 100 ms", Value: words(worst), Pass: worst <= timeBar},
+		measure.Figure{What: name + ": slowest search of a contact", Bar: "<= 50 ms", Value: words(search), Pass: search <= searchBar},
+		measure.Figure{
+			What: name + ": largest page (" + largest.name + ") with all that it loads", Bar: "<= 100 KB",
+			Value: fmt.Sprintf("%d KB", (most+loaded)/1000), Pass: most+loaded <= sizeBar,
+		},
+	)
+}
+
+func line(p asked, first, middle look, plain time.Duration) string {
+	beside, ratio, verdict := "-", "-", ""
+	if plain > 0 {
+		beside, ratio = words(plain), fmt.Sprintf("%.1f", float64(middle.took)/float64(plain))
+	}
+	if p.bar > 0 && middle.took > p.bar {
+		verdict = "  MISS"
+	}
+	return fmt.Sprintf("%-36s %9s %9s %9s %7s %9d%s", p.name, words(first.took), words(middle.took), beside, ratio, middle.bytes, verdict)
+}
+
+func words(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+var asset = regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`)
+
+// loads is how many bytes a page's style, scripts and pictures are.
+func (v *visitor) loads(ctx context.Context, path string) (n int, err error) {
+	page, err := v.get(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(page.body))
+	if err != nil {
+		return 0, err
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range asset.FindAllSubmatch(text, -1) {
+		one, err := v.get(ctx, string(m[1]))
+		if err != nil {
+			return 0, err
+		}
+		n += one.bytes
+	}
+	return n, nil
+}
+
+// plain measures the statements on a handle of its own, each as often as the
+// pages, and gives the middle.
+func (b *bench) plain(ctx context.Context, s *site, pages []asked) (map[string]time.Duration, error) {
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	took := map[string]time.Duration{}
+	for _, p := range pages {
+		if p.plain == "" || took[p.plain] > 0 {
+			continue
+		}
+		all := make([]time.Duration, b.rounds)
+		for i := range all {
+			start := time.Now()
+			rows, err := db.Query(ctx, p.plain, s.workspace.ID)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			for rows.Next() {
+			}
+			if err := cmp.Or(rows.Err(), rows.Close()); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			all[i] = time.Since(start)
+		}
+		slices.Sort(all)
+		took[p.plain] = all[len(all)/2]
+	}
+	return took, nil
+}
