@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -100,7 +99,7 @@ func (p Provider) Valid() error {
 	case !KnownCountry(p.Country):
 		return Errorf(ClassInvalid, "provider_country_invalid", "Provider %s needs the country of its endpoint, as an ISO code such as IE.", p.Name)
 	}
-	if real := outsideEU[strings.ToLower(p.URL.Hostname())]; real != "" && real != p.Country {
+	if real := outsideEU[HostName(p.URL.Hostname())]; real != "" && real != p.Country {
 		return Errorf(ClassInvalid, "provider_country_invalid",
 			"Provider %s: %s is in the country %s, not %s. Use the provider's endpoint in the EU if your agreement has one.", p.Name, p.URL.Hostname(), real, p.Country)
 	}

@@ -11,6 +11,7 @@ package egress
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -69,6 +70,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 func transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
 	t.Proxy = nil
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	t.ResponseHeaderTimeout = answerPatience
 	t.DisableCompression = true // an answer keeps the form that was asked for
 	return t
@@ -235,6 +237,9 @@ func (d *door) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errRedirect):
 		problem = privacyd.Errorf(privacyd.ClassUnavailable, "provider_redirected",
 			"Provider %s wanted to redirect the call elsewhere, which is not followed. The operator should check its url.", name)
+	case privacyd.CertificateFault(err) != "":
+		problem = privacyd.Errorf(privacyd.ClassUnavailable, "provider_not_believed",
+			"Provider %s was not believed: %s. Nothing was sent. The operator should check its url.", name, privacyd.CertificateFault(err))
 	case errors.Is(err, context.Canceled):
 		return // nobody listens any more
 	}

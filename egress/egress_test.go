@@ -329,7 +329,7 @@ func TestProviderGone(t *testing.T) {
 func TestUntrustedCertificate(t *testing.T) {
 	g := newGate(t)
 	g.server.Config.Handler = egress.New(g.Engine, egress.Options{Keys: map[string]string{"openai": "k"}})
-	if status, body, _ := g.call("POST", "/egress/openai/v1/responses", "{}", nil); status != http.StatusBadGateway {
+	if status, body, _ := g.call("POST", "/egress/openai/v1/responses", "{}", nil); status != http.StatusBadGateway || !strings.Contains(body, "provider_not_believed") {
 		t.Errorf("answer %d %s", status, body)
 	}
 	g.wantNothingSent()

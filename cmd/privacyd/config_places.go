@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -80,11 +81,22 @@ func (c *config) checkPlaces() error {
 			return fmt.Errorf("place %s needs its country, as an ISO code such as DE", p.Name)
 		case p.Kind != "" && !slices.Contains(placeKinds(), p.Kind):
 			return fmt.Errorf("place %s is of no known kind: choose among %s", p.Name, strings.Join(placeKinds(), ", "))
+		case slices.ContainsFunc(p.Hosts, notHost):
+			return fmt.Errorf("place %s has hosts that no address leads to: write names such as db.example.com, without a port or a user, and s3://bucket", p.Name)
 		}
 		seen[p.Name] = true
 	}
 	_, err := c.providers()
 	return err
+}
+
+// notHost tells what is never among the hosts of an address.
+func notHost(host string) bool {
+	if scheme, name, address := strings.Cut(host, "://"); address {
+		return scheme == "" || name == "" || strings.ContainsAny(name, "@?#/: ")
+	}
+	socket := strings.HasPrefix(host, "/")
+	return host == "" || strings.ContainsAny(host, "@?# ") || !socket && strings.Contains(host, "/") || strings.Contains(host, ":") && net.ParseIP(host) == nil
 }
 
 // providers reads the providers of language models.

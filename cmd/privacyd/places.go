@@ -56,6 +56,10 @@ func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
 		return u.place != "" && p.Name == u.place || u.place == "" && p.holds(u.hosts)
 	})
 	if n >= 0 {
+		if u.kind == privacyd.PlaceLLM && u.told.Country != c.Places[n].Country {
+			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"%s is declared in the country %s, and the place %s, where its host is, in %s. Correct one of them.", u.name, u.told.Country, c.Places[n].Name, c.Places[n].Country)
+		}
 		list[n].Uses = append(list[n].Uses, u.name)
 		if list[n].Kind == "" {
 			list[n].Kind = u.kind
@@ -77,7 +81,7 @@ func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
 // holds tells whether all hosts are among those of the place.
 func (p placeConfig) holds(hosts []string) bool {
 	return len(hosts) > 0 && !slices.ContainsFunc(hosts, func(h string) bool {
-		return !slices.ContainsFunc(p.Hosts, func(own string) bool { return strings.EqualFold(own, h) })
+		return !slices.ContainsFunc(p.Hosts, func(own string) bool { return privacyd.HostName(own) == privacyd.HostName(h) })
 	})
 }
 
@@ -160,18 +164,21 @@ func hosting(file string) *privacyd.Place {
 }
 
 // bucketUse tells where a folder or a bucket is. A bucket of another maker's
-// store on this machine is local.
+// store is where its endpoint is, whatever its name; one on this machine is
+// local.
 func bucketUse(name string, kind privacyd.PlaceKind, address string) use {
 	u := use{name: name, kind: kind}
 	if _, folder := bucket.Folder(address); folder {
 		return u
 	}
 	if parsed, err := url.Parse(address); err == nil {
-		if endpoint, err := url.Parse(parsed.Query().Get("endpoint")); err == nil && privacyd.LocalHost(endpoint.Hostname()) {
-			u.hosts = []string{endpoint.Hostname()}
-			return u
-		}
 		u.hosts = []string{parsed.Scheme + "://" + parsed.Host}
+		if endpoint, err := url.Parse(parsed.Query().Get("endpoint")); err == nil && endpoint.Hostname() != "" {
+			if privacyd.LocalHost(endpoint.Hostname()) {
+				u.hosts = nil
+			}
+			u.hosts = append(u.hosts, endpoint.Hostname())
+		}
 	}
 	return u
 }

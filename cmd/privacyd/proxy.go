@@ -30,6 +30,10 @@ func (c config) trusted() ([]netip.Prefix, error) {
 			}
 			p = netip.PrefixFrom(ip, ip.BitLen())
 		}
+		if p.Bits() == 0 {
+			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"trusted_proxies: %q is everybody. Whoever sends X-Forwarded-For would then choose the address in the audit log.", text)
+		}
 		list = append(list, p)
 	}
 	return list, nil
@@ -38,6 +42,10 @@ func (c config) trusted() ([]netip.Prefix, error) {
 // checkProxy wants to know where the page is seen from when a proxy stands in
 // front: cookies and links go by it.
 func checkProxy(o cli.ServeOptions, c config) error {
+	if c.TLS.on() && c.BaseURL != "" && !strings.HasPrefix(c.BaseURL, "https://") {
+		return privacyd.Errorf(privacyd.ClassInvalid, "base_url_insecure",
+			"The server has a certificate, and base_url begins with http://. Write https://: links would lead to where nobody listens, and cookies would travel in the clear.")
+	}
 	if o.BehindProxy && !strings.HasPrefix(c.BaseURL, "https://") {
 		return privacyd.Errorf(privacyd.ClassInvalid, "base_url_missing",
 			"--behind-proxy needs base_url in the configuration file: the https:// address that people see.")
@@ -61,7 +69,7 @@ func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && believed(peer.Addr()) {
 			hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			for n := len(hops) - 1; n >= 0; n-- {
-				ip, err := netip.ParseAddr(strings.TrimSpace(hops[n]))
+				ip, err := hopAddress(strings.TrimSpace(hops[n]))
 				if err != nil {
 					break
 				}
@@ -73,6 +81,14 @@ func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hopAddress reads an address as proxies write it: alone, or with a port.
+func hopAddress(text string) (netip.Addr, error) {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 // limitSignIn keeps one address from guessing, and from filling the audit log

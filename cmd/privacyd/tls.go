@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -90,7 +91,7 @@ func (c tlsConfig) server(cache string, log *slog.Logger) (*tls.Config, error) {
 }
 
 // certificateLook is how often the certificate's files are looked at.
-const certificateLook = 5 * time.Second
+const certificateLook = time.Second
 
 // certificate is one that is read from files, again when they change.
 type certificate struct {
@@ -120,13 +121,12 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 // read takes the certificate that the files hold, unless it cannot be used.
 func (c *certificate) read() error {
-	stamp := c.stampNow()
+	c.stamp = c.stampNow() // also of what cannot be used, so that it is said once
 	pair, err := tls.LoadX509KeyPair(c.config.Cert, c.config.Key)
 	if err != nil {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_unusable",
 			"The certificate cannot be used: %w. Check tls.cert and tls.key in the configuration: PEM files that belong together.", err)
 	}
-	c.stamp = stamp
 	if end := pair.Leaf.NotAfter; c.now().After(end) {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_expired",
 			"The certificate in tls.cert expired on %s. Renew it: browsers refuse it.", end.Format(time.DateOnly))
@@ -140,7 +140,10 @@ func (c *certificate) stampNow() string {
 	stamp := ""
 	for _, file := range []string{c.config.Cert, c.config.Key} {
 		if info, err := os.Stat(file); err == nil {
-			stamp += fmt.Sprintf("%d %d;", info.Size(), info.ModTime().UnixNano())
+			stamp += fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+			if file, ok := info.Sys().(*syscall.Stat_t); ok {
+				stamp += fmt.Sprintf(" %d %d;", file.Ino, file.Ctim.Nano()) // another file may have the same age
+			}
 		}
 	}
 	return stamp
