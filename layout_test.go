@@ -24,7 +24,8 @@ var allowed = map[string][]string{
 	"work":                    {""},
 	"auditlog":                {},
 	"auditlog/verify":         {"auditlog"},
-	"vault":                   {"", "vault/bucket", "vault/durable"},
+	"vault":                   {"", "vault/bucket", "vault/durable", "vault/keyservice", "vault/keyservice/keyservicetest"},
+	"vault/keyservice":        {"", "vault/keyservice/keyservicetest"},
 	"vault/bucket":            {"", "vault/bucket/buckettest"},
 	"vault/durable":           {"vault/bucket"},
 	"ledger":                  {"", "vault/bucket", "vault/durable"},
@@ -52,8 +53,10 @@ var allowed = map[string][]string{
 	"work/worktest":           {"*"},
 	"auditlog/auditlogtest":   {"*"},
 	"vault/bucket/buckettest": {"*"},
-	"engine/enginetest":       {"*"},
-	"egress/tlstest":          {},
+
+	"vault/keyservice/keyservicetest": {},
+	"engine/enginetest":               {"*"},
+	"egress/tlstest":                  {},
 }
 
 // drivers may be imported by the packages that are named for them alone.
@@ -62,8 +65,8 @@ var drivers = map[string][]string{
 	"github.com/ncruces/go-sqlite": {"store/sqldb", "store/sqldb/pages", "store/sqldb/sqldbtest", "source/sqlsource"},
 	"github.com/wneessen/go-mail":  {"mail"},
 	"github.com/emersion":          {"mail/mailtest"},
-	"gocloud.dev":                  {"vault", "vault/bucket", "ledger", "source/blob"},
-	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "engine/enginetest", "mail/mailtest", "egress/tlstest"},
+	"gocloud.dev":                  {"vault", "vault/bucket", "vault/keyservice", "ledger", "source/blob"},
+	"testing":                      {"store/sqldb/sqldbtest", "source/sourcetest", "work/worktest", "auditlog/auditlogtest", "vault/bucket/buckettest", "vault/keyservice/keyservicetest", "engine/enginetest", "mail/mailtest", "egress/tlstest"},
 }
 
 func TestImports(t *testing.T) {

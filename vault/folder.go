@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/privacyd/privacyd/vault/bucket"
 	"github.com/privacyd/privacyd/vault/durable"
@@ -50,8 +52,44 @@ func (f *folder) Create(_ context.Context, name string, record []byte) (bool, er
 }
 
 // Replace implements records. It writes over the old bytes: both records fit
-// into one disk sector, so that after a power cut there is one or the other.
+// into one disk sector, so that after a power cut there is one or the other. It
+// goes on where the file system knows no locks: whatever is there has to go.
 func (f *folder) Replace(_ context.Context, name string, record []byte) error {
+	if unlock, err := f.locked(); err == nil {
+		defer unlock()
+	}
+	return f.overwrite(name, record)
+}
+
+// Swap implements records.
+func (f *folder) Swap(ctx context.Context, name string, old, record []byte) (bool, error) {
+	unlock, err := f.locked()
+	if err != nil {
+		return false, bucket.Explain(err)
+	}
+	defer unlock()
+	have, err := f.Read(ctx, name)
+	if err != nil || !bytes.Equal(have, old) {
+		return false, err
+	}
+	err = f.overwrite(name, record)
+	return err == nil, err
+}
+
+// locked keeps other processes from changing records until it is undone; the
+// system undoes it when the process dies.
+func (f *folder) locked() (unlock func(), err error) {
+	dir, err := os.Open(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a descriptor fits
+		return nil, errors.Join(err, dir.Close())
+	}
+	return func() { _ = dir.Close() }, nil // the lock goes with it
+}
+
+func (f *folder) overwrite(name string, record []byte) error {
 	file, err := os.OpenFile(f.path(name), os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errAbsent
@@ -68,14 +106,17 @@ func (f *folder) Replace(_ context.Context, name string, record []byte) error {
 
 // Destroy implements records.
 func (f *folder) Destroy(ctx context.Context, name string) error {
-	err := f.Replace(ctx, name, make([]byte, recordSize))
-	if errors.Is(err, errAbsent) {
+	path := f.path(name)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
+		return bucket.Explain(err)
+	}
+	if err := f.Replace(ctx, name, make([]byte, info.Size())); err != nil && !errors.Is(err, errAbsent) {
 		return err
 	}
-	path := f.path(name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return bucket.Explain(err)
 	}
@@ -85,7 +126,7 @@ func (f *folder) Destroy(ctx context.Context, name string) error {
 // List implements records.
 func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		err := f.walk(func(name string) error {
+		err := f.walk(prefix, func(name string) error {
 			if strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, durable.NewSuffix) && !yield(name, nil) {
 				return fs.SkipAll
 			}
@@ -97,20 +138,45 @@ func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[string, erro
 	}
 }
 
-func (f *folder) walk(visit func(name string) error) error {
-	return filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
+// walk visits the files below the folder that the prefix names, and leaves out
+// folders in which nothing can begin with it.
+func (f *folder) walk(prefix string, visit func(name string) error) error {
+	from := prefix[:strings.LastIndex(prefix, "/")+1]
+	return filepath.WalkDir(f.path(from), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // removed by another process
 		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(f.dir, path)
 		if err != nil {
 			return err
 		}
-		return visit(filepath.ToSlash(name))
+		relative, err := filepath.Rel(f.dir, path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(relative)
+		if !d.IsDir() {
+			return visit(name)
+		}
+		if len(name) >= len(from) && !strings.HasPrefix(name+"/", prefix) && name+"/" != from && name != "." {
+			return fs.SkipDir
+		}
+		return nil
 	})
+}
+
+// Tops implements records.
+func (f *folder) Tops(ctx context.Context) ([]string, error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, bucket.Explain(err)
+	}
+	var tops []string
+	for _, e := range entries {
+		if e.IsDir() {
+			tops = append(tops, e.Name())
+		}
+	}
+	return tops, ctx.Err()
 }
 
 // Close implements records.

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -12,8 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"sync"
-
-	"github.com/privacyd/privacyd"
+	"time"
 )
 
 // Owner says whose key seals something.
@@ -88,56 +86,73 @@ func recordName(reference string) string {
 
 // ownerKey is an unwrapped key, already split into its uses.
 type ownerKey struct {
-	seal cipher.AEAD
-	wrap cipher.AEAD // of a workspace: wraps the keys of its persons
-	file []byte      // input key of chunked encryption
+	version uint32
+	made    time.Time // zero: not known, or a person's
+	seal    cipher.AEAD
+	wrap    cipher.AEAD // of a workspace: wraps the keys of its persons; nil of a former version
+	file    []byte      // input key of chunked encryption
 }
 
 func splitKey(key []byte) (*ownerKey, error) {
+	data, err := dataKeys(key)
+	if err != nil {
+		return nil, err
+	}
+	k, err := splitData(data)
+	if err != nil {
+		return nil, err
+	}
+	k.wrap, err = deriveAEAD(key, "wrap")
+	return k, err
+}
+
+// dataKeys are what of a key opens data: the keys of sealing and of files.
+func dataKeys(key []byte) ([]byte, error) {
 	sealKey, err := derive(key, "seal", 32)
 	if err != nil {
 		return nil, err
 	}
-	wrapKey, err := derive(key, "wrap", 32)
-	if err != nil {
-		return nil, err
-	}
-	k := &ownerKey{}
-	if k.file, err = derive(key, "file", 32); err != nil {
-		return nil, err
-	}
-	if k.seal, err = newAEAD(sealKey); err != nil {
-		return nil, err
-	}
-	k.wrap, err = newAEAD(wrapKey)
-	return k, err
+	fileKey, err := derive(key, "file", 32)
+	return append(sealKey, fileKey...), err
 }
 
-// key gives the key of a reference. Where there is none it is made, or it is
-// an error: reading must never make one.
+func splitData(data []byte) (*ownerKey, error) {
+	seal, err := newAEAD(data[:32])
+	return &ownerKey{version: 1, seal: seal, file: data[32:]}, err
+}
+
+// key gives the key of a reference, of a workspace its newest version. Where
+// there is none it is made, or it is an error: reading must never make one.
 func (v *Vault) key(ctx context.Context, reference string, make bool) (*ownerKey, error) {
-	if k, ok := v.cache.get(reference, v.now()); ok {
+	return v.remembered(reference, func() (*ownerKey, error) { return v.load(ctx, reference, make) })
+}
+
+// remembered asks load for what is not in memory. name begins with the
+// reference of whose key it is.
+func (v *Vault) remembered(name string, load func() (*ownerKey, error)) (*ownerKey, error) {
+	if k, ok := v.cache.get(name, v.now()); ok {
 		if k == nil {
 			return nil, ErrShredded
 		}
 		return k, nil
 	}
 	mark := v.cache.mark()
-	k, err := v.load(ctx, reference, make)
+	k, err := load()
 	if err == nil || errors.Is(err, ErrShredded) {
-		v.cache.put(reference, k, v.now(), mark)
+		v.cache.put(name, k, v.now(), mark)
 	}
 	return k, err
 }
 
 func (v *Vault) load(ctx context.Context, reference string, make bool) (*ownerKey, error) {
-	parent, err := v.parent(ctx, reference, make)
-	if err != nil {
-		return nil, err
+	if len(reference) > nameDigits { // a shredded workspace's persons are so, too
+		if _, err := v.key(ctx, reference[:nameDigits], make); err != nil {
+			return nil, err
+		}
 	}
 	record, err := v.records.Read(ctx, recordName(reference))
 	if errors.Is(err, errAbsent) && make {
-		record, err = v.makeKey(ctx, parent, reference)
+		record, err = v.makeKey(ctx, reference)
 	}
 	if errors.Is(err, errAbsent) {
 		return nil, keyGone()
@@ -145,101 +160,138 @@ func (v *Vault) load(ctx context.Context, reference string, make bool) (*ownerKe
 	if err != nil {
 		return nil, err
 	}
-	return v.openRecord(ctx, parent, reference, record)
+	return v.openRecord(ctx, reference, record)
 }
 
-func (v *Vault) parent(ctx context.Context, reference string, make bool) (cipher.AEAD, error) {
+// parent gives what a record of a reference with this epoch is wrapped with.
+func (v *Vault) parent(ctx context.Context, reference string, epoch uint32) (cipher.AEAD, error) {
 	if len(reference) == nameDigits {
-		return v.wrap, nil
+		return v.wrapOf(ctx, epoch)
 	}
-	k, err := v.key(ctx, reference[:nameDigits], make)
+	k, err := v.version(ctx, reference[:nameDigits], epoch)
+	if errors.Is(err, ErrDamaged) {
+		return nil, keyDamaged(fmt.Errorf("there is no version %d of the workspace's key", epoch))
+	}
 	if err != nil {
 		return nil, err
+	}
+	if k.wrap == nil {
+		return nil, keyDamaged(fmt.Errorf("it is wrapped with version %d of the workspace's key, which is gone", epoch))
 	}
 	return k.wrap, nil
 }
 
 // makeKey makes a key, or gives the one that another process made first.
-func (v *Vault) makeKey(ctx context.Context, parent cipher.AEAD, reference string) ([]byte, error) {
-	key := make([]byte, ownerKeySize)
-	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+func (v *Vault) makeKey(ctx context.Context, reference string) ([]byte, error) {
+	key, err := newOwnerKey()
+	if err != nil {
+		return nil, err
 	}
-	record := wrapKey(parent, reference, key)
+	record, err := v.wrapNew(ctx, reference, key)
+	if err != nil {
+		return nil, err
+	}
 	made, err := v.records.Create(ctx, recordName(reference), record)
-	if err != nil || made {
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		err = v.keepUp(ctx, reference, record)
 		return record, err
 	}
 	return v.records.Read(ctx, recordName(reference))
 }
 
-func (v *Vault) openRecord(ctx context.Context, parent cipher.AEAD, reference string, record []byte) (*ownerKey, error) {
-	k, err := v.interpret(parent, reference, record)
+func newOwnerKey() ([]byte, error) {
+	key := make([]byte, ownerKeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return key, nil
+}
+
+func (v *Vault) wrapNew(ctx context.Context, reference string, key []byte) ([]byte, error) {
+	if len(reference) == nameDigits {
+		generation, w := v.roots.latest()
+		return wrapDated(w.aead, reference, generation, dated{version: 1, made: v.now().UTC(), secret: key}), nil
+	}
+	workspace, err := v.key(ctx, reference[:nameDigits], true)
+	if err != nil {
+		return nil, err
+	}
+	return wrapKey(workspace.wrap, reference, workspace.version, key), nil
+}
+
+// keepUp sees to it that a new key is wrapped with the newest there is, which
+// another process may have changed unnoticed: what changes keys may have passed
+// this place already.
+func (v *Vault) keepUp(ctx context.Context, reference string, record []byte) error {
+	if len(reference) == nameDigits {
+		if err := v.Refresh(ctx); err != nil {
+			return err
+		}
+		_, err := v.rewrapTop(ctx, reference, recordName(reference))
+		return err
+	}
+	top := reference[:nameDigits]
+	now, err := v.records.Read(ctx, recordName(top))
+	if err != nil || versionOf(now) == epochOf(record) || isFence(v.core.fences, top, now) {
+		return err
+	}
+	v.cache.drop(top)
+	return v.rewrapPerson(ctx, reference)
+}
+
+func (v *Vault) openRecord(ctx context.Context, reference string, record []byte) (*ownerKey, error) {
+	k, err := v.interpret(ctx, reference, record)
 	if err == nil || errors.Is(err, ErrShredded) {
 		return k, err
 	}
-	// It may have been read in the moment in which a fence was written over it.
+	// It may have been read in the moment in which another was written over it.
 	if record, err = v.records.Read(ctx, recordName(reference)); err != nil {
 		return nil, keyDamaged(err)
 	}
-	return v.interpret(parent, reference, record)
+	return v.interpret(ctx, reference, record)
 }
 
-func (v *Vault) interpret(parent cipher.AEAD, reference string, record []byte) (*ownerKey, error) {
-	if isFence(v.fences, reference, record) {
+func (v *Vault) interpret(ctx context.Context, reference string, record []byte) (*ownerKey, error) {
+	if isFence(v.core.fences, reference, record) {
 		return nil, ErrShredded
 	}
-	key, err := unwrapKey(parent, reference, record)
+	if !isKey(record) {
+		return nil, keyDamaged(errRecord)
+	}
+	parent, err := v.parent(ctx, reference, epochOf(record))
+	if err != nil {
+		return nil, err
+	}
+	if len(reference) > nameDigits {
+		key, err := unwrapKey(parent, reference, record)
+		if err != nil {
+			return nil, keyDamaged(err)
+		}
+		return splitKey(key)
+	}
+	d, err := unwrapDated(parent, reference, record)
 	if err != nil {
 		return nil, keyDamaged(err)
 	}
-	return splitKey(key)
+	return d.split()
 }
 
-// check compares the root key with the key store before anything is read or
-// written with it. The first process of a new store writes the check value.
-func (v *Vault) check(ctx context.Context, root []byte) error {
-	want, err := checkRecord(root)
-	if err != nil {
-		return err
-	}
-	have, err := v.records.Read(ctx, checkName)
-	if errors.Is(err, errAbsent) {
-		have, err = v.makeCheck(ctx, want)
-	}
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(have, want) {
-		return keyWrong()
-	}
-	if o, ok := v.records.(*objects); ok {
-		return o.refusesTaken(ctx, checkName, want)
-	}
-	return nil
+func isKey(record []byte) bool {
+	return isRecord(record, keyMagic) || isRecord(record, datedMagic) || isRecord(record, pastMagic)
 }
 
-func (v *Vault) makeCheck(ctx context.Context, want []byte) ([]byte, error) {
-	used := false
-	for _, err := range v.records.List(ctx, "") {
-		if err != nil {
-			return nil, err
-		}
-		used = true
-		break
+func (d dated) split() (k *ownerKey, err error) {
+	if d.past {
+		k, err = splitData(d.secret)
+	} else {
+		k, err = splitKey(d.secret)
 	}
-	if !used {
-		made, err := v.records.Create(ctx, checkName, want)
-		if err != nil {
-			return nil, err
-		}
-		v.fresh = made
+	if err != nil {
+		return nil, err
 	}
-	have, err := v.records.Read(ctx, checkName)
-	if errors.Is(err, errAbsent) {
-		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "keystore_damaged",
-			"The key store has keys but not the value by which the root key is checked. It is incomplete, or not a key store: "+
-				"restore its newest backup. Nothing was changed.")
-	}
-	return have, err
+	k.version, k.made = d.version, d.made
+	return k, nil
 }

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 
 	"github.com/privacyd/privacyd"
@@ -54,6 +58,100 @@ func (o *objects) Replace(ctx context.Context, name string, record []byte) error
 		return err
 	}
 	return bucket.Explain(o.bucket.WriteAll(ctx, name, record, &blob.WriterOptions{ContentType: "application/octet-stream"}))
+}
+
+// Swap implements records. Where the answer was lost, what is stored decides.
+func (o *objects) Swap(ctx context.Context, name string, old, record []byte) (bool, error) {
+	have, tag, err := o.tagged(ctx, name)
+	if err != nil || !bytes.Equal(have, old) {
+		return false, err
+	}
+	err = o.bucket.WriteAll(ctx, name, record, &blob.WriterOptions{
+		ContentType: "application/octet-stream",
+		BeforeWrite: func(as func(any) bool) error {
+			var in *transfermanager.UploadObjectInput
+			if !as(&in) {
+				return errUnconditional()
+			}
+			in.IfMatch = &tag
+			return nil
+		},
+	})
+	if err == nil {
+		return true, nil
+	}
+	switch stored, readErr := o.Read(ctx, name); {
+	case readErr == nil:
+		return bytes.Equal(stored, record), nil
+	case errors.Is(readErr, errAbsent):
+		return false, errAbsent
+	}
+	return false, bucket.Explain(err)
+}
+
+// tagged gives a record and what the store calls these very bytes.
+func (o *objects) tagged(ctx context.Context, name string) (record []byte, tag string, err error) {
+	r, err := o.bucket.NewReader(ctx, name, nil)
+	if bucket.Missing(err) {
+		return nil, "", errAbsent
+	}
+	if err != nil {
+		return nil, "", bucket.Explain(err)
+	}
+	defer r.Close() //nolint:errcheck // it is only read
+	var out s3.GetObjectOutput
+	if !r.As(&out) || out.ETag == nil {
+		return nil, "", errUnconditional()
+	}
+	record, err = io.ReadAll(r)
+	return record, *out.ETag, bucket.Explain(err)
+}
+
+func errUnconditional() error {
+	return privacyd.Errorf(privacyd.ClassUnavailable, "keystore_unsuitable",
+		"This object store has no conditional writes (If-Match), so keys cannot be changed in it without the danger that a destroyed one comes back. "+
+			"Use one that has them, or a folder.")
+}
+
+// refusesStale proves that the store honours "only if it is still that one".
+func (o *objects) refusesStale(ctx context.Context, name string, same []byte) error {
+	err := o.bucket.WriteAll(ctx, name, same, &blob.WriterOptions{
+		ContentType: "application/octet-stream",
+		BeforeWrite: func(as func(any) bool) error {
+			var in *transfermanager.UploadObjectInput
+			if !as(&in) {
+				return errUnconditional()
+			}
+			in.IfMatch = aws.String(`"00000000000000000000000000000000"`)
+			return nil
+		},
+	})
+	switch {
+	case bucket.Exists(err):
+		return nil
+	case err == nil:
+		return errUnconditional()
+	default:
+		return bucket.Explain(err)
+	}
+}
+
+// Tops implements records.
+func (o *objects) Tops(ctx context.Context) ([]string, error) {
+	var tops []string
+	pages := o.bucket.List(&blob.ListOptions{Delimiter: "/"})
+	for {
+		obj, err := pages.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return tops, nil
+		}
+		if err != nil {
+			return nil, bucket.Explain(err)
+		}
+		if obj.IsDir {
+			tops = append(tops, strings.TrimSuffix(obj.Key, "/"))
+		}
+	}
 }
 
 // Destroy implements records.

@@ -30,12 +30,19 @@ type SealedReader struct {
 // Error codes: sealed_damaged, key_shredded, key_missing, key_damaged,
 // blob_unavailable, and those of reading from.
 func (v *Vault) DecryptFrom(ctx context.Context, workspace, context string, from io.ReaderAt, size int64) (*SealedReader, error) {
-	k, err := v.key(ctx, v.Reference(workspace, "", ""), false)
+	var r *SealedReader
+	err := v.fileKeys(ctx, v.Reference(workspace, "", ""), func(key []byte) (err error) {
+		r, err = newSealedReader(v.buffers, key, chunkContext(workspace, context), from, size)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("decrypt a file: %w", err)
 	}
-	return newSealedReader(v.buffers, k.file, chunkContext(workspace, context), from, size)
+	return r, nil
 }
+
+// errCommitment says that a file was not encrypted with a key, or is damaged.
+var errCommitment = fmt.Errorf("this key did not encrypt it: %w", ErrDamaged)
 
 // newBuffers makes the buffers that files are read through. They must be
 // shared: with a pool of its own each of a million small files would leave
@@ -58,7 +65,7 @@ func newSealedReader(buffers *sync.Pool, key []byte, context string, from io.Rea
 		return nil, err
 	}
 	if subtle.ConstantTimeCompare(commitment, header[saltSize:]) != 1 {
-		return nil, ErrDamaged
+		return nil, errCommitment
 	}
 	r := &SealedReader{s: s, from: from, size: plain, chunk: -1, buffers: buffers}
 	return r, r.load(plain / chunkSize)

@@ -64,7 +64,7 @@ func TestRecordForm(t *testing.T) {
 	if err != nil || !bytes.Equal(key, bytes.Repeat([]byte{9}, 32)) {
 		t.Errorf("an old record unwraps to %x, %v", key, err)
 	}
-	if n := len(wrapKey(parent, "ref", key)); n != recordSize {
+	if n := len(wrapKey(parent, "ref", 1, key)); n != recordSize {
 		t.Errorf("a record has %d bytes", n)
 	}
 	if _, err := unwrapKey(parent, "reg", record); err == nil {
@@ -95,7 +95,7 @@ func FuzzRecord(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	good, fence := wrapKey(parent, "ref", make([]byte, 32)), fenceRecord([]byte("mac"), "ref", time.UnixMicro(1))
+	good, fence := wrapKey(parent, "ref", 1, make([]byte, 32)), fenceRecord([]byte("mac"), "ref", time.UnixMicro(1))
 	f.Add(good)
 	f.Add(fence)
 	f.Add([]byte(keyMagic))

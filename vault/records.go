@@ -22,10 +22,16 @@ type records interface {
 	// Replace puts a record in the place of another of the same length so that
 	// the old bytes are gone.
 	Replace(ctx context.Context, name string, record []byte) error
+	// Swap puts a record in the place of another of the same length, if that is
+	// still the one that is there. It is false, and nothing is changed, when it
+	// is another by now, such as a fence.
+	Swap(ctx context.Context, name string, old, record []byte) (bool, error)
 	// Destroy overwrites and removes a record; an absent one is fine.
 	Destroy(ctx context.Context, name string) error
 	// List gives the names that begin with prefix.
 	List(ctx context.Context, prefix string) iter.Seq2[string, error]
+	// Tops gives what comes before the first slash of names that have one.
+	Tops(ctx context.Context) ([]string, error)
 	Close() error
 }
 

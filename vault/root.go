@@ -2,10 +2,8 @@ package vault
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,9 +66,9 @@ func safeRoot(path string) error {
 // createRoot makes the root key's file, or reads the one that another process
 // made in the meantime.
 func createRoot(path string) ([]byte, error) {
-	root := make([]byte, RootSize)
-	if _, err := rand.Read(root); err != nil {
-		return nil, fmt.Errorf("make the root key: %w", err)
+	root, err := newRoot()
+	if err != nil {
+		return nil, err
 	}
 	if err := durable.MakeDirs(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -124,10 +122,17 @@ func parseRoot(text []byte) ([]byte, error) {
 	return root, nil
 }
 
-func keyMissing(path string) error {
+// rootMissing says that what opens the key store is gone.
+func rootMissing(s rootSource) error {
+	f, ok := s.(fileRoot)
+	if !ok {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
+			"The key store has keys, but not the root key that the key service has wrapped. It is incomplete, or keys.root was changed by hand: "+
+				"put back what was there, or the newest backup of the key store. Nothing was changed.")
+	}
 	return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
 		"The root key %s is not there, but this data was made with one. Put the key file back from where you keep "+
-			"its copy; without it the data cannot be read. Nothing was changed.", path)
+			"its copy; without it the data cannot be read. Nothing was changed.", f.path)
 }
 
 func keyWrong() error {

@@ -2,17 +2,22 @@ package vault
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
 
-// sealVersion is the first byte of everything sealed: AES-256-GCM, random
-// nonce, the owner's reference and the caller's data bound in.
-const sealVersion = 1
+// Everything sealed begins with a byte that says how: AES-256-GCM, random nonce,
+// the owner's reference and the caller's data bound in. After changes of a
+// workspace's key its version follows in four bytes; without, it is the first.
+const (
+	sealFirst     = 1
+	sealVersioned = 2
+)
 
 // Seal encrypts a small value with the owner's key, which is made when it is
 // needed first. aad says what the value is and where it belongs; it must be
-// given again to open it. The result is 29 bytes longer than plaintext.
+// given again to open it. The result is at most 33 bytes longer than plaintext.
 //
 // Error codes: key_shredded when the owner was erased; its key is never made
 // again. key_damaged, disk_full, blob_unavailable.
@@ -63,8 +68,12 @@ func (v *Vault) sealBy(ctx context.Context, reference string, aad, plaintext []b
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	sealed := make([]byte, 1, 1+len(plaintext)+k.seal.Overhead())
-	sealed[0] = sealVersion
+	sealed := make([]byte, 1, 5+len(plaintext)+k.seal.Overhead())
+	sealed[0] = sealFirst
+	if k.version != 1 {
+		sealed[0] = sealVersioned
+		sealed = binary.BigEndian.AppendUint32(sealed, k.version)
+	}
 	return k.seal.Seal(sealed, nil, plaintext, sealAAD(reference, aad)), nil
 }
 
@@ -76,14 +85,31 @@ func (v *Vault) openBy(ctx context.Context, reference string, aad, sealed []byte
 	if err != nil {
 		return nil, fmt.Errorf("open what was sealed: %w", err)
 	}
-	if len(sealed) == 0 || sealed[0] != sealVersion {
-		return nil, ErrDamaged
+	version, box, err := splitSealed(sealed)
+	if err != nil {
+		return nil, err
 	}
-	plaintext, err := k.seal.Open(nil, nil, sealed[1:], sealAAD(reference, aad))
+	if version != k.version {
+		if k, err = v.version(ctx, reference, version); err != nil {
+			return nil, fmt.Errorf("open what was sealed: %w", err)
+		}
+	}
+	plaintext, err := k.seal.Open(nil, nil, box, sealAAD(reference, aad))
 	if err != nil {
 		return nil, ErrDamaged
 	}
 	return plaintext, nil
+}
+
+// splitSealed tells with which version of a key something is sealed.
+func splitSealed(sealed []byte) (version uint32, box []byte, err error) {
+	switch {
+	case len(sealed) > 0 && sealed[0] == sealFirst:
+		return 1, sealed[1:], nil
+	case len(sealed) > 5 && sealed[0] == sealVersioned:
+		return binary.BigEndian.Uint32(sealed[1:]), sealed[5:], nil
+	}
+	return 0, nil, ErrDamaged
 }
 
 func sealAAD(reference string, aad []byte) []byte { return append(bind("seal", reference), aad...) }

@@ -82,10 +82,10 @@ func (v *Vault) fence(ctx context.Context, reference string) error {
 	name := recordName(reference)
 	for range shredTries {
 		have, err := v.records.Read(ctx, name)
-		if err == nil && isFence(v.fences, reference, have) {
+		if err == nil && isFence(v.core.fences, reference, have) {
 			return nil
 		}
-		fence := fenceRecord(v.fences, reference, v.now())
+		fence := fenceRecord(v.core.fences, reference, v.now())
 		if errors.Is(err, errAbsent) {
 			_, err = v.records.Create(ctx, name, fence)
 		} else if err == nil {
@@ -129,7 +129,7 @@ func (v *Vault) Shredded(ctx context.Context, owner Owner) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if isFence(v.fences, ref, record) {
+		if isFence(v.core.fences, ref, record) {
 			return true, nil
 		}
 	}

@@ -24,7 +24,11 @@ func (v *Vault) SigningKey(ctx context.Context) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", err)
 	}
-	seed, err := unwrapKey(v.wrap, signingName, record)
+	wrap, err := v.wrapOf(ctx, epochOf(record))
+	if err != nil {
+		return nil, fmt.Errorf("read the signing key: %w", err)
+	}
+	seed, err := unwrapKey(wrap, signingName, record)
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", keyDamaged(err))
 	}
@@ -36,7 +40,8 @@ func (v *Vault) makeSigningKey(ctx context.Context) ([]byte, error) {
 	if _, err := rand.Read(seed); err != nil {
 		return nil, fmt.Errorf("make the signing key: %w", err)
 	}
-	record := wrapKey(v.wrap, signingName, seed)
+	generation, w := v.roots.latest()
+	record := wrapKey(w.aead, signingName, generation, seed)
 	made, err := v.records.Create(ctx, signingName, record)
 	if err != nil || made {
 		return record, err

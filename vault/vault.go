@@ -15,13 +15,14 @@
 package vault
 
 import (
+	"bytes"
 	"context"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,7 +55,7 @@ var ErrDamaged = &privacyd.Error{
 // Options say where the keys are.
 type Options struct {
 	Keys     string           // the key store: a folder (made when absent, 0700) or an object store's URL
-	RootFile string           // the root key's file; made at the first start, 0600
+	RootFile string           // where the root key is kept: its file, made at the first start, 0600, or a key service's address
 	Root     []byte           // the root key itself, 64 bytes, in place of RootFile
 	Now      func() time.Time // default time.Now
 	Cached   int              // unwrapped keys kept in memory at most; default 1024
@@ -66,11 +67,10 @@ type Vault struct {
 	records records
 	cache   *cache
 	now     func() time.Time
-	wrap    cipher.AEAD // wraps the workspaces' keys
+	source  rootSource
+	roots   *roots // wrap the workspaces' keys
+	core    *core
 	names   *names
-	fences  []byte // HMAC key that makes fences authentic
-	links   []byte
-	pages   []byte
 	fresh   bool
 	buffers *sync.Pool // for reading files
 }
@@ -82,10 +82,12 @@ func (v *Vault) Fresh() bool { return v.fresh }
 // Open opens the key store with the root key. At the very first start it makes
 // both.
 //
-// Error codes: key_missing when the key store was made with a root key whose
-// file is not there, key_wrong when the root key is not the store's,
-// key_unsafe when others may read the file, keystore_damaged,
-// keystore_unsuitable, disk_full, blob_url_invalid, blob_unavailable.
+// Error codes: key_missing when the key store was made with a root key that is
+// not there, key_wrong when the root key is not the store's, key_retired when it
+// is a former one, key_unsafe when others may read the file, keystore_damaged,
+// keystore_unsuitable, key_service_invalid, key_service_unreachable,
+// key_service_denied, key_service_failed, disk_full, blob_url_invalid,
+// blob_unavailable.
 func Open(ctx context.Context, o Options) (*Vault, error) {
 	rs, err := openRecords(ctx, o.Keys)
 	if err != nil {
@@ -99,82 +101,171 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 }
 
 func open(ctx context.Context, rs records, o Options) (*Vault, error) {
-	root, err := o.root(ctx, rs)
+	source, err := o.source(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v, err := unlock(root, rs, o)
-	if err != nil {
-		return nil, err
-	}
-	return v, v.check(ctx, root)
-}
-
-// root gives the root key. A new one is made only for a key store without keys.
-func (o Options) root(ctx context.Context, rs records) ([]byte, error) {
-	if o.RootFile == "" {
-		if len(o.Root) != RootSize {
-			return nil, fmt.Errorf("open vault: the root key has %d bytes, not %d", len(o.Root), RootSize)
-		}
-		return o.Root, nil
-	}
-	sweepRoot(o.RootFile)
-	root, err := readRoot(o.RootFile)
-	if !errors.Is(err, errNoRoot) {
-		return root, err
-	}
-	_, err = rs.Read(ctx, checkName)
-	switch {
-	case err == nil:
-		return nil, keyMissing(o.RootFile)
-	case errors.Is(err, errAbsent):
-		return createRoot(o.RootFile)
-	default:
-		return nil, err
-	}
-}
-
-func unlock(root []byte, rs records, o Options) (*Vault, error) {
-	wrapKey, err := derive(root, "wrap", 32)
-	if err != nil {
-		return nil, err
-	}
-	wrap, err := newAEAD(wrapKey)
-	if err != nil {
-		return nil, err
-	}
-	v := &Vault{records: rs, wrap: wrap, now: o.Now, cache: newCache(o.Cached), buffers: newBuffers()}
+	v := &Vault{records: rs, source: source, now: o.Now, cache: newCache(o.Cached), buffers: newBuffers(), roots: &roots{wraps: map[uint32]wrapping{}}}
 	if v.now == nil {
 		v.now = time.Now
 	}
-	var nameKey []byte // HMAC key of the names in the key store
-	for _, k := range []struct {
-		to    *[]byte
-		label string
-		size  int
-	}{{&nameKey, "names", 32}, {&v.fences, "fences", 32}, {&v.links, "links", 32}, {&v.pages, "sqlite-pages", 64}} {
-		if *k.to, err = derive(root, k.label, k.size); err != nil {
-			return nil, err
+	if err := v.unlock(ctx); err != nil {
+		return nil, errors.Join(err, source.close())
+	}
+	v.names = newNames(v.core.names)
+	return v, nil
+}
+
+func (o Options) source(ctx context.Context) (rootSource, error) {
+	if o.RootFile == "" {
+		return memoryRoot(o.Root), nil
+	}
+	return openSource(ctx, o.RootFile)
+}
+
+// unlock opens the key store with the root key, before anything is read or
+// written with it. A new root key is made only for a key store without keys.
+func (v *Vault) unlock(ctx context.Context) error {
+	list, err := generations(ctx, v.records)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		if err := v.begin(ctx); err != nil {
+			return err
+		}
+		list = []uint32{1}
+	}
+	generation, root, err := v.find(ctx, list)
+	if err != nil {
+		return err
+	}
+	if err := v.roots.learn(generation, root, v.core); err != nil {
+		return err
+	}
+	if err := v.checkStore(ctx, generation); err != nil {
+		return err
+	}
+	return v.Refresh(ctx)
+}
+
+// begin makes root key and core of a key store that has nothing in it. Of
+// several processes one does.
+func (v *Vault) begin(ctx context.Context) error {
+	for name, err := range v.records.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(name, rootRecords) { // a process was killed before it could use what it made
+			return v.beginUsed(ctx)
 		}
 	}
-	v.names = newNames(nameKey)
-	return v, nil
+	list, err := v.source.candidates(ctx, v.records)
+	if errors.Is(err, errNoRoot) {
+		list = make([][]byte, 1)
+		list[0], err = v.source.create(ctx, v.records)
+	}
+	if err != nil {
+		return err
+	}
+	c, err := newCore(v.now().UTC())
+	if err != nil {
+		return err
+	}
+	record, err := c.seal(list[0], 1)
+	if err != nil {
+		return err
+	}
+	v.fresh, err = v.records.Create(ctx, generationName(corePrefix, 1), record)
+	return err
+}
+
+// beginUsed refuses a key store that has keys and no core, unless another
+// process has made it at this moment.
+func (v *Vault) beginUsed(ctx context.Context) error {
+	list, err := generations(ctx, v.records)
+	if err == nil && len(list) == 0 {
+		return storeDamaged()
+	}
+	return err
+}
+
+// find opens the newest generation that the root key opens.
+func (v *Vault) find(ctx context.Context, list []uint32) (generation uint32, root []byte, err error) {
+	candidates, err := v.source.candidates(ctx, v.records)
+	if errors.Is(err, errNoRoot) {
+		return 0, nil, rootMissing(v.source)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, generation := range slices.Backward(list) {
+		for _, root := range candidates {
+			c, err := coreOf(ctx, v.records, root, generation)
+			if err == nil {
+				v.core = c
+				return generation, root, nil
+			}
+			if privacyd.CodeOf(err) != "key_wrong" {
+				return 0, nil, err
+			}
+		}
+	}
+	return 0, nil, v.unknown(ctx, candidates, list[len(list)-1])
+}
+
+// unknown tells a former root key from one that has never opened anything here.
+func (v *Vault) unknown(ctx context.Context, candidates [][]byte, newest uint32) error {
+	for name, err := range v.records.List(ctx, retiredPrefix) {
+		if err != nil {
+			return err
+		}
+		have, err := v.records.Read(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, root := range candidates {
+			if want, err := checkRecord(root); err == nil && bytes.Equal(have, want) {
+				return keyRetired(newest)
+			}
+		}
+	}
+	return keyWrong()
+}
+
+// checkStore proves that an object store does not let one process write over
+// what another has made.
+func (v *Vault) checkStore(ctx context.Context, generation uint32) error {
+	o, ok := v.records.(*objects)
+	if !ok {
+		return nil
+	}
+	name := generationName(corePrefix, generation)
+	have, err := o.Read(ctx, name)
+	if errors.Is(err, errAbsent) {
+		name = checkName
+		have, err = o.Read(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	return o.refusesTaken(ctx, name, have)
 }
 
 // Close lets go of the key store. Keys in memory are dropped.
 func (v *Vault) Close() error {
 	v.cache.clear()
-	return v.records.Close()
+	return errors.Join(v.records.Close(), v.source.close())
 }
 
 // DatabaseKey is the key of the SQLite pages: 64 bytes, two AES-256 keys for
-// XTS. It stays the same as long as the root key does.
-func (v *Vault) DatabaseKey() []byte { return append([]byte(nil), v.pages...) }
+// XTS. It stays the same when the root key is changed.
+func (v *Vault) DatabaseKey() []byte { return bytes.Clone(v.core.pages) }
 
 // Sign gives the 32-byte HMAC of a message, for links that we hand out.
 // Messages of different uses must differ in a prefix.
 func (v *Vault) Sign(message []byte) []byte {
-	m := hmac.New(sha256.New, v.links)
+	m := hmac.New(sha256.New, v.core.links)
 	m.Write(message)
 	return m.Sum(nil)
 }

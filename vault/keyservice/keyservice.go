@@ -1,0 +1,146 @@
+// Package keyservice has a key service wrap the root key: AWS KMS, or the
+// transit engine of HashiCorp Vault and OpenBao. The key that wraps never
+// leaves the service; what it gave back is of no use without asking it again.
+//
+// It must never write a key anywhere, repeat a token or an address in an error,
+// or speak to a service on another machine without TLS. Open keyservice.go,
+// then transit.go.
+package keyservice
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/awskms"
+	"gocloud.dev/secrets/localsecrets"
+
+	"github.com/privacyd/privacyd"
+)
+
+// The schemes of addresses.
+const (
+	AWS     = "awskms"         // awskms://alias/privacyd?region=eu-central-1, or awskms:///ARN?region=…
+	Transit = "hashivault"     // hashivault://KEY?address=https://bao.example:8200, of Vault or OpenBao
+	Local   = "base64key"      // base64key://KEY: the key is in the address, for tests alone
+	patient = 20 * time.Second // for one answer
+)
+
+// Is tells whether address is that of a key service.
+func Is(address string) bool {
+	scheme, _, ok := strings.Cut(address, "://")
+	return ok && (scheme == AWS || scheme == Transit || scheme == Local)
+}
+
+// Service wraps and unwraps with one key of a key service.
+type Service struct {
+	keeper *secrets.Keeper
+	scheme string
+}
+
+// Open gives the service at address. It asks it nothing yet.
+//
+// Error code: key_service_invalid.
+func Open(ctx context.Context, address string) (*Service, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errAddress()
+	}
+	s := &Service{scheme: u.Scheme}
+	switch u.Scheme {
+	case AWS:
+		if plain(u.Query().Get("endpoint")) {
+			return nil, errPlain()
+		}
+		s.keeper, err = new(awskms.URLOpener).OpenKeeperURL(ctx, u)
+	case Transit:
+		s.keeper, err = openTransit(u)
+	case Local:
+		s.keeper, err = new(localsecrets.URLOpener).OpenKeeperURL(ctx, u)
+	default:
+		return nil, errAddress()
+	}
+	if err != nil {
+		return nil, explainAddress(err)
+	}
+	return s, nil
+}
+
+// Kind names the service for people: aws_kms, vault_transit or local.
+func (s *Service) Kind() string {
+	switch s.scheme {
+	case AWS:
+		return "aws_kms"
+	case Transit:
+		return "vault_transit"
+	default:
+		return "local"
+	}
+}
+
+// Wrap encrypts a key with the service's.
+//
+// Error codes: key_service_unreachable, key_service_denied, key_service_failed.
+func (s *Service) Wrap(ctx context.Context, key []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	wrapped, err := s.keeper.Encrypt(ctx, key)
+	return wrapped, s.explain(err)
+}
+
+// Unwrap gives back what Wrap was given.
+//
+// Error codes: those of Wrap, and key_wrong when the service did not wrap it
+// with this key.
+func (s *Service) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	key, err := s.keeper.Decrypt(ctx, wrapped)
+	return key, s.explain(err)
+}
+
+// Close lets go of the service.
+func (s *Service) Close() error { return s.keeper.Close() }
+
+// Host tells on which machine the service of an address is; none: this process.
+func Host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	switch u.Scheme {
+	case AWS:
+		if e, err := url.Parse(u.Query().Get("endpoint")); err == nil && e.Host != "" {
+			return e.Hostname()
+		}
+		return "kms." + u.Query().Get("region") + ".amazonaws.com"
+	case Transit:
+		if server, err := transitServer(u.Query()); err == nil {
+			return server.Hostname()
+		}
+	}
+	return ""
+}
+
+// plain tells whether an address would send keys over a network without TLS.
+func plain(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+func errAddress() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "key_service_invalid",
+		"keys.root is no address of a key service. Give a file's path, awskms://alias/NAME?region=eu-central-1, or hashivault://KEY?address=https://HOST:8200.")
+}
+
+func errPlain() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "key_service_invalid",
+		"That address would send the root key over the network without TLS. Give an https address; plain http is for this machine alone.")
+}

@@ -1,0 +1,118 @@
+package keyservice_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/vault/keyservice"
+	"github.com/privacyd/privacyd/vault/keyservice/keyservicetest"
+)
+
+func open(t *testing.T, address string) *keyservice.Service {
+	t.Helper()
+	s, err := keyservice.Open(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	if got := privacyd.CodeOf(err); got != code {
+		t.Errorf("code %q, want %q: %v", got, code, err)
+	}
+}
+
+var root = bytes.Repeat([]byte{7}, 64)
+
+func wrap(t *testing.T, s *keyservice.Service) []byte {
+	t.Helper()
+	wrapped, err := s.Wrap(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(wrapped, root[:8]) {
+		t.Error("the key is not wrapped")
+	}
+	return wrapped
+}
+
+// TestServices wraps and unwraps with each service, and meets what can be wrong
+// with it.
+func TestServices(t *testing.T) {
+	const local = "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4="
+	const another = "base64key://Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4smGbjm71Nxd0="
+	bao, aws := keyservicetest.Transit(t), keyservicetest.KMS(t)
+	for _, tc := range []struct {
+		kind, right, wrong string
+		server             *keyservicetest.Server
+	}{
+		{"vault_transit", bao.Address("a"), bao.Address("b"), bao},
+		{"aws_kms", aws.AWSAddress("a"), "", aws},
+		{"local", local, another, nil},
+	} {
+		t.Run(tc.kind, func(t *testing.T) {
+			s := open(t, tc.right)
+			wrapped := wrap(t, s)
+			if got, err := s.Unwrap(t.Context(), wrapped); err != nil || !bytes.Equal(got, root) || s.Kind() != tc.kind {
+				t.Errorf("unwrapped with %s: %v", s.Kind(), err)
+			}
+			_, err := s.Unwrap(t.Context(), append(wrapped[:len(wrapped)-4:len(wrapped)-4], "AAAA"...))
+			wantCode(t, err, "key_wrong")
+			if tc.wrong != "" {
+				_, err = open(t, tc.wrong).Unwrap(t.Context(), wrapped)
+				wantCode(t, err, "key_wrong")
+			}
+			if tc.server == nil {
+				return
+			}
+			tc.server.Deny(true)
+			_, err = s.Unwrap(t.Context(), wrapped)
+			wantCode(t, err, "key_service_denied")
+			tc.server.Close()
+			_, err = s.Unwrap(t.Context(), wrapped)
+			wantCode(t, err, "key_service_unreachable")
+		})
+	}
+}
+
+func TestTransitToken(t *testing.T) {
+	s := open(t, keyservicetest.Transit(t).Address("a"))
+	for token, code := range map[string]string{"another": "key_service_denied", "": "key_service_denied", keyservicetest.Token: "internal"} {
+		t.Setenv("VAULT_TOKEN", token)
+		if _, err := s.Wrap(t.Context(), root); token == keyservicetest.Token && err != nil || token != keyservicetest.Token && privacyd.CodeOf(err) != code {
+			t.Errorf("with the token %q: %v", token, err)
+		}
+	}
+}
+
+func TestAddressRefused(t *testing.T) {
+	t.Setenv("VAULT_ADDR", "")
+	for _, address := range []string{
+		"gcpkms://projects/p", "hashivault://key", "hashivault://?address=https://bao.example", "hashivault://key?address=ftp://bao.example",
+		"hashivault://key?address=http://bao.example:8200", "hashivault://a/b?address=https://bao.example", "hashivault://key?address=https://bao.example&what=1",
+		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?what=1", "base64key://short", "hashivault://%zz",
+	} {
+		_, err := keyservice.Open(t.Context(), address)
+		wantCode(t, err, "key_service_invalid")
+	}
+}
+
+func TestHost(t *testing.T) {
+	for address, want := range map[string]string{
+		"awskms://alias/a?region=eu-central-1":                     "kms.eu-central-1.amazonaws.com",
+		"awskms://alias/a?endpoint=http://127.0.0.1:1":             "127.0.0.1",
+		"hashivault://key?address=https://bao.example:8200":        "bao.example",
+		"base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=": "",
+	} {
+		if got := keyservice.Host(address); got != want {
+			t.Errorf("%s is on %q, want %q", address, got, want)
+		}
+	}
+	if keyservice.Is("/a/file") || keyservice.Is("file:///a") || !keyservice.Is("awskms://a") {
+		t.Error("an address is taken for what it is not")
+	}
+}

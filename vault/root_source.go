@@ -1,0 +1,253 @@
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/vault/bucket"
+	"github.com/privacyd/privacyd/vault/durable"
+	"github.com/privacyd/privacyd/vault/keyservice"
+)
+
+// rootSource is where the root key is kept.
+type rootSource interface {
+	// kind is file, memory, or that of a key service.
+	kind() string
+	// candidates gives the root keys that are there, the likeliest first. There
+	// is errNoRoot when there is none.
+	candidates(ctx context.Context, rs records) ([][]byte, error)
+	// create makes the first root key, or gives the one that another process
+	// made first.
+	create(ctx context.Context, rs records) ([]byte, error)
+	// prepare makes the root key of a later generation durable, where it does not
+	// take the place of the one in use yet. What an earlier call made is taken.
+	prepare(ctx context.Context, rs records, generation uint32) ([]byte, error)
+	// settle puts what prepare made into its place, unless the key that is there
+	// opens what the new one is to open.
+	settle(opens func(root []byte) bool) error
+	close() error
+}
+
+// openSource gives the source at an address: a file, or a key service.
+func openSource(ctx context.Context, address string) (rootSource, error) {
+	if keyservice.Is(address) {
+		s, err := keyservice.Open(ctx, address)
+		return serviceRoot{s}, err
+	}
+	path, ok := bucket.Folder(address)
+	if !ok {
+		return nil, privacyd.Errorf(privacyd.ClassInvalid, "key_service_invalid",
+			"keys.root is neither a file nor a key service that privacyd knows: give a path, awskms:// or hashivault://.")
+	}
+	return fileRoot{path}, nil
+}
+
+func newRoot() ([]byte, error) {
+	root := make([]byte, RootSize)
+	if _, err := rand.Read(root); err != nil {
+		return nil, fmt.Errorf("make the root key: %w", err)
+	}
+	return root, nil
+}
+
+// memoryRoot is a root key that the caller keeps.
+type memoryRoot []byte
+
+func (m memoryRoot) kind() string { return "memory" }
+
+func (m memoryRoot) candidates(context.Context, records) ([][]byte, error) {
+	if len(m) != RootSize {
+		return nil, fmt.Errorf("open vault: the root key has %d bytes, not %d", len(m), RootSize)
+	}
+	return [][]byte{m}, nil
+}
+
+func (m memoryRoot) create(context.Context, records) ([]byte, error) { return m, nil }
+
+func (m memoryRoot) prepare(context.Context, records, uint32) ([]byte, error) {
+	return nil, errors.New("change the root key: it is kept by the caller, who has to say where the new one goes")
+}
+
+func (m memoryRoot) settle(func([]byte) bool) error { return nil }
+func (m memoryRoot) close() error                   { return nil }
+
+// fileRoot is a root key in a file.
+type fileRoot struct{ path string }
+
+func (f fileRoot) kind() string { return "file" }
+
+func (f fileRoot) candidates(context.Context, records) ([][]byte, error) {
+	sweepRoot(f.path)
+	root, err := readRoot(f.path)
+	if err != nil {
+		return nil, err
+	}
+	return [][]byte{root}, nil
+}
+
+func (f fileRoot) create(context.Context, records) ([]byte, error) { return createRoot(f.path) }
+
+// next is where the next root key waits until everything can be opened with it.
+func (f fileRoot) next() string { return f.path + ".next" }
+
+func (f fileRoot) prepare(context.Context, records, uint32) ([]byte, error) {
+	root, err := createRoot(f.next())
+	if errors.Is(err, fs.ErrPermission) || privacyd.CodeOf(err) == "blob_unavailable" {
+		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "key_unwritable",
+			"A new root key cannot be written beside %s. Let privacyd write there, or say with --to where the new one goes.", f.path)
+	}
+	return root, err
+}
+
+// settle gives the next key the name of the one before, whose bytes are written
+// over. A link leads to where the key is.
+func (f fileRoot) settle(opens func(root []byte) bool) error {
+	if root, err := readRoot(f.path); err == nil && opens(root) {
+		return nil // done already
+	}
+	root, err := readRoot(f.next())
+	if errors.Is(err, errNoRoot) || err == nil && !opens(root) {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
+			"The change of the root key had begun, and the new key %s is not there. Put it back from where it was taken to; "+
+				"until then the former key opens everything.", f.next())
+	}
+	if err != nil {
+		return err
+	}
+	path, err := filepath.EvalSymlinks(f.path)
+	if err != nil {
+		return bucket.Explain(err)
+	}
+	old, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return bucket.Explain(err)
+	}
+	defer old.Close() //nolint:errcheck // it was synced
+	if err := os.Rename(f.next(), path); err != nil {
+		return bucket.Explain(err)
+	}
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	info, err := old.Stat()
+	if err != nil {
+		return bucket.Explain(err)
+	}
+	_, err = old.WriteAt(make([]byte, info.Size()), 0)
+	return bucket.Explain(errors.Join(err, old.Sync()))
+}
+
+func (f fileRoot) close() error { return nil }
+
+// placedRoot is a file that is to hold the root key from the next generation on.
+type placedRoot struct{ fileRoot }
+
+func (p placedRoot) prepare(context.Context, records, uint32) ([]byte, error) {
+	return createRoot(p.path)
+}
+func (p placedRoot) settle(func([]byte) bool) error { return nil }
+
+// serviceRoot is a root key that a key service has wrapped; the wrapped form
+// lies in the key store, one record a generation.
+type serviceRoot struct{ service *keyservice.Service }
+
+func (s serviceRoot) kind() string { return s.service.Kind() }
+
+// candidates asks the service for the newest first. One that it did not wrap is
+// another service's.
+func (s serviceRoot) candidates(ctx context.Context, rs records) (list [][]byte, err error) {
+	numbers, err := s.kept(ctx, rs)
+	if err != nil {
+		return nil, err
+	}
+	if len(numbers) == 0 {
+		return nil, errNoRoot
+	}
+	var first error
+	for _, n := range numbers {
+		root, err := s.read(ctx, rs, n)
+		switch {
+		case err == nil:
+			list = append(list, root)
+		case privacyd.CodeOf(err) != "key_wrong" && privacyd.CodeOf(err) != "key_service_denied":
+			return nil, err
+		case first == nil:
+			first = err
+		}
+	}
+	if len(list) == 0 {
+		return nil, first
+	}
+	return list, nil
+}
+
+func (s serviceRoot) kept(ctx context.Context, rs records) (numbers []uint32, err error) {
+	for name, err := range rs.List(ctx, rootRecords) {
+		if err != nil {
+			return nil, err
+		}
+		if n, err := strconv.ParseUint(strings.TrimPrefix(name, rootRecords), 10, 32); err == nil {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	slices.Sort(numbers)
+	slices.Reverse(numbers)
+	return numbers, nil
+}
+
+func (s serviceRoot) read(ctx context.Context, rs records, generation uint32) ([]byte, error) {
+	wrapped, err := rs.Read(ctx, generationName(rootRecords, generation))
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.service.Unwrap(ctx, wrapped)
+	if err == nil && len(root) != RootSize {
+		return nil, keyWrong()
+	}
+	return root, err
+}
+
+func (s serviceRoot) create(ctx context.Context, rs records) ([]byte, error) {
+	return s.wrapNew(ctx, rs, 1)
+}
+
+// prepare writes over what a change that was broken off left there for another
+// service.
+func (s serviceRoot) prepare(ctx context.Context, rs records, generation uint32) ([]byte, error) {
+	root, err := s.wrapNew(ctx, rs, generation)
+	if privacyd.CodeOf(err) != "key_wrong" {
+		return root, err
+	}
+	if err := rs.Destroy(ctx, generationName(rootRecords, generation)); err != nil {
+		return nil, err
+	}
+	return s.wrapNew(ctx, rs, generation)
+}
+
+func (s serviceRoot) wrapNew(ctx context.Context, rs records, generation uint32) ([]byte, error) {
+	root, err := newRoot()
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := s.service.Wrap(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	made, err := rs.Create(ctx, generationName(rootRecords, generation), wrapped)
+	if err != nil || made {
+		return root, err
+	}
+	return s.read(ctx, rs, generation)
+}
+
+func (s serviceRoot) settle(func([]byte) bool) error { return nil }
+func (s serviceRoot) close() error                   { return s.service.Close() }

@@ -1,0 +1,367 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/privacyd/privacyd"
+)
+
+// settled is how long a change of keys must have been known to be sure that each
+// process has noticed: they look once a minute.
+const settled = 5 * time.Minute
+
+const swapTries = 8
+
+// RootState tells of the root key.
+type RootState struct {
+	Kind       string    // where it is kept: file, aws_kms, vault_transit, local or memory
+	Generation uint32    // grows with each change
+	Made       time.Time // zero: before this was noted
+	Former     bool      // the one before still opens the key store
+}
+
+// Root tells of the root key. Error code: blob_unavailable.
+func (v *Vault) Root(ctx context.Context) (RootState, error) {
+	if err := v.Refresh(ctx); err != nil {
+		return RootState{}, err
+	}
+	list, err := generations(ctx, v.records)
+	if err != nil {
+		return RootState{}, err
+	}
+	v.roots.mu.RLock()
+	defer v.roots.mu.RUnlock()
+	return RootState{Kind: v.source.kind(), Generation: v.roots.newest, Made: v.roots.made, Former: len(list) > 1}, nil
+}
+
+// RotateRoot brings the root key to the generation target, which is the one in
+// use or the next: it makes a new root key, where the former one is kept or at
+// the address to (a file, or a key service), and wraps with it what the former
+// one wrapped. Nothing has to stop meanwhile, and both keys open everything until
+// RetireRoot. It may be repeated, and must be when it failed or was killed.
+//
+// Processes of an earlier version that share the key store must be stopped first.
+//
+// Error codes: key_rotation_running while the change before is not over,
+// key_unwritable, key_same, those of Open.
+func (v *Vault) RotateRoot(ctx context.Context, target uint32, to string) error {
+	if err := v.rotateRoot(ctx, target, to); err != nil {
+		return fmt.Errorf("change the root key: %w", err)
+	}
+	return nil
+}
+
+func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error {
+	if err := v.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := v.refusesStale(ctx); err != nil {
+		return err
+	}
+	switch newest, _ := v.roots.latest(); {
+	case newest > target:
+		return nil
+	case newest+1 < target:
+		return errRotating()
+	case newest+1 == target:
+		if err := v.beginRoot(ctx, target, to); err != nil {
+			return err
+		}
+	}
+	if to == "" {
+		err := v.source.settle(func(root []byte) bool {
+			_, err := coreOf(ctx, v.records, root, target)
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return v.rewrapTops(ctx)
+}
+
+// beginRoot makes the next root key. Once its turn is written all processes
+// wrap with it.
+func (v *Vault) beginRoot(ctx context.Context, target uint32, to string) error {
+	list, err := generations(ctx, v.records)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(list, func(n uint32) bool { return n+1 < target }) {
+		return errRotating()
+	}
+	root, err := v.nextRoot(ctx, target, to)
+	if err != nil {
+		return err
+	}
+	if _, err := coreOf(ctx, v.records, root, target-1); err == nil {
+		return privacyd.Errorf(privacyd.ClassRefused, "key_same",
+			"The key at the new place is the one in use already. Name a place that has none yet.")
+	}
+	_, former := v.roots.latest()
+	c := *v.core
+	c.former, c.made = former.key, v.now().UTC()
+	placed, err := v.placeCore(ctx, root, target, &c)
+	if err != nil {
+		return err
+	}
+	key, err := derive(root, "wrap", 32)
+	if err != nil {
+		return err
+	}
+	name := generationName(turnPrefix, target)
+	turn := wrapAs(turnMagic, former.aead, name, target-1, dated{version: target, made: placed.made, secret: key})
+	if _, err := v.records.Create(ctx, name, turn); err != nil {
+		return err
+	}
+	return v.Refresh(ctx)
+}
+
+// nextRoot makes the next root key durable where it is to be kept.
+func (v *Vault) nextRoot(ctx context.Context, target uint32, to string) ([]byte, error) {
+	if to == "" {
+		return v.source.prepare(ctx, v.records, target)
+	}
+	next, err := openSource(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	defer next.close() //nolint:errcheck // nothing is written by it
+	if file, ok := next.(fileRoot); ok {
+		next = placedRoot{file}
+	}
+	return next.prepare(ctx, v.records, target)
+}
+
+// placeCore writes the core of the next generation. What a killed process left
+// there without its key is written anew: nothing was wrapped with that.
+func (v *Vault) placeCore(ctx context.Context, root []byte, target uint32, c *core) (*core, error) {
+	name := generationName(corePrefix, target)
+	if have, err := coreOf(ctx, v.records, root, target); err == nil {
+		return have, nil
+	} else if privacyd.CodeOf(err) == "key_wrong" {
+		if err := v.records.Destroy(ctx, name); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, errAbsent) {
+		return nil, err
+	}
+	record, err := c.seal(root, target)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.records.Create(ctx, name, record); err != nil {
+		return nil, err
+	}
+	return coreOf(ctx, v.records, root, target)
+}
+
+// rewrapTops wraps all that the root key wraps with its newest generation.
+func (v *Vault) rewrapTops(ctx context.Context) error {
+	if _, err := v.rewrapTop(ctx, signingName, signingName); err != nil {
+		return err
+	}
+	tops, err := v.records.Tops(ctx)
+	if err != nil {
+		return err
+	}
+	for _, top := range tops {
+		if len(top) != nameDigits || !isReference(top) {
+			continue
+		}
+		if _, err := v.rewrapTop(ctx, top, recordName(top)); err != nil {
+			return err
+		}
+		for name, err := range v.records.List(ctx, top+"/was.") {
+			if err != nil {
+				return err
+			}
+			if _, err := v.rewrapTop(ctx, top, name); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// rewrapTop wraps one record with the newest generation. A fence stays, also
+// one that is put there at this moment.
+func (v *Vault) rewrapTop(ctx context.Context, reference, name string) (changed bool, err error) {
+	var failed error
+	for range swapTries {
+		record, err := v.records.Read(ctx, name)
+		if errors.Is(err, errAbsent) || err == nil && isFence(v.core.fences, reference, record) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		generation, w := v.roots.latest()
+		if epochOf(record) == generation {
+			return false, nil
+		}
+		next, err := v.rewrapped(ctx, reference, name, record, generation, w)
+		if err != nil { // it may have been read while it was written over
+			failed = err
+			continue
+		}
+		if changed, err = v.records.Swap(ctx, name, record, next); changed || err != nil {
+			return changed, gone(err)
+		}
+	}
+	if failed == nil {
+		failed = fmt.Errorf("wrap a key anew: gave up after %d tries", swapTries)
+	}
+	return false, failed
+}
+
+func (v *Vault) rewrapped(ctx context.Context, reference, name string, record []byte, generation uint32, w wrapping) ([]byte, error) {
+	if !isKey(record) {
+		return nil, keyDamaged(errRecord)
+	}
+	parent, err := v.wrapOf(ctx, epochOf(record))
+	if err != nil {
+		return nil, err
+	}
+	if name == signingName {
+		seed, err := unwrapKey(parent, signingName, record)
+		if err != nil {
+			return nil, keyDamaged(err)
+		}
+		return wrapKey(w.aead, signingName, generation, seed), nil
+	}
+	d, err := unwrapDated(parent, boundTo(reference, name), record)
+	if err != nil {
+		return nil, keyDamaged(err)
+	}
+	return wrapDated(w.aead, boundTo(reference, name), generation, d), nil
+}
+
+// gone takes a record that was removed in the meantime for done.
+func gone(err error) error {
+	if errors.Is(err, errAbsent) {
+		return nil
+	}
+	return err
+}
+
+// RetireRoot ends a change of the root key: from then on the former key opens
+// nothing more. It does nothing, and done is false, until what this process is
+// configured with is the new key and, unless it is alone with the key store, all
+// processes have had time to notice the change. It may be repeated.
+//
+// Error codes: those of Open.
+func (v *Vault) RetireRoot(ctx context.Context, alone bool) (done bool, err error) {
+	if done, err = v.retireRoot(ctx, alone); err != nil {
+		return false, fmt.Errorf("end the change of the root key: %w", err)
+	}
+	return done, nil
+}
+
+func (v *Vault) retireRoot(ctx context.Context, alone bool) (bool, error) {
+	state, err := v.Root(ctx)
+	if err != nil || !state.Former {
+		return err == nil, err
+	}
+	if !alone && v.now().Before(state.Made.Add(settled)) {
+		return false, nil
+	}
+	if taken, err := v.taken(ctx, state.Generation); err != nil || !taken {
+		return false, err
+	}
+	if err := v.rewrapTops(ctx); err != nil {
+		return false, err
+	}
+	list, err := generations(ctx, v.records)
+	if err != nil {
+		return false, err
+	}
+	for _, former := range list {
+		if former >= state.Generation {
+			continue
+		}
+		if err := v.retire(ctx, former); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// taken tells whether the root key that the configuration leads to is that of a
+// generation.
+func (v *Vault) taken(ctx context.Context, generation uint32) (bool, error) {
+	list, err := v.source.candidates(ctx, v.records)
+	if err != nil {
+		return false, err
+	}
+	for _, root := range list {
+		if _, err := coreOf(ctx, v.records, root, generation); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// retire removes what a former root key opens. Its core goes last: while it is
+// there the change is not over.
+func (v *Vault) retire(ctx context.Context, former uint32) error {
+	if check, err := v.formerCheck(ctx, former); err != nil {
+		return err
+	} else if check != nil {
+		if _, err := v.records.Create(ctx, generationName(retiredPrefix, former), check); err != nil {
+			return err
+		}
+	}
+	names := []string{generationName(turnPrefix, former+1), generationName(rootRecords, former), generationName(corePrefix, former)}
+	if former == 1 {
+		names = append(names, checkName)
+	}
+	for _, name := range names {
+		if err := v.records.Destroy(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// formerCheck gives the one-way value of a former root key; none: it is retired
+// already.
+func (v *Vault) formerCheck(ctx context.Context, former uint32) ([]byte, error) {
+	record, err := v.records.Read(ctx, generationName(corePrefix, former))
+	if err == nil && len(record) == fullCore {
+		return pad(append([]byte(checkMagic), record[magicSize+12:coreHead]...)), nil
+	}
+	if former == 1 && errors.Is(err, errAbsent) {
+		record, err = v.records.Read(ctx, checkName)
+	}
+	if errors.Is(err, errAbsent) {
+		return nil, nil
+	}
+	return record, err
+}
+
+// refusesStale proves of an object store that a change of keys cannot bring
+// back one that is destroyed meanwhile.
+func (v *Vault) refusesStale(ctx context.Context) error {
+	o, ok := v.records.(*objects)
+	if !ok {
+		return nil
+	}
+	record, err := o.Read(ctx, signingName)
+	if errors.Is(err, errAbsent) {
+		return nil // nothing was ever signed: there is no key to bring back
+	}
+	if err != nil {
+		return err
+	}
+	return o.refusesStale(ctx, signingName, record)
+}
+
+func errRotating() error {
+	return privacyd.Errorf(privacyd.ClassConflict, "key_rotation_running",
+		"The change of the root key before this one is not over yet. privacyd key list says what it waits for.")
+}
