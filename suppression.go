@@ -35,4 +35,23 @@ type EraseAgain struct {
 	Dataset     string            `json:"dataset,omitempty"` // of rows with a clock
 	Collection  string            `json:"collection,omitempty"`
 	Keys        [][]string        `json:"keys,omitempty"` // of those rows, in the order of the collection's key
+	// Holds are all legal holds that stood in its workspace; where it has none,
+	// in all of them, and none if nothing was held. What they cover was not
+	// erased.
+	Holds []StoodHold `json:"holds,omitempty"`
+	// OnlyHolds: nothing was erased by this entry; a hold was placed after an
+	// earlier one of the same job.
+	OnlyHolds bool `json:"only_holds,omitempty"`
+}
+
+// StoodHold is what the suppression ledger keeps of a legal hold, so that a
+// restored database which does not know it goes round it, too.
+type StoodHold struct {
+	ID          string     `json:"id"`
+	WorkspaceID string     `json:"workspace_id"`
+	Target      HoldTarget `json:"target"`
+	Ground      Ground     `json:"ground"`
+	PlacedBy    string     `json:"placed_by"` // account id, token id, or "operator"
+	PlacedAt    time.Time  `json:"placed_at"`
+	ReviewAt    time.Time  `json:"review_at"`
 }

@@ -2,8 +2,9 @@ package cli
 
 // Replayed is what running erasures again came to.
 type Replayed struct {
-	Erasures int `json:"erasures"` // of people and rows that were in the database again
-	Failed   int `json:"failed"`
+	Erasures int   `json:"erasures"` // of people and rows that were in the database again
+	Failed   int   `json:"failed"`
+	Held     int64 `json:"held,omitempty"` // rows that stay under legal holds
 }
 
 type restoreCmd struct {
@@ -27,6 +28,9 @@ func (c *restoreReplayCmd) Run(t *terminal) error {
 		t.say("Nothing was to be erased again: nobody who was erased is in this database.")
 	default:
 		t.say("Erased again: %d. The server may start.", done.Erasures-done.Failed)
+	}
+	if err == nil && done.Held > 0 && !c.JSON {
+		t.say("%d rows stay: legal holds cover them. Look at them with `privacyd hold list`, and release what no longer stands.", done.Held)
 	}
 	if err == nil && done.Failed > 0 {
 		t.say("%d could not be erased again; `privacyd job list` says why. Mend that and run the command again.", done.Failed)

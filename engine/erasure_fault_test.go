@@ -116,6 +116,13 @@ func newOrg(t *testing.T, b *enginetest.Bench, slug string) privacyd.Workspace {
 	b.Product.Fill(slug, dayOfChats)
 	w, err := b.CreateWorkspace(ctx, enginetest.Operator, engine.NewWorkspace{Slug: slug, Name: slug, DatasetKeys: map[string]string{"app": slug}})
 	b.Must(err)
+	_, err = b.Import(ctx, enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords(slug))})
+	b.Must(err)
+	return w
+}
+
+// orgRecords are the contacts ann and ben with what belongs to them.
+func orgRecords(slug string) string {
 	var lines strings.Builder
 	put := func(collection, format string, values ...any) {
 		fmt.Fprintf(&lines, `{"collection":%q,"record":`+format+"}\n", append([]any{collection}, values...)...)
@@ -132,9 +139,7 @@ func newOrg(t *testing.T, b *enginetest.Bench, slug string) privacyd.Workspace {
 			put("attachments", `{"id":"%s-f","record_type":"message","record_id":"%s-0","filename":"f.txt","content_base64":"YQ=="}`, talk, talk)
 		}
 	}
-	_, err = b.Import(ctx, enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(lines.String())})
-	b.Must(err)
-	return w
+	return lines.String()
 }
 
 // TestErasureSurvives has each effect of each kind of erasure go wrong in turn,

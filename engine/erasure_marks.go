@@ -18,7 +18,16 @@ func (r *erasureRun) mark(ctx context.Context) error {
 	if r.ofRows() {
 		return nil
 	}
-	again := privacyd.EraseAgain{Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys}
+	x, err := r.compiled(ctx)
+	if err != nil {
+		return err
+	}
+	again := privacyd.EraseAgain{
+		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys,
+	}
+	if r.job.WorkspaceID != "" || len(r.state.Held) > 0 {
+		again.Holds = stood(x.holds)
+	}
 	var roots []privacyd.Root
 	for _, name := range slices.Sorted(maps.Keys(r.state.Merged)) {
 		d, err := r.e.dataset(name)
@@ -125,18 +134,24 @@ func (r *erasureRun) readMarks(ctx context.Context) error {
 
 // markRows adds rows to the suppression ledger before they go, and their number
 // to the database: a restored one is behind it.
-func (r *erasureRun) markRows(ctx context.Context, p clockPart, keys [][]string) error {
+func (r *erasureRun) markRows(ctx context.Context, x *erasure, p clockPart, keys [][]string) error {
 	roots := make([]privacyd.Root, len(keys))
 	for i, key := range keys {
 		roots[i] = privacyd.Root{Dataset: p.dataset.Name, Kind: p.collection.Name, Workspace: p.scope.Workspace, ID: key[len(key)-1]}
 	}
 	again := privacyd.EraseAgain{
 		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, DatasetKeys: r.workspace.DatasetKeys,
-		Dataset: p.dataset.Name, Collection: p.collection.Name, Keys: keys,
+		Dataset: p.dataset.Name, Collection: p.collection.Name, Keys: keys, Holds: stood(x.holds),
 	}
 	if err := r.append(ctx, again, roots); err != nil {
 		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
 	}
+	r.state.Placed = x.placed
+	return r.recordMark(ctx)
+}
+
+// recordMark has the database know of the newest mark.
+func (r *erasureRun) recordMark(ctx context.Context) error {
 	return r.guarded(ctx, func(ctx context.Context) error {
 		return r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now())
 	})

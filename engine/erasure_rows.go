@@ -302,6 +302,9 @@ func (r *erasureRun) eraseRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.markHolds(ctx, x); err != nil {
+		return err
+	}
 	if x.wholly {
 		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
 	}
@@ -328,7 +331,7 @@ func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, key
 	if keys, err = p.free(ctx, some, keys); err != nil || len(keys) == 0 {
 		return err
 	}
-	if err := r.markRows(ctx, p, keys); err != nil {
+	if err := r.markRows(ctx, x, p, keys); err != nil {
 		return err
 	}
 	return r.steps(ctx, x, p.erasurePart, some.Steps)

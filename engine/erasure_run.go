@@ -64,7 +64,8 @@ type erasureState struct {
 	Expired     []string                     `json:"expired,omitempty"`  // those exports' jobs
 	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger
 	Until       time.Time                    `json:"until,omitzero"`
-	Entry       string                       `json:"entry,omitempty"` // that says it is done
+	Placed      int64                        `json:"placed,omitempty"` // holds ever placed, when that mark was made
+	Entry       string                       `json:"entry,omitempty"`  // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
 	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it

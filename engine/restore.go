@@ -65,7 +65,8 @@ func (e *Engine) atWork(ctx context.Context, erased privacyd.Erased) (bool, erro
 
 // Replay makes a job for each erasure that a restored database does not know,
 // and gives them; run the work then. Erasing again what is not there is fine.
-// The operator. Audit: restore.replay, and TYPE.create of each.
+// The operator. Audit: restore.replay, hold.place of each hold
+// that the database does not know, and TYPE.create of each.
 func (e *Engine) Replay(ctx context.Context, c privacyd.Caller) ([]*privacyd.Job, error) {
 	if err := e.operatorOnly(ctx, c, "restore.replay"); err != nil {
 		return nil, err
@@ -78,6 +79,9 @@ func (e *Engine) Replay(ctx context.Context, c privacyd.Caller) ([]*privacyd.Job
 		Caller: c, Action: "restore.replay", Outcome: privacyd.OutcomeIntent, Facts: map[string]int64{"erasures": int64(len(missing))},
 	}
 	if err := e.recordAlone(ctx, event); err != nil {
+		return nil, err
+	}
+	if err := e.holdAgain(ctx, c, missing); err != nil {
 		return nil, err
 	}
 	var jobs []*privacyd.Job
@@ -106,6 +110,7 @@ func (e *Engine) replayOne(ctx context.Context, c privacyd.Caller, erased privac
 		WorkspaceID: w.ID, Type: again.Type, Subject: again.Subject, RequestedBy: c.ID(),
 		Progress: privacyd.Progress{Unit: "records"}, CreatedAt: e.Now(), State: privacyd.JobQueued,
 	}
+	found = found && !again.OnlyHolds
 	if found && len(again.Keys) == 0 {
 		plan, err := e.planJob(ctx, job, w)
 		if privacyd.CodeOf(err) == "subject_not_found" {

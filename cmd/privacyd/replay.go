@@ -64,6 +64,9 @@ func (i *instance) replay(ctx context.Context) (done cli.Replayed, err error) {
 		if job.State != privacyd.JobCompleted {
 			done.Failed++
 		}
+		if job.Result != nil {
+			done.Held += job.Result.Held
+		}
 	}
 	return done, nil
 }

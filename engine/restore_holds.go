@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/privacyd/privacyd"
+)
+
+// holdStoodReason stands for the reason of a hold that a restored database did
+// not know: the ledger does not keep that.
+const holdStoodReason = "It stood when an erasure went round it, and was placed again after a restore. The backup did not have its reason."
+
+// stood are the holds as the suppression ledger keeps them.
+func stood(holds []*privacyd.Hold) []privacyd.StoodHold {
+	var list []privacyd.StoodHold
+	for _, h := range holds {
+		list = append(list, privacyd.StoodHold{
+			ID: h.ID, WorkspaceID: h.WorkspaceID, Target: h.Target, Ground: h.Ground, PlacedBy: h.PlacedBy, PlacedAt: h.PlacedAt, ReviewAt: h.ReviewAt,
+		})
+	}
+	return list
+}
+
+// markHolds tells the suppression ledger of the holds that stand now, when one
+// was placed after rows were marked: those that it covers stay.
+func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
+	if r.state.Sequence == 0 || r.state.Placed == x.placed {
+		return nil
+	}
+	now := r.e.Now()
+	m := privacyd.Erased{JobID: r.job.ID, At: now, Expires: now.Add(r.e.backupLife()), Again: privacyd.EraseAgain{
+		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Holds: stood(x.holds), OnlyHolds: true,
+	}}
+	var err error
+	if m.Sequence, err = r.e.Suppression.Append(ctx, m, nil); err != nil {
+		return fmt.Errorf("mark a legal hold in the suppression ledger: %w", err)
+	}
+	r.state.Placed, r.state.Sequence, r.state.Until = x.placed, m.Sequence, m.Expires
+	return r.recordMark(ctx)
+}
+
+// holdAgain places the holds again that stood when the newest of the erasures
+// was marked and that the restored database does not know: those that are run
+// again must go round them, and what comes later as well. One that was released
+// in between is not among them.
+func (e *Engine) holdAgain(ctx context.Context, c privacyd.Caller, missing []privacyd.Erased) error {
+	newest := map[string][]privacyd.StoodHold{}
+	for _, erased := range missing {
+		if id := erased.Again.WorkspaceID; id != "" {
+			newest[id] = erased.Again.Holds
+			continue
+		}
+		for _, h := range erased.Again.Holds {
+			if !slices.ContainsFunc(newest[h.WorkspaceID], func(known privacyd.StoodHold) bool { return known.ID == h.ID }) {
+				newest[h.WorkspaceID] = append(newest[h.WorkspaceID], h)
+			}
+		}
+	}
+	for id, holds := range newest {
+		w, err := e.Workspaces.Workspace(ctx, id)
+		if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, h := range holds {
+			if err := e.placeAgain(ctx, c, w, h); err != nil {
+				return fmt.Errorf("place a legal hold again: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) placeAgain(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, s privacyd.StoodHold) error {
+	_, err := e.Holds.Hold(ctx, w.ID, s.ID)
+	if privacyd.CodeOf(err) != "hold_not_found" {
+		return err
+	}
+	h := &privacyd.Hold{
+		ID: s.ID, WorkspaceID: w.ID, Target: s.Target, Ground: s.Ground, Reason: holdStoodReason, ReviewAt: s.ReviewAt, PlacedBy: s.PlacedBy, PlacedAt: s.PlacedAt,
+	}
+	err = e.sealHold(ctx, h)
+	if privacyd.CodeOf(err) == "erased" {
+		return nil // the workspace is
+	}
+	if err != nil {
+		return err
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		auditID, err := e.record(ctx, holdEvent(c, grant{Workspace: w}, h, "hold.place"))
+		if err != nil {
+			return err
+		}
+		if err := e.Holds.InsertHold(ctx, h, auditID); err != nil {
+			return err
+		}
+		return e.scheduleReview(ctx, h)
+	})
+}
