@@ -79,6 +79,7 @@ type AuditFilter struct {
 	Target      string // type, id, or the person it is about as kind:id
 	Before      string // entry id: list older ones
 	Limit       int
+	Look        int // entries to open for a page at most, 1 to 10,000; 0: 10,000
 }
 
 // CheckpointState says whether a signed checkpoint covers an entry: nobody can

@@ -57,13 +57,16 @@ func (e *Engine) AuditPage(ctx context.Context, c privacyd.Caller, workspace str
 	if err != nil {
 		return page, err
 	}
-	scan, last := f, ""
-	if scan.Limit = entriesScanned + 1; !searches(f) {
+	scan, last, most := f, "", entriesScanned
+	if f.Look > 0 {
+		most = min(f.Look, most)
+	}
+	if scan.Limit = most + 1; !searches(f) {
 		scan.Limit = f.Limit + 1
 	}
 	scanned := 0
 	for o, err := range e.entries(ctx, g.Workspace.ID, withoutSearch(scan)) {
-		if len(page.Items) == f.Limit || scanned == entriesScanned {
+		if len(page.Items) == f.Limit || scanned == most {
 			page.Next = last
 			break
 		}

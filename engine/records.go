@@ -70,11 +70,12 @@ func (i Imported) Suppressed() (n int64) {
 // RecordQuery narrows a list of records.
 type RecordQuery struct {
 	Cursor string
-	Limit  int               // 1 to 200; 0: 50
-	Equals map[string]string // field → value; fields that link a record, and status
-	Search string            // contacts: a part of name, e-mail or phone
-	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; the closest first, no cursor
-	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
+	Limit  int                 // 1 to 200; 0: 50
+	Equals map[string]string   // field → value; fields that link a record, and status
+	Among  map[string][]string // field → values of which it has one, at most 500; as Equals
+	Search string              // contacts: a part of name, e-mail or phone
+	Begins string              // contacts: the beginning of name, surname, e-mail, phone or id; the closest first, no cursor
+	Sort   string              // id, created_at, of contacts also name and email; "-" before it: the other way round
 }
 
 // RecordPage is a part of a list.

@@ -39,12 +39,13 @@ func (s *Store) get(ctx context.Context, ws string, c *Collection, id string) ([
 
 // Query narrows a list.
 type Query struct {
-	Where  map[string]string // field → value; fields that link to records, status, and record_type
-	Text   string            // contacts: a part of name, e-mail, phone, company or id
-	Begins string            // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit, the closest first; no more pages
-	Sort   string            // id, created_at, of contacts also name and email; "-" before it: the other way round
-	Cursor string            // Page.Next of the page before
-	Limit  int               // 1 to 500; 0: 50
+	Where  map[string]string   // field → value; fields that link to records, status, and record_type
+	Among  map[string][]string // field → values of which it has one, as Where
+	Text   string              // contacts: a part of name, e-mail, phone, company or id
+	Begins string              // contacts: the beginning of name, surname, e-mail, phone or id; fast, however many there are. The first Limit, the closest first; no more pages
+	Sort   string              // id, created_at, of contacts also name and email; "-" before it: the other way round
+	Cursor string              // Page.Next of the page before
+	Limit  int                 // 1 to 500; 0: 50
 }
 
 // Page is a part of a list, by id.
@@ -116,6 +117,7 @@ func (c *Collection) filter(d sqldb.Dialect, ws string, q Query, sort order) (wh
 	if limit < 1 || limit > maxLimit {
 		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "limit_invalid", "The limit must be 1 to %d.", maxLimit)
 	}
+	known := 0
 	where, args = "workspace_id = $1", []any{ws}
 	add := func(condition string, arg any) {
 		args = append(args, arg)
@@ -124,9 +126,15 @@ func (c *Collection) filter(d sqldb.Dialect, ws string, q Query, sort order) (wh
 	for _, f := range c.Fields { // in order, so that statements repeat
 		if v, ok := q.Where[f.Name]; ok && c.filters(f) && checkText(v) == nil {
 			add(f.Name+" = ?", v)
+			known++
+		}
+		if list, ok := q.Among[f.Name]; ok && c.filters(f) {
+			condition, more := among(f.Name, len(args)+1, list)
+			where, args = where+" AND "+condition, append(args, more...)
+			known++
 		}
 	}
-	if len(args)-1 != len(q.Where) || checkText(q.Text) != nil || checkText(q.Begins) != nil || q.Text+q.Begins != "" && c.Name != "contacts" {
+	if known != len(q.Where)+len(q.Among) || checkText(q.Text) != nil || checkText(q.Begins) != nil || q.Text+q.Begins != "" && c.Name != "contacts" {
 		return "", nil, 0, privacyd.Errorf(privacyd.ClassInvalid, "filter_unknown",
 			"%s can be narrowed by %s.", c.Name, strings.Join(c.filterNames(), ", "))
 	}
@@ -146,6 +154,23 @@ func (c *Collection) filter(d sqldb.Dialect, ws string, q Query, sort order) (wh
 		where, args = where+" AND "+condition, append(args, more...)
 	}
 	return where, args, limit, nil
+}
+
+// among is the condition that a field has one of these values, from the n-th
+// parameter on. What cannot be stored is left out: nothing has it.
+func among(field string, n int, values []string) (condition string, args []any) {
+	var places []string
+	for _, v := range values {
+		if checkText(v) == nil {
+			args = append(args, v)
+			places = append(places, "$"+strconv.Itoa(n))
+			n++
+		}
+	}
+	if len(places) == 0 {
+		return "1 = 0", nil
+	}
+	return field + " IN (" + strings.Join(places, ", ") + ")", args
 }
 
 func (c *Collection) filters(f *Field) bool {

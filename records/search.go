@@ -128,6 +128,7 @@ func expression(d sqldb.Dialect, field string) string {
 type order struct {
 	by     string // empty: by id alone
 	number bool
+	absent bool // by is a column that may be empty: that comes before everything, as an index of SQLite has it
 	down   bool
 }
 
@@ -137,8 +138,10 @@ func (c *Collection) orderOf(d sqldb.Dialect, sort string) (order, error) {
 	switch {
 	case name == "" || name == "id":
 		return order{down: down}, nil
-	case c.Name == "contacts" && (name == "name" || name == "email" || name == "created_at"), name == "created_at" && c.has(name):
+	case c.Name == "contacts" && (name == "name" || name == "email" || name == "created_at"):
 		return order{by: expression(d, name), number: name == "created_at", down: down}, nil
+	case name == "created_at" && c.has(name):
+		return order{by: name, number: true, absent: true, down: down}, nil
 	}
 	return order{}, privacyd.Errorf(privacyd.ClassInvalid, "sort_unknown",
 		"Records can be sorted by id and created_at, contacts also by name and email; a minus sign before it turns the order round.")
@@ -154,8 +157,13 @@ func (o order) clause() string {
 	if o.down {
 		way = " DESC"
 	}
-	if o.by == "" {
+	switch {
+	case o.by == "":
 		return "id" + way
+	case o.absent && o.down:
+		return o.by + " DESC NULLS LAST, id DESC"
+	case o.absent:
+		return o.by + " NULLS FIRST, id"
 	}
 	return o.by + way + ", id" + way
 }
@@ -182,12 +190,28 @@ func (o order) after(n int, cursor string) (condition string, args []any, err er
 		return "", nil, bad
 	}
 	args = []any{at.Key, at.ID}
+	if o.absent && at.Key == "" {
+		return o.afterNone(n), []any{at.ID}, nil
+	}
 	if o.number {
 		if args[0], err = strconv.ParseInt(at.Key, 10, 64); err != nil {
 			return "", nil, bad
 		}
 	}
-	return "(" + o.by + ", id) " + sign + " ($" + strconv.Itoa(n) + ", $" + strconv.Itoa(n+1) + ")", args, nil
+	condition = "(" + o.by + ", id) " + sign + " ($" + strconv.Itoa(n) + ", $" + strconv.Itoa(n+1) + ")"
+	if o.absent && o.down {
+		condition = "(" + o.by + " IS NULL OR " + condition + ")"
+	}
+	return condition, args, nil
+}
+
+// afterNone is the condition of what follows a row that has nothing to be
+// sorted by, whose id is the n-th parameter.
+func (o order) afterNone(n int) string {
+	if o.down {
+		return "(" + o.by + " IS NULL AND id < $" + strconv.Itoa(n) + ")"
+	}
+	return "(" + o.by + " IS NOT NULL OR id > $" + strconv.Itoa(n) + ")"
 }
 
 // place is where a page of a sorted list ended.
@@ -213,5 +237,5 @@ func (o order) key() string {
 	if o.by == "" {
 		return "''"
 	}
-	return "CAST(" + o.by + " AS TEXT)"
+	return "coalesce(CAST(" + o.by + " AS TEXT), '')"
 }

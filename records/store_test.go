@@ -160,6 +160,8 @@ func TestList(t *testing.T) {
 			{"full pages", "contacts", records.Query{Limit: 7}, "c0 c1 c2 c3 c4 c5 c6"},
 			{"of a contact", "conversations", records.Query{Where: map[string]string{"contact_id": "c0"}, Limit: 2}, "v0 v2 | v4 v6"},
 			{"of a contact with a status", "conversations", records.Query{Where: map[string]string{"contact_id": "c0", "status": "pending"}}, ""},
+			{"of several contacts", "conversations", records.Query{Among: map[string][]string{"contact_id": {"c1", "nobody", "\x00"}}}, "v1 v3 v5"},
+			{"of no contact", "conversations", records.Query{Among: map[string][]string{"contact_id": {}}}, ""},
 			{"by e-mail", "contacts", records.Query{Text: "p3@EXAMPLE"}, "c3"},
 			{"by name with signs", "contacts", records.Query{Text: "5_%"}, "c5"},
 			{"a sign is no wildcard", "contacts", records.Query{Text: "P%n"}, ""},
@@ -181,6 +183,30 @@ func TestList(t *testing.T) {
 					t.Errorf("got %q", got)
 				}
 			})
+		}
+	})
+}
+
+// TestListByTime pages through what has no time, one before 1970, or the same
+// as another.
+func TestListByTime(t *testing.T) {
+	each(t, func(t *testing.T, s *records.Store) {
+		file := line("contacts", `{"id":"c"}`)
+		for i, at := range []string{"", "1969-01-01T00:00:00Z", "", "1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "1969-01-01T00:00:00Z"} {
+			if at != "" {
+				at = `,"created_at":"` + at + `"`
+			}
+			file += line("conversations", fmt.Sprintf(`{"id":"v%d","contact_id":"c"%s}`, i, at))
+		}
+		_, err := run(t, s, file)
+		must(t, err)
+		for limit := 1; limit < 9; limit++ {
+			for sort, want := range map[string]string{"created_at": "v0 v2 v1 v6 v3 v4 v5", "-created_at": "v5 v4 v3 v6 v1 v2 v0"} {
+				got := strings.ReplaceAll(ids(t, s, "conversations", records.Query{Where: map[string]string{"contact_id": "c"}, Sort: sort, Limit: limit}), " | ", " ")
+				if got != want {
+					t.Errorf("%s by %d: %s", sort, limit, got)
+				}
+			}
 		}
 	})
 }

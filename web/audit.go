@@ -9,7 +9,12 @@ import (
 	"github.com/privacyd/privacyd/engine"
 )
 
-const entriesShown = 50
+const (
+	entriesShown = 50
+	// entriesLooked is how many entries are opened for a page whose filter looks
+	// for what is sealed: as many as take a moment.
+	entriesLooked = 1000
+)
 
 // auditView is a page of the audit log.
 type auditView struct {
@@ -43,7 +48,7 @@ func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
 		view.Problem = wrong
 		return d.show(w, r, http.StatusUnprocessableEntity, auditLogPage(d.page(r, v, "Audit log: please check"), view))
 	}
-	f.Before, f.Limit = view.Before, entriesShown
+	f.Before, f.Limit, f.Look = view.Before, entriesShown, entriesLooked
 	page, err := d.engine.AuditPage(r.Context(), v.caller, v.workspace.ID, f)
 	if err != nil {
 		return err
@@ -167,4 +172,12 @@ func daysValue(v any) string {
 	default:
 		return text + " days"
 	}
+}
+
+// noneAmong says how far a search has come that has found nothing yet.
+func noneAmong(before string) string {
+	if before == "" {
+		return "None of the newest " + count(entriesLooked) + " entries matches. There are older ones to look through."
+	}
+	return "None of the next " + count(entriesLooked) + " entries matches. There are older ones to look through."
 }

@@ -53,6 +53,7 @@ type message struct {
 
 type attachment struct {
 	ID          string `json:"id"`
+	RecordID    string `json:"record_id"`
 	Filename    string `json:"filename"`
 	ContentType string `json:"content_type"`
 	Size        int64  `json:"size"`
@@ -141,14 +142,32 @@ func (d *door) conversations(r *http.Request, v visit, contactID, cursor string)
 	return view, err
 }
 
-func (d *door) attachments(r *http.Request, v visit, kind, id string) ([]attachment, error) {
+func (d *door) attachments(r *http.Request, v visit, kind string, ids ...string) ([]attachment, error) {
 	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "attachments", engine.RecordQuery{
-		Equals: map[string]string{"record_type": kind, "record_id": id}, Limit: 50,
+		Equals: map[string]string{"record_type": kind}, Among: map[string][]string{"record_id": ids}, Limit: attachmentsShown,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return decoded[attachment](page.Items)
+}
+
+// attach puts the files of messages where they belong.
+func (d *door) attach(r *http.Request, v visit, messages []message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	ids, at := make([]string, len(messages)), map[string]*message{}
+	for i := range messages {
+		ids[i], at[messages[i].ID] = messages[i].ID, &messages[i]
+	}
+	files, err := d.attachments(r, v, "message", ids...)
+	for _, f := range files {
+		if m := at[f.RecordID]; m != nil {
+			m.Attachments = append(m.Attachments, f)
+		}
+	}
+	return err
 }
 
 func (d *door) conversationPage(w http.ResponseWriter, r *http.Request) error {
@@ -174,10 +193,8 @@ func (d *door) conversationPage(w http.ResponseWriter, r *http.Request) error {
 	if view.Messages, err = decoded[message](page.Items); err != nil {
 		return err
 	}
-	for i := range view.Messages {
-		if view.Messages[i].Attachments, err = d.attachments(r, v, "message", view.Messages[i].ID); err != nil {
-			return err
-		}
+	if err := d.attach(r, v, view.Messages); err != nil {
+		return err
 	}
 	return d.show(w, r, http.StatusOK, conversationPageOf(d.page(r, v, "Conversation with "+view.Contact.title()), view))
 }

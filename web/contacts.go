@@ -19,6 +19,7 @@ const (
 	matchesShown       = 20
 	conversationsShown = 10
 	messagesShown      = 100
+	attachmentsShown   = 500 // of a contact, or of a page of messages
 )
 
 // contact is a person of the embedded records, as far as pages show them.

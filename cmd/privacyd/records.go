@@ -153,7 +153,7 @@ func (r embedded) Put(ctx context.Context, workspaceID, collection, id string, r
 
 func (r embedded) List(ctx context.Context, workspaceID, collection string, q engine.RecordQuery) (engine.RecordPage, error) {
 	page, err := r.Store.List(ctx, workspaceID, collection, records.Query{
-		Where: q.Equals, Text: q.Search, Begins: q.Begins, Sort: q.Sort, Cursor: q.Cursor, Limit: q.Limit,
+		Where: q.Equals, Among: q.Among, Text: q.Search, Begins: q.Begins, Sort: q.Sort, Cursor: q.Cursor, Limit: q.Limit,
 	})
 	return engine.RecordPage{Items: page.Records, NextCursor: page.Next}, err
 }
