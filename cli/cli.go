@@ -106,6 +106,9 @@ type commands struct {
 	Mcp       mcpCmd       `cmd:"" help:"Serve an agent on standard input and output (Model Context Protocol)."`
 
 	Subprocessor subProcessorCmd `cmd:"" help:"Sub-processors: whom the operator engages to process data."`
+	Legal        legalCmd        `cmd:"" help:"Whom people write to about their data, and documents for everybody."`
+	Agreement    agreementCmd    `cmd:"" help:"The data processing agreement (Art. 28 GDPR)."`
+	Processing   processingCmd   `cmd:"" help:"Records of processing activities (Art. 30 GDPR)."`
 
 	Restore restoreCmd `cmd:"" help:"Databases that were restored from a backup."`
 	Doctor  doctorCmd  `cmd:"" help:"Look whether everything is as it should be, and say what to do where it is not."`
