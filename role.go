@@ -40,6 +40,7 @@ const (
 	ActionManageHolds     Action = "holds.manage"
 	ActionApprove         Action = "jobs.approve" // the second pair of eyes
 	ActionReadReceipts    Action = "receipts.read"
+	ActionReadEncryption  Action = "encryption.read"
 	ActionCallLLM         Action = "llm.call" // through the egress proxy
 	ActionObject          Action = "subprocessor.objection"
 	ActionManageLegal     Action = "legal.manage" // whom people write to; accepting the agreement
@@ -51,6 +52,7 @@ const (
 	ActionCreateWorkspace Action = "workspace.create"
 	ActionSyncWorkspaces  Action = "workspace.sync"
 	ActionCheckMap        Action = "map.check"
+	ActionManageKeys      Action = "keys.manage"
 
 	ActionManageSubProcessors Action = "subprocessor.manage"
 	ActionManageDocuments     Action = "legal.documents" // documents, and versions of the agreement
@@ -95,6 +97,7 @@ var permissions = []struct {
 	{ActionManageHolds, []Role{RoleAdmin}},
 	{ActionApprove, []Role{RoleAdmin}},
 	{ActionReadReceipts, []Role{RoleAdmin, RoleAuditor}},
+	{ActionReadEncryption, []Role{RoleAdmin, RoleAuditor}},
 	{ActionCallLLM, []Role{RoleAdmin}},
 	{ActionObject, []Role{RoleAdmin}},
 	{ActionManageLegal, []Role{RoleAdmin}},

@@ -103,6 +103,7 @@ type commands struct {
 	Archive   archiveCmd   `cmd:"" help:"Export archives."`
 	Audit     auditCmd     `cmd:"" help:"The audit log."`
 	Map       mapCmd       `cmd:"" help:"Data maps."`
+	Key       keyCmd       `cmd:"" help:"Keys: how old they are, and changing them."`
 	Mcp       mcpCmd       `cmd:"" help:"Serve an agent on standard input and output (Model Context Protocol)."`
 
 	Subprocessor subProcessorCmd `cmd:"" help:"Sub-processors: whom the operator engages to process data."`

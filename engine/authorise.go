@@ -62,7 +62,7 @@ var closing = []privacyd.Action{
 	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionDownload, privacyd.ActionReadRecords,
 	privacyd.ActionReadJobs, privacyd.ActionCancelJob, privacyd.ActionReadAudit, privacyd.ActionReadWorkspace,
 	privacyd.ActionDeleteSubject, privacyd.ActionDeleteWorkspace, privacyd.ActionManageHolds, privacyd.ActionApprove,
-	privacyd.ActionReadReceipts, privacyd.ActionWriteAudit,
+	privacyd.ActionReadReceipts, privacyd.ActionReadEncryption, privacyd.ActionWriteAudit,
 }
 
 // checkOpen refuses what a workspace no more takes. Codes: workspace_read_only,

@@ -64,7 +64,9 @@ type Engine struct {
 	States      States
 	SoleAdmins  SoleAdmins
 	Troubles    Troubles
-	Examiner    Examiner // nil: Diagnose looks at nothing below the engine
+	Ring        KeyRing
+	Described   Describer // nil: nothing is said of what lies under the engine
+	Examiner    Examiner  // nil: Diagnose looks at nothing below the engine
 	Plain       PlainSubjects
 	Suppression Suppression
 	BackupLife  time.Duration // of the oldest backup; 0: 90 days

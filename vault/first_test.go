@@ -91,11 +91,11 @@ func TestFirstVersion(t *testing.T) {
 // retire ends all changes, as a process that is alone.
 func retire(t *testing.T, v *vault.Vault, workspaces ...string) {
 	t.Helper()
-	if done, err := v.RetireRoot(t.Context(), true); err != nil || !done {
+	if done, err := v.RetireRoot(t.Context()); err != nil || !done {
 		t.Fatalf("the root key's change did not end: %v", err)
 	}
 	for _, w := range workspaces {
-		if done, err := v.RetireWorkspace(t.Context(), w, true); err != nil || !done {
+		if done, err := v.RetireWorkspace(t.Context(), w); err != nil || !done {
 			t.Fatalf("the change of %q's key did not end: %v", w, err)
 		}
 	}

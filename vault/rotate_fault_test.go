@@ -82,7 +82,7 @@ func rotateKilled(t *testing.T, n int, after bool) (killed bool) {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	o := Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")}
+	o := Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key"), Alone: true}
 	v := openIn(t, o)
 	sealed := map[Owner][]byte{{}: nil, {Workspace: "w"}: nil, {Workspace: "w", Kind: "contact", ID: "a"}: nil, {Kind: "account", ID: "b"}: nil}
 	for owner := range sealed {
@@ -131,11 +131,11 @@ func rotateAll(ctx context.Context, v *Vault) error {
 		if err := v.RotateWorkspace(ctx, w, 2); err != nil {
 			return err
 		}
-		if _, err := v.RetireWorkspace(ctx, w, true); err != nil {
+		if _, err := v.RetireWorkspace(ctx, w); err != nil {
 			return err
 		}
 	}
-	_, err := v.RetireRoot(ctx, true)
+	_, err := v.RetireRoot(ctx)
 	return err
 }
 
@@ -156,12 +156,12 @@ func wantOpen(t *testing.T, v *Vault, sealed map[Owner][]byte, gone Owner) {
 
 func wantEnded(t *testing.T, v *Vault, dir string) {
 	t.Helper()
-	root, err := v.Root(t.Context())
-	if err != nil || root.Generation != 2 || root.Former {
+	root, err := v.RootKey(t.Context())
+	if err != nil || root.Generation != 2 || root.Changing {
 		t.Errorf("the root key: %+v, %v", root, err)
 	}
 	for _, w := range []string{"", "w"} {
-		if s, err := v.Workspace(t.Context(), w); err != nil || s.Version != 2 || s.Former {
+		if s, err := v.WorkspaceKey(t.Context(), w); err != nil || s.Version != 2 || s.Changing {
 			t.Errorf("the key of %q: %+v, %v", w, s, err)
 		}
 	}

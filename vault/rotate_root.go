@@ -16,26 +16,18 @@ const settled = 5 * time.Minute
 
 const swapTries = 8
 
-// RootState tells of the root key.
-type RootState struct {
-	Kind       string    // where it is kept: file, aws_kms, vault_transit, local or memory
-	Generation uint32    // grows with each change
-	Made       time.Time // zero: before this was noted
-	Former     bool      // the one before still opens the key store
-}
-
-// Root tells of the root key. Error code: blob_unavailable.
-func (v *Vault) Root(ctx context.Context) (RootState, error) {
+// RootKey tells of the root key. Error codes: those of Refresh.
+func (v *Vault) RootKey(ctx context.Context) (privacyd.RootKey, error) {
 	if err := v.Refresh(ctx); err != nil {
-		return RootState{}, err
+		return privacyd.RootKey{}, err
 	}
 	list, err := generations(ctx, v.records)
 	if err != nil {
-		return RootState{}, err
+		return privacyd.RootKey{}, err
 	}
 	v.roots.mu.RLock()
 	defer v.roots.mu.RUnlock()
-	return RootState{Kind: v.source.kind(), Generation: v.roots.newest, Made: v.roots.made, Former: len(list) > 1}, nil
+	return privacyd.RootKey{Kept: v.source.kind(), Generation: int(v.roots.newest), MadeAt: v.roots.made, Changing: len(list) > 1}, nil
 }
 
 // RotateRoot brings the root key to the generation target, which is the one in
@@ -48,8 +40,8 @@ func (v *Vault) Root(ctx context.Context) (RootState, error) {
 //
 // Error codes: key_rotation_running while the change before is not over,
 // key_unwritable, key_same, those of Open.
-func (v *Vault) RotateRoot(ctx context.Context, target uint32, to string) error {
-	if err := v.rotateRoot(ctx, target, to); err != nil {
+func (v *Vault) RotateRoot(ctx context.Context, target int, to string) error {
+	if err := v.rotateRoot(ctx, uint32(target), to); err != nil {
 		return fmt.Errorf("change the root key: %w", err)
 	}
 	return nil
@@ -62,7 +54,8 @@ func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error 
 	if err := v.refusesStale(ctx); err != nil {
 		return err
 	}
-	switch newest, _ := v.roots.latest(); {
+	newest, _ := v.roots.latest()
+	switch {
 	case newest > target:
 		return nil
 	case newest+1 < target:
@@ -73,15 +66,20 @@ func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error 
 		}
 	}
 	if to == "" {
-		err := v.source.settle(func(root []byte) bool {
-			_, err := coreOf(ctx, v.records, root, target)
-			return err == nil
-		})
-		if err != nil {
+		err := v.settleRoot(ctx, target)
+		if err != nil && (newest < target || privacyd.CodeOf(err) != "key_missing") { // it may have gone elsewhere
 			return err
 		}
 	}
 	return v.rewrapTops(ctx)
+}
+
+// settleRoot has the new root key take the former one's place.
+func (v *Vault) settleRoot(ctx context.Context, target uint32) error {
+	return v.source.settle(func(root []byte) bool {
+		_, err := coreOf(ctx, v.records, root, target)
+		return err == nil
+	})
 }
 
 // beginRoot makes the next root key. Once its turn is written all processes
@@ -255,22 +253,22 @@ func gone(err error) error {
 // processes have had time to notice the change. It may be repeated.
 //
 // Error codes: those of Open.
-func (v *Vault) RetireRoot(ctx context.Context, alone bool) (done bool, err error) {
-	if done, err = v.retireRoot(ctx, alone); err != nil {
+func (v *Vault) RetireRoot(ctx context.Context) (done bool, err error) {
+	if done, err = v.retireRoot(ctx); err != nil {
 		return false, fmt.Errorf("end the change of the root key: %w", err)
 	}
 	return done, nil
 }
 
-func (v *Vault) retireRoot(ctx context.Context, alone bool) (bool, error) {
-	state, err := v.Root(ctx)
-	if err != nil || !state.Former {
+func (v *Vault) retireRoot(ctx context.Context) (bool, error) {
+	state, err := v.RootKey(ctx)
+	if err != nil || !state.Changing {
 		return err == nil, err
 	}
-	if !alone && v.now().Before(state.Made.Add(settled)) {
+	if !v.alone && v.now().Before(state.MadeAt.Add(settled)) {
 		return false, nil
 	}
-	if taken, err := v.taken(ctx, state.Generation); err != nil || !taken {
+	if taken, err := v.taken(ctx, uint32(state.Generation)); err != nil || !taken {
 		return false, err
 	}
 	if err := v.rewrapTops(ctx); err != nil {
@@ -281,7 +279,7 @@ func (v *Vault) retireRoot(ctx context.Context, alone bool) (bool, error) {
 		return false, err
 	}
 	for _, former := range list {
-		if former >= state.Generation {
+		if int(former) >= state.Generation {
 			continue
 		}
 		if err := v.retire(ctx, former); err != nil {

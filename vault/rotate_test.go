@@ -86,7 +86,7 @@ func rotateAndLook(t *testing.T, o vault.Options, to string) {
 	signing, err := v.SigningKey(t.Context())
 	must(t, err)
 	if to != "" {
-		_, err := v.RetireRoot(t.Context(), true)
+		_, err := v.RetireRoot(t.Context())
 		must(t, err)
 	}
 	must(t, v.RotateRoot(t.Context(), 2, to))
@@ -96,20 +96,20 @@ func rotateAndLook(t *testing.T, o vault.Options, to string) {
 	after := o
 	if to != "" {
 		after.RootFile = to
-		if done, err := v.RetireRoot(t.Context(), true); err != nil || done {
+		if done, err := v.RetireRoot(t.Context()); err != nil || done {
 			t.Errorf("the former key was retired while it is the one configured: %v", err)
 		}
 	}
 	v = open(t, after)
-	state, err := v.Root(t.Context())
+	state, err := v.RootKey(t.Context())
 	must(t, err)
-	if state.Generation != 2 || !state.Former || state.Made.IsZero() {
+	if state.Generation != 2 || !state.Changing || state.MadeAt.IsZero() {
 		t.Errorf("before the end: %+v", state)
 	}
 	retire(t, v)
-	state, err = v.Root(t.Context())
+	state, err = v.RootKey(t.Context())
 	must(t, err)
-	if state.Generation != 2 || state.Former {
+	if state.Generation != 2 || state.Changing {
 		t.Errorf("at the end: %+v", state)
 	}
 	for _, v := range []*vault.Vault{v, busy, open(t, after)} {
@@ -134,15 +134,15 @@ func TestRotateRootWaits(t *testing.T) {
 	p := newPlace(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	o := p.options()
-	o.Now = clock(&now)
+	o.Now, o.Alone = clock(&now), false
 	v, idle := open(t, o), open(t, o)
 	before := keep(t, v, anna)
 	must(t, v.RotateRoot(t.Context(), 2, ""))
 	must(t, v.RotateWorkspace(t.Context(), "w1", 2))
 	for range 2 {
-		done, err := v.RetireRoot(t.Context(), false)
+		done, err := v.RetireRoot(t.Context())
 		must(t, err)
-		ended, err := v.RetireWorkspace(t.Context(), "w1", false)
+		ended, err := v.RetireWorkspace(t.Context(), "w1")
 		must(t, err)
 		if early := now.Minute() == 4; done == early || ended == early {
 			t.Errorf("at %s the changes' ends are %v and %v", now, done, ended)
@@ -163,13 +163,13 @@ func TestRotateWorkspace(t *testing.T) {
 	p := newPlace(t)
 	for name, o := range map[string]vault.Options{
 		"folder":       p.options(),
-		"object store": {Keys: buckettest.S3(t), RootFile: filepath.Join(p.dir, "second")},
+		"object store": {Keys: buckettest.S3(t), RootFile: filepath.Join(p.dir, "second"), Alone: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, busy := open(t, o), open(t, o)
 			all := keep(t, v, owners()...)
 			wantKept(t, busy, all)
-			for target := uint32(2); target < 5; target++ {
+			for target := 2; target < 5; target++ {
 				must(t, v.RotateWorkspace(t.Context(), "w1", target))
 				made := keep(t, busy, vault.Owner{Workspace: "w1", Kind: "contact", ID: "made meanwhile " + string(rune('0'+target))})
 				all = append(append(all, made...), keep(t, v, owners()...)...)
@@ -179,9 +179,9 @@ func TestRotateWorkspace(t *testing.T) {
 				}
 				wantKept(t, open(t, o), all)
 			}
-			state, err := v.Workspace(t.Context(), "w1")
+			state, err := v.WorkspaceKey(t.Context(), "w1")
 			must(t, err)
-			if state.Version != 4 || state.Former || state.Made.IsZero() {
+			if state.Version != 4 || state.Changing || state.MadeAt.IsZero() {
 				t.Errorf("%+v", state)
 			}
 			must(t, v.RotateRoot(t.Context(), 2, ""))
@@ -233,7 +233,7 @@ func TestRotateRace(t *testing.T) {
 	for range 2 {
 		v := p.open(t)
 		wg.Go(func() {
-			for n := range uint32(rounds) {
+			for n := range rounds {
 				if err := v.RotateWorkspace(t.Context(), "w1", n+2); err != nil {
 					t.Error(err)
 				}

@@ -5,37 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/privacyd/privacyd"
 )
 
-// WorkspaceState tells of a workspace's key, or the instance's own.
-type WorkspaceState struct {
-	Version uint32    // grows with each change; 0: there is none yet
-	Made    time.Time // of this version; zero: before this was noted
-	Former  bool      // a former version still wraps keys of persons, or may
-}
-
-// Workspace tells of a workspace's key; an empty workspace is the instance.
+// WorkspaceKey tells of a workspace's key; an empty workspace is the instance.
 //
 // Error codes: key_shredded, key_damaged, blob_unavailable.
-func (v *Vault) Workspace(ctx context.Context, workspace string) (WorkspaceState, error) {
-	top := v.Reference(workspace, "", "")
+func (v *Vault) WorkspaceKey(ctx context.Context, workspace string) (privacyd.WorkspaceKey, error) {
+	top, k := v.Reference(workspace, "", ""), privacyd.WorkspaceKey{WorkspaceID: workspace}
 	d, _, err := v.readDated(ctx, top, recordName(top))
 	if errors.Is(err, errAbsent) {
-		return WorkspaceState{}, nil
+		return k, nil
 	}
 	if err != nil {
-		return WorkspaceState{}, err
+		return k, err
 	}
-	s := WorkspaceState{Version: d.version, Made: d.made}
-	for n := uint32(1); n < d.version && !s.Former; n++ {
+	k.Version, k.MadeAt = int(d.version), d.made
+	for n := uint32(1); n < d.version && !k.Changing; n++ {
 		former, err := v.records.Read(ctx, pastName(top, n))
 		if err != nil {
-			return s, keyDamaged(err)
+			return k, keyDamaged(err)
 		}
-		s.Former = !isRecord(former, pastMagic)
+		k.Changing = !isRecord(former, pastMagic)
 	}
-	return s, nil
+	return k, nil
 }
 
 // RotateWorkspace brings a workspace's key to the version target, which is the
@@ -48,12 +42,12 @@ func (v *Vault) Workspace(ctx context.Context, workspace string) (WorkspaceState
 //
 // Error codes: key_shredded, key_damaged, keystore_unsuitable, disk_full,
 // blob_unavailable.
-func (v *Vault) RotateWorkspace(ctx context.Context, workspace string, target uint32) error {
+func (v *Vault) RotateWorkspace(ctx context.Context, workspace string, target int) error {
 	if err := v.refusesStale(ctx); err != nil {
 		return fmt.Errorf("change a workspace's key: %w", err)
 	}
 	top := v.Reference(workspace, "", "")
-	if err := v.nextVersion(ctx, top, target); err != nil {
+	if err := v.nextVersion(ctx, top, uint32(target)); err != nil {
 		return fmt.Errorf("change a workspace's key: %w", err)
 	}
 	if err := v.rewrapPersons(ctx, top); err != nil {
@@ -182,12 +176,12 @@ func (v *Vault) rewrapPerson(ctx context.Context, reference string) error {
 // the key store. It may be repeated.
 //
 // Error codes: those of RotateWorkspace.
-func (v *Vault) RetireWorkspace(ctx context.Context, workspace string, alone bool) (done bool, err error) {
-	state, err := v.Workspace(ctx, workspace)
-	if err != nil || !state.Former {
+func (v *Vault) RetireWorkspace(ctx context.Context, workspace string) (done bool, err error) {
+	state, err := v.WorkspaceKey(ctx, workspace)
+	if err != nil || !state.Changing {
 		return err == nil, err
 	}
-	if !alone && v.now().Before(state.Made.Add(settled)) {
+	if !v.alone && v.now().Before(state.MadeAt.Add(settled)) {
 		return false, nil
 	}
 	top := v.Reference(workspace, "", "")
@@ -196,7 +190,7 @@ func (v *Vault) RetireWorkspace(ctx context.Context, workspace string, alone boo
 		return false, fmt.Errorf("end the change of a workspace's key: %w", err)
 	}
 	defer v.cache.drop(top)
-	for n := uint32(1); n < state.Version; n++ {
+	for n := uint32(1); int(n) < state.Version; n++ {
 		if err := v.reducePast(ctx, top, pastName(top, n)); err != nil {
 			return false, fmt.Errorf("end the change of a workspace's key: %w", err)
 		}

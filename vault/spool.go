@@ -13,7 +13,10 @@ import (
 	"github.com/privacyd/privacyd/vault/bucket"
 )
 
-const frameSize = 64 << 10
+const (
+	frameSize    = 64 << 10
+	spoolKeySize = 32
+)
 
 // Spool is a temporary file for what does not fit into memory. It is encrypted
 // with a random key that is never written anywhere, and has no name: when the
@@ -52,7 +55,7 @@ func NewSpool(dir string) func() (*Spool, error) {
 }
 
 func newSpool(f *os.File) (*Spool, error) {
-	key := make([]byte, 32)
+	key := make([]byte, spoolKeySize)
 	if _, err := rand.Read(key); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a temporary file: %w", err), f.Close())
 	}

@@ -58,6 +58,7 @@ type Options struct {
 	RootFile string           // where the root key is kept: its file, made at the first start, 0600, or a key service's address
 	Root     []byte           // the root key itself, 64 bytes, in place of RootFile
 	Now      func() time.Time // default time.Now
+	Alone    bool             // no other process uses the key store: changes of keys need not wait for one to notice
 	Cached   int              // unwrapped keys kept in memory at most; default 1024
 }
 
@@ -72,6 +73,7 @@ type Vault struct {
 	core    *core
 	names   *names
 	fresh   bool
+	alone   bool
 	buffers *sync.Pool // for reading files
 }
 
@@ -105,7 +107,7 @@ func open(ctx context.Context, rs records, o Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{records: rs, source: source, now: o.Now, cache: newCache(o.Cached), buffers: newBuffers(), roots: &roots{wraps: map[uint32]wrapping{}}}
+	v := &Vault{records: rs, source: source, now: o.Now, alone: o.Alone, cache: newCache(o.Cached), buffers: newBuffers(), roots: &roots{wraps: map[uint32]wrapping{}}}
 	if v.now == nil {
 		v.now = time.Now
 	}

@@ -24,7 +24,7 @@ func (p place) root() string { return filepath.Join(p.dir, "secret", "root.key")
 func (p place) keys() string { return filepath.Join(p.dir, "keys") }
 
 func (p place) options() vault.Options {
-	return vault.Options{Keys: p.keys(), RootFile: p.root()}
+	return vault.Options{Keys: p.keys(), RootFile: p.root(), Alone: true}
 }
 
 func (p place) open(t *testing.T) *vault.Vault {

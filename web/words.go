@@ -33,6 +33,7 @@ var roleWords = map[privacyd.Action]string{
 	privacyd.ActionManageHolds:     "Place and release legal holds",
 	privacyd.ActionApprove:         "Approve what another admin confirmed",
 	privacyd.ActionReadReceipts:    "Read the receipts of deletions",
+	privacyd.ActionReadEncryption:  "See how the data is encrypted",
 	privacyd.ActionCallLLM:         "Send prompts to a language model through privacyd",
 	privacyd.ActionObject:          "Object to a sub-processor",
 	privacyd.ActionManageLegal:     "Say whom people write to; accept the data processing agreement",

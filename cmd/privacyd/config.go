@@ -16,6 +16,7 @@ import (
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/cli"
+	"github.com/privacyd/privacyd/vault/keyservice"
 )
 
 // config is the file of --config. Every key may be left out; flags and
@@ -42,7 +43,7 @@ type config struct {
 }
 
 type keysConfig struct {
-	Root  string `yaml:"root"`  // file of the root key
+	Root  string `yaml:"root"`  // file of the root key, or the key service that wraps it
 	Store string `yaml:"store"` // folder or URL of the wrapped keys
 }
 
@@ -112,6 +113,7 @@ func readConfig(o cli.Folder) (config, error) {
 // variables of the environment that win over the file.
 func (c *config) variables() map[string]*string {
 	return map[string]*string{
+		"PRIVACYD_KEYS_ROOT": &c.Keys.Root, "PRIVACYD_KEYS_STORE": &c.Keys.Store,
 		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_BASE_URL": &c.BaseURL,
 		"PRIVACYD_MAIL_SMTP": &c.Mail.SMTP, "PRIVACYD_MAIL_FROM": &c.Mail.From,
 		"PRIVACYD_MAIL_OPERATOR": &c.Mail.Operator, "PRIVACYD_LEGAL_NAME": &c.Legal.Name, "PRIVACYD_LEGAL_EMAIL": &c.Legal.Email,
@@ -186,10 +188,11 @@ func explainYAML(err error) error {
 
 // check refuses what would be passed over otherwise.
 func (c *config) check() error {
-	for _, k := range []string{c.Keys.Root, c.Keys.Store} {
-		if scheme, _, ok := strings.Cut(k, "://"); ok && scheme != "file" && (k == c.Keys.Root || scheme != "s3") {
-			return fmt.Errorf("keys from %s:// are not supported in this version; give a file's path", scheme)
-		}
+	if scheme, _, ok := strings.Cut(c.Keys.Root, "://"); ok && scheme != "file" && !keyservice.Is(c.Keys.Root) {
+		return fmt.Errorf("keys.root at %s:// is not supported; give a file's path, awskms:// or hashivault://", scheme)
+	}
+	if scheme, _, ok := strings.Cut(c.Keys.Store, "://"); ok && scheme != "file" && scheme != "s3" {
+		return fmt.Errorf("keys.store at %s:// is not supported; give a folder or s3://", scheme)
 	}
 	for _, d := range c.Datasets {
 		if d.Name == "" || d.Map == "" || d.Database == "" {

@@ -193,7 +193,7 @@ type askedQueue struct {
 // state is.
 func asked(kind string) bool {
 	switch kind {
-	case engine.WorkExport, engine.WorkErase, engine.WorkFiles, engine.WorkExpire:
+	case engine.WorkExport, engine.WorkErase, engine.WorkFiles, engine.WorkExpire, engine.WorkKeys:
 		return true
 	}
 	return false

@@ -87,6 +87,7 @@ type examiner struct {
 func (x examiner) Examine(ctx context.Context) []privacyd.Check {
 	checks := examineOutside(x.folder, x.cfg)
 	checks = append(checks, privacyd.OK("keys.unlock", "The root key opens the keys, and they are those of this database."))
+	checks = append(checks, x.keys(ctx)...)
 	checks = append(checks, x.database(ctx)...)
 	return append(checks, x.clock(ctx), x.checkpoints(ctx))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/vault/bucket"
+	"github.com/privacyd/privacyd/vault/keyservice"
 )
 
 const (
@@ -22,6 +23,9 @@ const (
 // examineRoot looks at the root key's file without opening it.
 func examineRoot(path string) privacyd.Check {
 	const name = "keys.root"
+	if keyservice.Is(path) {
+		return examineService(path)
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

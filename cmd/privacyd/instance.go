@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/privacyd/privacyd/archive"
@@ -39,8 +41,16 @@ type instance struct {
 	public    ed25519.PublicKey  // of that key
 	closers   []io.Closer
 
+	keys        *vault.Vault
 	published   *ledger.Ledger
 	suppression *ledger.Suppression
+	listening   listening
+}
+
+// listening is where the server is reached; empty in a command.
+type listening struct {
+	address net.Addr
+	tls     *tls.Config
 }
 
 func (i *instance) keep(c io.Closer) { i.closers = append(i.closers, c) }
@@ -70,11 +80,12 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	if err != nil {
 		return err
 	}
-	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root})
+	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root, Alone: f.lock != nil})
 	if err != nil {
 		return err
 	}
 	i.keep(keys)
+	i.keys = keys
 	db, err := openDatabase(ctx, f, cfg, keys)
 	if err != nil {
 		return err
@@ -126,6 +137,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 			Spool: func() (records.Spool, error) { return spool() },
 		}}
 	}
+	i.engine.Ring, i.engine.Described = keys, describer{i: i, folder: f, cfg: cfg, keys: keys}
 	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, published: i.published}
 	i.engine.Surveyor = surveyor{cfg.buckets()}
 	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
@@ -178,6 +190,7 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	i.runner.Handle(engine.WorkFiles, i.engine.RunFiles, 1)
 	i.runner.Handle(engine.WorkReceipt, i.engine.RunReceipt, 1)
 	i.runner.Handle(engine.WorkRetention, i.engine.RunRetention, 1)
+	i.runner.Handle(engine.WorkKeys, i.engine.RunKeys, 1)
 	i.handleMails()
 	for _, d := range []work.Daily{
 		{Kind: engine.WorkSweep, Key: "exports", Hour: sweepHour},
@@ -196,6 +209,9 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	}
 	if err := i.checkDeletions(ctx, f); err != nil {
 		return err
+	}
+	if err := i.engine.ResumeKeys(ctx); err != nil {
+		return fmt.Errorf("go on with a change of keys: %w", err)
 	}
 	if err := files.Clean(ctx); err != nil {
 		return fmt.Errorf("clean up: %w", err)

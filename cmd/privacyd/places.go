@@ -11,6 +11,7 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/vault/bucket"
+	"github.com/privacyd/privacyd/vault/keyservice"
 )
 
 // use is one address of the configuration.
@@ -92,7 +93,7 @@ func (u use) local() bool {
 // uses lists the configuration's addresses.
 func (c *config) uses() ([]use, error) {
 	list := []use{
-		{name: "keys.root", kind: privacyd.PlaceKeys},
+		rootUse(c.Keys.Root),
 		bucketUse("keys.store", privacyd.PlaceKeys, c.Keys.Store),
 		bucketUse("ledger", privacyd.PlaceBucket, c.Ledger), bucketUse("blobs.exports", privacyd.PlaceBucket, c.Blobs.Exports),
 	}
@@ -161,6 +162,15 @@ func hosting(file string) *privacyd.Place {
 		return nil
 	}
 	return &privacyd.Place{Region: m.Hosting.Region, Country: m.Hosting.Country, Processor: m.Hosting.Processor}
+}
+
+// rootUse tells where the root key is: in a file here, or with a key service.
+func rootUse(address string) use {
+	u := use{name: "keys.root", kind: privacyd.PlaceKeys}
+	if host := keyservice.Host(address); keyservice.Is(address) && host != "" {
+		u.hosts = []string{host}
+	}
+	return u
 }
 
 // bucketUse tells where a folder or a bucket is. A bucket of another maker's

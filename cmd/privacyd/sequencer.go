@@ -20,6 +20,7 @@ const (
 	reconcileHour = 2           // UTC
 	refusalsEvery = time.Minute // how soon refusals that were only counted are written down
 	optimizeEvery = 10 * time.Minute
+	keysEvery     = time.Minute // how soon a change of the root key by another process is noticed
 )
 
 // openAudit opens the audit log and what signs it.
@@ -84,6 +85,7 @@ func (i *instance) keepAudit(ctx context.Context) (end func()) {
 		i.every(running, refusalsEvery, func(ctx context.Context) error { return i.engine.RecordRefusals(ctx, false) })
 	})
 	parts.Go(func() { i.every(running, optimizeEvery, i.asked.db.Optimize) })
+	parts.Go(func() { i.every(running, keysEvery, i.keys.Refresh) })
 	return func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalsEvery)
 		defer cancel()

@@ -174,6 +174,7 @@ func (b *Bench) wire() {
 		Legal:      engine.Legal{Contacts: s, Documents: s, Agreements: s},
 		People:     s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
 		Egress: engine.Egress{Counts: s},
+		Ring:   keys,
 	}
 	b.Records = recordStore{&records.Store{
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
@@ -189,6 +190,7 @@ func (b *Bench) wire() {
 	b.Runner.Handle(engine.WorkExport, b.RunExport, 2)
 	b.Runner.Handle(engine.WorkExpire, b.RunExpire, 1)
 	b.Runner.Handle(engine.WorkForgotten, b.RunForgotten, 1)
+	b.Runner.Handle(engine.WorkKeys, b.RunKeys, 1)
 	b.Runner.Handle(engine.WorkErase, b.RunErasure, 2)
 	b.Runner.Handle(engine.WorkFiles, b.RunFiles, 1)
 	b.Runner.Handle(engine.WorkReceipt, b.RunReceipt, 1)

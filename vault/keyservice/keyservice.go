@@ -11,6 +11,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -25,9 +26,13 @@ import (
 const (
 	AWS     = "awskms"         // awskms://alias/privacyd?region=eu-central-1, or awskms:///ARN?region=…
 	Transit = "hashivault"     // hashivault://KEY?address=https://bao.example:8200, of Vault or OpenBao
-	Local   = "base64key"      // base64key://KEY: the key is in the address, for tests alone
+	Local   = "base64key"      // base64key://KEY: the key is in the address, for trying out
 	patient = 20 * time.Second // for one answer
 )
+
+// LocalAllowed is the variable of the environment without which Local is
+// refused.
+const LocalAllowed = "PRIVACYD_LOCAL_KEYS"
 
 // Is tells whether address is that of a key service.
 func Is(address string) bool {
@@ -59,6 +64,10 @@ func Open(ctx context.Context, address string) (*Service, error) {
 	case Transit:
 		s.keeper, err = openTransit(u)
 	case Local:
+		if os.Getenv(LocalAllowed) != "yes" {
+			return nil, privacyd.Errorf(privacyd.ClassInvalid, "key_service_invalid",
+				"base64key:// has the key in the address, which is not safe. To try things out all the same set %s=yes.", LocalAllowed)
+		}
 		s.keeper, err = new(localsecrets.URLOpener).OpenKeeperURL(ctx, u)
 	default:
 		return nil, errAddress()

@@ -45,6 +45,7 @@ func wrap(t *testing.T, s *keyservice.Service) []byte {
 func TestServices(t *testing.T) {
 	const local = "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4="
 	const another = "base64key://Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4smGbjm71Nxd0="
+	t.Setenv(keyservice.LocalAllowed, "yes")
 	bao, aws := keyservicetest.Transit(t), keyservicetest.KMS(t)
 	for _, tc := range []struct {
 		kind, right, wrong string
@@ -94,7 +95,7 @@ func TestAddressRefused(t *testing.T) {
 	for _, address := range []string{
 		"gcpkms://projects/p", "hashivault://key", "hashivault://?address=https://bao.example", "hashivault://key?address=ftp://bao.example",
 		"hashivault://key?address=http://bao.example:8200", "hashivault://a/b?address=https://bao.example", "hashivault://key?address=https://bao.example&what=1",
-		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?what=1", "base64key://short", "hashivault://%zz",
+		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?what=1", "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=", "hashivault://%zz",
 	} {
 		_, err := keyservice.Open(t.Context(), address)
 		wantCode(t, err, "key_service_invalid")

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
+)
+
+// WorkKeys is the kind of work that brings a change of keys to its end. The key
+// is workRoot, or a workspace's id (workInstance of the instance) and the
+// version, with a slash between them.
+const WorkKeys = "keys"
+
+const (
+	workRoot     = "root"
+	workInstance = "instance"
+
+	keysLook = time.Minute // how often it is looked whether a change can end
+)
+
+// KeyRing tells of keys and changes them. Each change may be repeated and comes
+// to the same end.
+type KeyRing interface {
+	RootKey(ctx context.Context) (privacyd.RootKey, error)
+	WorkspaceKey(ctx context.Context, workspaceID string) (privacyd.WorkspaceKey, error)
+	Ciphers() []privacyd.Cipher
+	RotateRoot(ctx context.Context, generation int, to string) error
+	RetireRoot(ctx context.Context) (done bool, err error)
+	RotateWorkspace(ctx context.Context, workspaceID string, version int) error
+	RetireWorkspace(ctx context.Context, workspaceID string) (done bool, err error)
+}
+
+// Describer tells how what lies under the engine encrypts: the database, and
+// the connections to it and to others.
+type Describer interface {
+	Describe(ctx context.Context) ([]privacyd.Cipher, []privacyd.Connection, error)
+}
+
+// Encryption is how a workspace's data is encrypted, and how old its keys are.
+type Encryption struct {
+	Root        privacyd.RootKey      `json:"root_key"`
+	Workspace   privacyd.WorkspaceKey `json:"workspace_key"`
+	Ciphers     []privacyd.Cipher     `json:"ciphers"`
+	Connections []privacyd.Connection `json:"connections"`
+}
+
+// Encryption tells how a workspace's data is encrypted, from the running
+// system: what lies where, and on its way. Admins and auditors.
+func (e *Engine) Encryption(ctx context.Context, c privacyd.Caller, workspace string) (n Encryption, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadEncryption)
+	if err != nil {
+		return n, err
+	}
+	if n.Root, err = e.Ring.RootKey(ctx); err != nil {
+		return n, err
+	}
+	if n.Workspace, err = e.Ring.WorkspaceKey(ctx, g.Workspace.ID); err != nil {
+		return n, err
+	}
+	n.Workspace.Slug = g.Workspace.Slug
+	n.Ciphers, n.Connections = []privacyd.Cipher{}, []privacyd.Connection{}
+	if e.Described != nil {
+		if n.Ciphers, n.Connections, err = e.Described.Describe(ctx); err != nil {
+			return n, err
+		}
+	}
+	n.Ciphers = append(n.Ciphers, e.Ring.Ciphers()...)
+	return n, nil
+}
+
+// KeyList is all keys but those of persons.
+type KeyList struct {
+	Root       privacyd.RootKey        `json:"root_key"`
+	Instance   privacyd.WorkspaceKey   `json:"instance_key"`
+	Workspaces []privacyd.WorkspaceKey `json:"workspace_keys"`
+}
+
+// ListKeys tells how old the root key, the instance's and the workspaces' keys
+// are. The operator.
+func (e *Engine) ListKeys(ctx context.Context, c privacyd.Caller) (l KeyList, err error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionManageKeys); err != nil {
+		return l, err
+	}
+	l.Workspaces = []privacyd.WorkspaceKey{}
+	if l.Root, err = e.Ring.RootKey(ctx); err != nil {
+		return l, err
+	}
+	if l.Instance, err = e.Ring.WorkspaceKey(ctx, ""); err != nil {
+		return l, err
+	}
+	workspaces, err := e.Workspaces.Workspaces(ctx, "")
+	if err != nil {
+		return l, err
+	}
+	for _, w := range workspaces {
+		k, err := e.Ring.WorkspaceKey(ctx, w.ID)
+		if privacyd.CodeOf(err) == "key_shredded" {
+			continue
+		}
+		if err != nil {
+			return l, err
+		}
+		k.Slug = w.Slug
+		l.Workspaces = append(l.Workspaces, k)
+	}
+	return l, nil
+}
+
+// KeyChange says which keys to change.
+type KeyChange struct {
+	Root      bool
+	To        string // where the new root key is to be kept: a file, or a key service's address; empty: as before
+	Workspace string // whose key, by id or slug; empty: none
+	All       bool   // the root key, the instance's own and those of all workspaces
+}
+
+// RotateKeys changes keys while everything goes on, and gives the keys as they
+// are then. The new root key is in use when it returns; workspaces' keys, and the
+// end of the former keys, follow in the background. The operator. Codes:
+// key_change_empty, key_rotation_running, key_same, key_unwritable,
+// workspace_not_found and those of the key service. Audit: key.rotate as intent
+// and as done, in the instance's log or the workspace's, and key.retire for the
+// end of a former root key.
+func (e *Engine) RotateKeys(ctx context.Context, c privacyd.Caller, n KeyChange) (l KeyList, err error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionManageKeys); err != nil {
+		return l, err
+	}
+	if !n.Root && !n.All && n.Workspace == "" || n.To != "" && !n.Root && !n.All {
+		return l, privacyd.Errorf(privacyd.ClassInvalid, "key_change_empty",
+			"Say which keys to change: the root key, a workspace's, or all. Only of the root key can it be said where it goes.")
+	}
+	if n.Root || n.All {
+		if err := e.rotateRoot(ctx, c, n.To); err != nil {
+			return l, err
+		}
+	}
+	if err := e.rotateWorkspaces(ctx, c, n); err != nil {
+		return l, err
+	}
+	return e.ListKeys(ctx, c)
+}
+
+func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, to string) error {
+	before, err := e.Ring.RootKey(ctx)
+	if err != nil {
+		return err
+	}
+	ev := rootEvent(c, "key.rotate", before.Generation+1)
+	ev.Outcome = privacyd.OutcomeIntent
+	if err := e.recordAlone(ctx, ev); err != nil {
+		return err
+	}
+	if err := e.Ring.RotateRoot(ctx, before.Generation+1, to); err != nil {
+		ev.Outcome, ev.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)
+		if recorded := outcome(ctx, func(ctx context.Context) error { return e.recordAlone(ctx, ev) }); recorded != nil {
+			return fmt.Errorf("audit a change of keys that failed: %w", recorded)
+		}
+		return err
+	}
+	ev.Outcome = privacyd.OutcomeDone
+	return outcome(ctx, func(ctx context.Context) error {
+		return e.Tx.InTx(ctx, func(ctx context.Context) error {
+			if _, err := e.record(ctx, ev); err != nil {
+				return err
+			}
+			return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workRoot, At: e.Now()})
+		})
+	})
+}
+
+func rootEvent(c privacyd.Caller, action string, generation int) privacyd.AuditEvent {
+	return privacyd.AuditEvent{
+		Caller: c, Action: action, Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "root_key"},
+		Facts: map[string]int64{"generation": int64(generation)},
+	}
+}
+
+// rotateWorkspaces queues the change of workspaces' keys.
+func (e *Engine) rotateWorkspaces(ctx context.Context, c privacyd.Caller, n KeyChange) error {
+	var ids []string
+	switch {
+	case n.All:
+		list, err := e.Workspaces.Workspaces(ctx, "")
+		if err != nil {
+			return err
+		}
+		ids = append(ids, "")
+		for _, w := range list {
+			ids = append(ids, w.ID)
+		}
+	case n.Workspace != "":
+		w, err := e.Workspaces.Workspace(ctx, n.Workspace)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, w.ID)
+	}
+	for _, id := range ids {
+		if err := e.rotateWorkspace(ctx, c, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) rotateWorkspace(ctx context.Context, c privacyd.Caller, id string) error {
+	k, err := e.Ring.WorkspaceKey(ctx, id)
+	if privacyd.CodeOf(err) == "key_shredded" || err == nil && k.Version == 0 {
+		return nil // it is gone, or nothing was encrypted yet
+	}
+	if err != nil {
+		return err
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		ev := workspaceKeyEvent(c, id, k.Version+1)
+		ev.Outcome = privacyd.OutcomeIntent
+		if _, err := e.record(ctx, ev); err != nil {
+			return err
+		}
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workOf(id) + "/" + strconv.Itoa(k.Version+1), At: e.Now()})
+	})
+}
+
+func workOf(workspaceID string) string {
+	if workspaceID == "" {
+		return workInstance
+	}
+	return workspaceID
+}
+
+func workspaceKeyEvent(c privacyd.Caller, id string, version int) privacyd.AuditEvent {
+	return privacyd.AuditEvent{
+		WorkspaceID: id, Caller: c, Action: "key.rotate", Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "workspace_key"},
+		Facts: map[string]int64{"version": int64(version)},
+	}
+}
+
+// RunKeys is the handler of WorkKeys. It may run again at any time.
+func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) error {
+	if err := lease.Check(ctx); err != nil {
+		return err
+	}
+	if key == workRoot {
+		return e.runRoot(ctx)
+	}
+	id, number, _ := strings.Cut(key, "/")
+	version, err := strconv.Atoi(number)
+	if err != nil {
+		return fmt.Errorf("read which key to change: %w", err)
+	}
+	if id == workInstance {
+		id = ""
+	}
+	return e.runWorkspaceKey(ctx, id, version)
+}
+
+// runRoot ends the change of the root key once it may end. Until the new key is
+// the one that is configured, it waits.
+func (e *Engine) runRoot(ctx context.Context) error {
+	k, err := e.Ring.RootKey(ctx)
+	if err != nil {
+		return err
+	}
+	if k.Changing {
+		if err := e.Ring.RotateRoot(ctx, k.Generation, ""); err != nil {
+			return err
+		}
+		if done, err := e.Ring.RetireRoot(ctx); err != nil || !done {
+			return work.Retry(keysLook, err)
+		}
+	}
+	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", k.Generation))
+}
+
+func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) error {
+	err := e.Ring.RotateWorkspace(ctx, id, version)
+	if privacyd.CodeOf(err) == "key_shredded" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if done, err := e.Ring.RetireWorkspace(ctx, id); err != nil || !done {
+		return work.Retry(keysLook, err)
+	}
+	return e.recordAlone(ctx, workspaceKeyEvent(privacyd.System("key.rotate"), id, version))
+}
+
+// ResumeKeys queues the end of a change of the root key that a process had
+// begun and did not come to: at each start.
+func (e *Engine) ResumeKeys(ctx context.Context) error {
+	k, err := e.Ring.RootKey(ctx)
+	if err != nil || !k.Changing {
+		return err
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workRoot, At: e.Now()})
+	})
+}
