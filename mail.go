@@ -245,4 +245,14 @@ type QueuedMail struct {
 	Tries     int
 	Kept      bool
 	CreatedAt time.Time
+	HeldFor   string    // the workspace for which it is held back; empty: it is not
+	HeldAt    time.Time // since when, or when it was let go; zero: it never was
+}
+
+// Since is from when on it is tried to send the mail.
+func (m QueuedMail) Since() time.Time {
+	if m.HeldAt.After(m.CreatedAt) {
+		return m.HeldAt
+	}
+	return m.CreatedAt
 }

@@ -108,7 +108,8 @@ func (e *Engine) enqueueMail(ctx context.Context, id string, at time.Time) error
 
 // RunMail is the handler of WorkMail. A letter that was sent and not yet
 // forgotten when the process died is sent again under the same Message-ID. One
-// whose deletion was cancelled meanwhile is not sent. Audit: mail.send;
+// whose deletion was cancelled meanwhile is not sent, and one that may not go by
+// the mail server is held. Audit: mail.send; mail.hold;
 // mail.drop when it is no more so; mail.fail when it is given up.
 func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error {
 	q, err := e.People.Mail(ctx, id)
@@ -132,6 +133,9 @@ func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error
 	if !timely {
 		return e.endMail(ctx, q, &m, lease, errNotSo)
 	}
+	if held, err := e.holdMail(ctx, &q, m, lease); err != nil || held {
+		return err
+	}
 	letter, err := e.Mailing.Letters.Write(q.ID, q.CreatedAt, m)
 	if err != nil {
 		return err
@@ -145,7 +149,7 @@ func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error
 		return e.endMail(ctx, q, &m, lease, nil)
 	case errors.Is(context.Cause(ctx), work.ErrStopping) || errors.Is(context.Cause(ctx), work.ErrLost):
 		return sent
-	case privacyd.ClassOf(sent) == privacyd.ClassRefused || !e.Now().Before(q.CreatedAt.Add(mailLife)):
+	case privacyd.ClassOf(sent) == privacyd.ClassRefused || !e.Now().Before(q.Since().Add(mailLife)):
 		return e.endMail(ctx, q, &m, lease, sent)
 	default:
 		return e.mailLater(ctx, q, lease, sent)
@@ -218,6 +222,8 @@ func (e *Engine) mailEvent(ctx context.Context, q privacyd.QueuedMail, m privacy
 	switch {
 	case errors.Is(failed, errNotSo):
 		ev.Action, ev.Facts = "mail.drop", map[string]int64{"tries": int64(q.Tries)}
+	case errors.Is(failed, errHeld):
+		ev.Action, ev.Outcome, ev.Code, ev.Facts = "mail.hold", privacyd.OutcomeDenied, "place_country_refused", nil
 	case failed != nil:
 		ev.Action, ev.Outcome, ev.Code = "mail.fail", privacyd.OutcomeFailed, privacyd.CodeOf(failed)
 	}

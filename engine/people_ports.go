@@ -93,6 +93,8 @@ type MailQueue interface {
 	Mail(ctx context.Context, id string) (privacyd.QueuedMail, error)
 	KeptMails(ctx context.Context, owner string, limit int) ([]privacyd.QueuedMail, error)
 	SetTries(ctx context.Context, id string, tries int) error
+	HoldMail(ctx context.Context, id, workspaceID string, at time.Time) error
+	HeldMails(ctx context.Context, workspaceID string, limit int) (ids []string, err error)
 	DeleteMail(ctx context.Context, id string) error
 	DeleteMailsOf(ctx context.Context, owner string) error
 }

@@ -14,6 +14,7 @@ type Residency struct {
 	Allowed privacyd.Countries `json:"allowed_countries"`
 	Own     bool               `json:"own"` // the workspace says so itself; false: as the instance
 	Places  []PlaceShown       `json:"places"`
+	Held    int                `json:"held_mails"` // mails about it that wait, since the mail server is elsewhere; at most 1000 are counted
 }
 
 // PlaceShown is a place as a workspace sees it.
@@ -38,7 +39,9 @@ func (e *Engine) Residency(ctx context.Context, c privacyd.Caller, workspace str
 	for _, p := range e.Places {
 		r.Places = append(r.Places, PlaceShown{Place: p, Allowed: !p.Declared() || r.Allowed.Permit(p.Country), Seen: e.seenAt(p)})
 	}
-	return r, nil
+	held, err := e.People.HeldMails(ctx, g.Workspace.ID, heldShown)
+	r.Held = len(held)
+	return r, err
 }
 
 // allowedCountries are where workspaces that say nothing let their data be.
@@ -194,7 +197,9 @@ func (e *Engine) examineProcessors(ctx context.Context) (privacyd.Check, error) 
 	}
 	var absent []string
 	for _, p := range e.Places {
-		engaged := func(r privacyd.Register) bool { return r.Now != nil && !r.Now.Ended && strings.EqualFold(r.Now.Name, p.Processor) }
+		engaged := func(r privacyd.Register) bool {
+			return r.Now != nil && !r.Now.Ended && strings.EqualFold(r.Now.Name, p.Processor)
+		}
 		if p.Processor != "" && !slices.Contains(absent, p.Processor) && !slices.ContainsFunc(registers, engaged) {
 			absent = append(absent, p.Processor)
 		}

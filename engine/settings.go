@@ -51,6 +51,9 @@ func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspac
 		if err := e.States.PutSettings(ctx, g.Workspace.ID, s, auditID); err != nil {
 			return err
 		}
+		if err := e.LookAtHeldMails(ctx, g.Workspace.ID); err != nil {
+			return err
+		}
 		return e.moveRetention(ctx, g.Workspace.ID, before, s)
 	})
 }

@@ -13,19 +13,21 @@ func errNoMail() error {
 	return privacyd.Errorf(privacyd.ClassNotFound, "mail_not_found", "There is no such mail: it was sent, or given up.")
 }
 
-const mailColumns = "id, owner, kind, sealed, tries, kept, created_at"
+const mailColumns = "id, owner, kind, sealed, tries, kept, created_at, held_for, held_at"
 
 func scanMail(row scanner) (privacyd.QueuedMail, error) {
 	var m privacyd.QueuedMail
-	var kept, created int64
-	err := row.Scan(&m.ID, &m.Owner, &m.Kind, &m.Sealed, &m.Tries, &kept, &created)
-	m.Kept, m.CreatedAt = kept != 0, sqldb.Time(created)
+	var kept, created, held int64
+	err := row.Scan(&m.ID, &m.Owner, &m.Kind, &m.Sealed, &m.Tries, &kept, &created, &m.HeldFor, &held)
+	if m.Kept, m.CreatedAt = kept != 0, sqldb.Time(created); held != 0 {
+		m.HeldAt = sqldb.Time(held)
+	}
 	return m, err
 }
 
 // InsertMail keeps a mail that waits.
 func (s *Store) InsertMail(ctx context.Context, m privacyd.QueuedMail) error {
-	_, err := s.db.Exec(ctx, `INSERT INTO mails (`+mailColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err := s.db.Exec(ctx, `INSERT INTO mails (`+mailColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0)`,
 		m.ID, m.Owner, m.Kind, m.Sealed, m.Tries, toInt(m.Kept), sqldb.Micros(m.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("insert mail: %w", err)
@@ -55,6 +57,27 @@ func (s *Store) SetTries(ctx context.Context, id string, tries int) error {
 		return fmt.Errorf("count the tries of a mail: %w", err)
 	}
 	return nil
+}
+
+// HoldMail keeps a mail back for a workspace, or lets it go when there is none.
+func (s *Store) HoldMail(ctx context.Context, id, workspaceID string, at time.Time) error {
+	if _, err := s.db.Exec(ctx, `UPDATE mails SET held_for = $1, held_at = $2 WHERE id = $3`, workspaceID, sqldb.Micros(at), id); err != nil {
+		return fmt.Errorf("hold mail: %w", err)
+	}
+	return nil
+}
+
+// HeldMails gives the ids of mails that are held, the oldest first: those of a
+// workspace, or all.
+func (s *Store) HeldMails(ctx context.Context, workspaceID string, limit int) ([]string, error) {
+	ids, err := collect(ctx, s, func(row scanner) (id string, err error) {
+		err = row.Scan(&id)
+		return id, err
+	}, `SELECT id FROM mails WHERE held_for <> '' AND ($1 = '' OR held_for = $1) ORDER BY id LIMIT $2`, workspaceID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list held mails: %w", err)
+	}
+	return ids, nil
 }
 
 // DeleteMail deletes a mail.

@@ -123,6 +123,9 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 		server.RegisterOnShutdown(agents.Close)
 		servers, listeners = append(servers, server), append(listeners, own)
 	}
+	if err := i.engine.LookAtHeldMails(ctx, ""); err != nil {
+		return err
+	}
 	endAudit := i.keepAudit(ctx)
 	defer endAudit()
 	if err := h.greet(ctx, i, cfg, cfg.address(l), o); err != nil && ctx.Err() == nil { // stopped while it greets: it stops as ever

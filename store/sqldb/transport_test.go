@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/egress/tlstest"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
-	"github.com/privacyd/privacyd/egress/tlstest"
 )
 
 // TestWaysOfTLS opens addresses on other machines. None of them is called: the

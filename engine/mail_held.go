@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/work"
+)
+
+// mailUse is the mail server's place in the configuration.
+const mailUse = "mail.smtp"
+
+const (
+	heldShown    = 1000
+	heldReleased = 10_000 // at once; the others are looked at within the hour
+)
+
+// mailRefusal says why mails about a workspace may not go by the mail server
+// now; nil when they may. Code place_country_refused.
+func (e *Engine) mailRefusal(ctx context.Context, workspaceID string) (refusal, failed error) {
+	relay := e.placeOf(mailUse)
+	if workspaceID == "" || !relay.Declared() {
+		return nil, nil
+	}
+	s, err := e.States.Settings(ctx, workspaceID)
+	if err != nil || len(s.AllowedCountries) == 0 || s.AllowedCountries.Permit(relay.Country) {
+		return nil, err
+	}
+	return privacyd.Errorf(privacyd.ClassRefused, "place_country_refused",
+		"The mail server is in the country %s, and data of this workspace may only be in %s.", relay.Country, s.AllowedCountries), nil
+}
+
+// holdMail keeps back a mail that may not go by the mail server. It is looked at
+// again every hour, and at once when the workspace's settings change. What has
+// run out meanwhile is not sent. Audit: mail.hold.
+func (e *Engine) holdMail(ctx context.Context, q *privacyd.QueuedMail, m privacyd.Mail, lease work.Lease) (held bool, err error) {
+	refusal, err := e.mailRefusal(ctx, m.WorkspaceID)
+	switch {
+	case err != nil || refusal == nil && q.HeldFor == "":
+		return false, err
+	case refusal == nil:
+		q.HeldFor, q.HeldAt = "", e.Now()
+		return false, e.Tx.InTx(ctx, func(ctx context.Context) error {
+			return errors.Join(lease.Check(ctx), e.People.HoldMail(ctx, q.ID, "", q.HeldAt))
+		})
+	case q.HeldFor != "" && m.Until != nil && !e.Now().Before(*m.Until):
+		return true, e.endMail(ctx, *q, &m, lease, errNotSo)
+	}
+	return true, e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := lease.Check(ctx); err != nil {
+			return err
+		}
+		if q.HeldFor == "" {
+			event, err := e.mailEvent(ctx, *q, m, errHeld)
+			if err != nil {
+				return err
+			}
+			if _, err := e.record(ctx, event); err != nil {
+				return err
+			}
+			if err := e.People.HoldMail(ctx, q.ID, m.WorkspaceID, e.Now()); err != nil {
+				return err
+			}
+		}
+		return e.enqueueMail(ctx, q.ID, e.Now().Add(longestWait))
+	})
+}
+
+// errHeld is why a mail is not sent yet.
+var errHeld = errors.New("the mail server is where the mail may not go")
+
+// LookAtHeldMails has mails that are held looked at now: those of a workspace,
+// or all when its id is empty.
+func (e *Engine) LookAtHeldMails(ctx context.Context, workspaceID string) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		ids, err := e.People.HeldMails(ctx, workspaceID, heldReleased)
+		for _, id := range ids {
+			err = errors.Join(err, e.enqueueMail(ctx, id, e.Now()))
+		}
+		return err
+	})
+}
+
+// examineHeld says whether mails are held.
+func (e *Engine) examineHeld(ctx context.Context) ([]privacyd.Check, error) {
+	const name = "mail.held"
+	ids, err := e.People.HeldMails(ctx, "", heldShown)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ids) > 0:
+		return []privacyd.Check{privacyd.Warning(name, fmt.Sprintf("%d mails are held: the mail server is in a country in which the data of their workspaces may not be.", len(ids)),
+			"Use a mail server where it may be, or have the workspaces' admins allow its country (privacyd workspace settings --countries).")}, nil
+	}
+	return []privacyd.Check{privacyd.OK(name, "No mail is held.")}, nil
+}

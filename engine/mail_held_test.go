@@ -1,0 +1,108 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+)
+
+// relayIn puts the mail server into a country.
+func relayIn(b *enginetest.Bench, country string) {
+	b.Allowed = privacyd.Countries{privacyd.EEA, "CH"}
+	b.Places = []privacyd.Place{{Name: "relay", Kind: privacyd.PlaceMail, Uses: []string{"mail.smtp"}, Country: country}}
+}
+
+// narrow has a workspace allow some countries only.
+func narrow(t *testing.T, b *enginetest.Bench, workspace string, countries ...string) {
+	t.Helper()
+	s, err := b.Settings(t.Context(), enginetest.Operator, workspace)
+	b.Must(err)
+	s.AllowedCountries = countries
+	_, err = b.ChangeSettings(t.Context(), enginetest.Operator, workspace, s)
+	b.Must(err)
+}
+
+// TestHeldMails has the mail server move to where one workspace's data may not
+// be, and back.
+func TestHeldMails(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w, other := sending(t, b), b.NewWorkspace("acme"), b.NewWorkspace("beta")
+		relayIn(b, "DE")
+		narrow(t, b, w.ID, "DE")
+		relayIn(b, "CH")
+		for _, workspace := range []string{w.ID, other.ID} {
+			_, err := b.Invite(t.Context(), enginetest.Operator, workspace, engine.NewInvitation{Email: "new@example.com", Role: privacyd.RoleAgent})
+			b.Must(err)
+		}
+		b.Run()
+		if got := p.arrived(); len(got) != 1 || !strings.Contains(strings.Join(got, ""), other.Name) {
+			t.Fatalf("arrived: %q, want the other workspace's mail alone", got)
+		}
+		checkHeld(t, b, w.ID, 1)
+		checkDoctor(t, b, "mail.held", privacyd.CheckWarning, "1 mails are held")
+		b.Pass(100 * time.Hour) // longer than a mail server may be down
+		b.Run()
+		checkHeld(t, b, w.ID, 1)
+		p.cut = true
+		relayIn(b, "DE")
+		b.Must(b.LookAtHeldMails(t.Context(), ""))
+		b.Run()
+		checkHeld(t, b, w.ID, 0)
+		if n := waiting(b); n != 1 {
+			t.Fatalf("%d mails wait for the mail server, want 1", n)
+		}
+		p.cut = false
+		b.Pass(time.Hour)
+		b.Run()
+		if got := p.arrived(); len(got) != 2 || waiting(b) != 0 {
+			t.Errorf("arrived: %q, and %d wait", got, waiting(b))
+		}
+		log := b.Audited(w.ID)
+		if n := strings.Count(strings.Join(log, "\n"), "mail.hold denied"); n != 1 || log[len(log)-1] != "mail.send done" {
+			t.Errorf("the log has mail.hold %d times: %v", n, log)
+		}
+		checkDoctor(t, b, "mail.held", privacyd.CheckOK, "")
+	})
+}
+
+func checkHeld(t *testing.T, b *enginetest.Bench, workspace string, want int) {
+	t.Helper()
+	r, err := b.Residency(t.Context(), enginetest.Operator, workspace)
+	b.Must(err)
+	if r.Held != want {
+		t.Errorf("%d mails are held, want %d", r.Held, want)
+	}
+}
+
+// TestHeldMailsEnd has one mail go when its workspace allows the country, and
+// one run out before.
+func TestHeldMailsEnd(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w := sending(t, b), b.NewWorkspace("acme")
+		relayIn(b, "DE")
+		narrow(t, b, w.ID, "DE")
+		relayIn(b, "CH")
+		invite := func(email string) {
+			_, err := b.Invite(t.Context(), enginetest.Operator, w.ID, engine.NewInvitation{Email: email, Role: privacyd.RoleAgent})
+			b.Must(err)
+			b.Run()
+		}
+		invite("late@example.com")
+		b.Pass(30 * 24 * time.Hour) // the invitation is good no more
+		b.Run()
+		if log := b.Audited(w.ID); !slices.Contains(log, "mail.drop done") || waiting(b) != 0 {
+			t.Errorf("the log has %v, and %d wait", log, waiting(b))
+		}
+		invite("soon@example.com")
+		narrow(t, b, w.ID, "DE", "CH")
+		b.Run()
+		if got, _ := p.Received(); len(got) != 1 || got[0].Header.Get("To") != "<soon@example.com>" {
+			t.Errorf("arrived: %v", p.arrived())
+		}
+	})
+}
