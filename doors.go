@@ -43,6 +43,7 @@ var operations = []Operation{
 	{"verify-audit-log", ActionReadAudit, "verify-audit-log", "", "verify_audit_trail", "POST /w/{workspace}/audit/verify", "audit.verify"},
 	{"list-members", ActionManageMembers, "list-members", "workspace members", "", "GET /w/{workspace}/members", ""},
 	{"list-receipts", ActionReadReceipts, "list-receipts", "receipt list", "", "GET /w/{workspace}/receipts", ""},
+	{"read-encryption", ActionReadEncryption, "get-encryption", "key show", "", "GET /w/{workspace}/encryption", ""},
 	{"read-settings", ActionReadWorkspace, "get-settings", "workspace settings", "", "", ""},
 	{"delete-own-account", "", "create-gdpr-job", "", "create_gdpr_job", "", "account_deletion.create"},
 }

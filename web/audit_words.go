@@ -45,6 +45,8 @@ func auditGroups() []auditGroup {
 			{"legal.set", "Changed whom people write to about their data"},
 			{"agreement.accept", "Accepted the data processing agreement"},
 			{"llm.call", "Called a language model"},
+			{"key.rotate", "Changed a key"},
+			{"key.retire", "Ended the former root key"},
 			{"workspace.key", "Named the workspace in a dataset"},
 			{"records.import", "Imported records"},
 			{"records.write", "Added or changed records"},

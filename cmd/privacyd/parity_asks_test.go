@@ -74,6 +74,7 @@ func asked() map[string]asking {
 		"verify-audit-log":   {rest: "POST /audit-log/verify", mcp: map[string]any{}, page: url.Values{}},
 		"list-members":       {rest: "GET /members", cli: "workspace members --json"},
 		"list-receipts":      {rest: "GET /receipts", cli: "receipt list --json"},
+		"read-encryption":    {rest: "GET /encryption", cli: "key show --json"},
 		"read-settings":      {rest: "GET /settings", cli: "workspace settings --json"},
 		"delete-own-account": {rest: `POST /gdpr-jobs {"type":"account_deletion","requested_by":"{me}"}`, mcp: map[string]any{"type": "account_deletion", "requested_by": "{me}"}},
 	}

@@ -112,6 +112,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	if public.TLSConfig, err = cfg.TLS.server(f.path("acme"), i.engine.Log); err != nil {
 		return err
 	}
+	i.listening = listening{address: l.Addr(), tls: public.TLSConfig}
 	servers := []*http.Server{public}
 	listeners := []net.Listener{l}
 	if f.lock != nil {
