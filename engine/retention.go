@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -102,85 +101,6 @@ func (e *Engine) RetentionPreview(ctx context.Context, c privacyd.Caller, worksp
 		versions = append(slices.Clone(versions), p)
 	}
 	return e.retentionEffect(ctx, g, versions, now)
-}
-
-// RetentionEffect is what a policy does to the rows that are there now.
-type RetentionEffect struct {
-	Policy  privacyd.Policy                    `json:"policy"`
-	Total   int64                              `json:"total"` // rows with a clock
-	Reasons map[privacyd.RetentionReason]int64 `json:"reasons"`
-	Due     int64                              `json:"due"`    // at the next run
-	Braked  bool                               `json:"braked"` // the next run would stop and ask
-	Days    [90]int64                          `json:"days"`   // of the next 90 days: how many fall due on each
-	Next    []RetentionRow                     `json:"next"`   // the first to go
-}
-
-// RetentionRow is a row that goes, or would.
-type RetentionRow struct {
-	Dataset    string            `json:"dataset"`
-	Collection string            `json:"collection"`
-	Key        []string          `json:"key"`
-	ID         string            `json:"id"` // the key without the workspace
-	Kept       bool              `json:"kept"`
-	Decision   privacyd.Decision `json:"decision"`
-}
-
-const mostNext = 50
-
-func (e *Engine) retentionEffect(ctx context.Context, g grant, versions []privacyd.Policy, now time.Time) (*RetentionEffect, error) {
-	settings, err := e.States.Settings(ctx, g.Workspace.ID)
-	if err != nil {
-		return nil, err
-	}
-	x, parts, err := e.newRows(ctx, &privacyd.Job{Type: privacyd.JobRetentionRun, WorkspaceID: g.Workspace.ID}, g.Workspace)
-	if err != nil {
-		return nil, err
-	}
-	effect := &RetentionEffect{Policy: privacyd.InForce(versions, now), Reasons: map[privacyd.RetentionReason]int64{}, Next: []RetentionRow{}}
-	for _, p := range parts {
-		c := policyChooser(versions, now)
-		err := p.eraser.ClockRows(ctx, p.rows, time.Time{}, func(r ClockRow) error {
-			effect.add(p, r, c.take(r), now)
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("look what is due in dataset %s: %w", p.dataset.Name, err)
-		}
-	}
-	effect.Braked = privacyd.Braked(effect.Due, effect.Total, settings.RetentionBrake)
-	return effect, x.markKept(ctx, effect)
-}
-
-func (f *RetentionEffect) add(p clockPart, r ClockRow, d privacyd.Decision, now time.Time) {
-	f.Total++
-	f.Reasons[d.Reason]++
-	if d.At.IsZero() {
-		return
-	}
-	if d.Due {
-		f.Due++
-	}
-	if in := max(0, int(d.At.Sub(now)/privacyd.Day)); in < len(f.Days) {
-		f.Days[in]++
-	}
-	row := RetentionRow{Dataset: p.dataset.Name, Collection: p.collection.Name, Key: slices.Clone(r.Key), ID: r.Key[len(r.Key)-1], Decision: d}
-	at, _ := slices.BinarySearchFunc(f.Next, row, func(a, b RetentionRow) int { return a.Decision.At.Compare(b.Decision.At) })
-	if at < mostNext {
-		f.Next = slices.Insert(f.Next, at, row)
-		f.Next = f.Next[:min(len(f.Next), mostNext)]
-	}
-}
-
-func (x *erasure) markKept(ctx context.Context, f *RetentionEffect) error {
-	refs := make([]string, len(f.Next))
-	for i, r := range f.Next {
-		refs[i] = x.e.rowRef(x.workspace.ID, r.Dataset, r.Collection, r.Key)
-	}
-	kept, err := x.e.Retention.KeptAmong(ctx, x.workspace.ID, refs)
-	for i := range f.Next {
-		f.Next[i].Kept = kept[refs[i]]
-	}
-	return err
 }
 
 // KeepRow keeps one row from retention runs, or gives it back to them. Admins.

@@ -23,8 +23,8 @@ type ClockRow = datamap.ClockRow
 // Error codes: those of Snapshot.Read.
 func (e *Eraser) ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, fn func(ClockRow) error) error {
 	return e.look(ctx, "read the clocks of "+sel.Collection.Name, func(s *Snapshot) error {
-		k := clockReader{c: sel.Collection, before: before, fn: fn}
-		query, err := k.query(ctx, s, sel)
+		k := clockReader{c: sel.Collection, before: before, fn: fn, builder: s.builder(ctx)}
+		query, err := k.query(sel)
 		if err != nil {
 			return err
 		}
@@ -37,25 +37,37 @@ type clockReader struct {
 	before time.Time
 	fn     func(ClockRow) error
 
+	builder *builder
 	formats [2]datamap.Format // of the resolution and the last activity
 }
 
 const resolvedColumn = "privacyd resolved"
 
-// query asks for the key, whether the row is resolved, and two times, as text.
-func (k *clockReader) query(ctx context.Context, s *Snapshot, sel datamap.Selection) (string, error) {
-	if k.c.Clock == nil {
-		return "", privacyd.Errorf(privacyd.ClassInvalid, "map_invalid", "The data map gives collection %q no clock. Write one under `clock`.", k.c.Name)
-	}
-	b := s.builder(ctx)
-	b.extra = []string{"((" + k.c.Clock.Resolved + "\n) IS TRUE) AS " + identifier(resolvedColumn)}
-	what, err := b.keyText(k.c, "r")
+// query asks for what row reads.
+func (k *clockReader) query(sel datamap.Selection) (string, error) {
+	what, times, err := k.columns()
 	if err != nil {
 		return "", err
 	}
+	if k.before.IsZero() || len(times) == 0 {
+		return k.builder.query(sel, what)
+	}
+	return k.builder.query(sel, what, k.earlier(k.builder, times))
+}
+
+// columns are the key, whether the row is resolved, and two times, as text; and
+// the columns of the times that there are.
+func (k *clockReader) columns() (what []string, times []column, err error) {
+	if k.c.Clock == nil {
+		return nil, nil, privacyd.Errorf(privacyd.ClassInvalid, "map_invalid", "The data map gives collection %q no clock. Write one under `clock`.", k.c.Name)
+	}
+	b := k.builder
+	b.extra = []string{"((" + k.c.Clock.Resolved + "\n) IS TRUE) AS " + identifier(resolvedColumn)}
+	if what, err = b.keyText(k.c, "r"); err != nil {
+		return nil, nil, err
+	}
 	resolved := named("r", resolvedColumn)
 	what = append(what, "CASE WHEN "+resolved+" THEN '1' ELSE '' END")
-	var times []column
 	for i, name := range []string{k.c.Clock.ResolvedAt, k.c.Clock.LastActivity} {
 		if name == "" {
 			what = append(what, "CAST(NULL AS text)")
@@ -63,16 +75,13 @@ func (k *clockReader) query(ctx context.Context, s *Snapshot, sel datamap.Select
 		}
 		c, err := b.column(k.c.Table, name)
 		if err != nil {
-			return "", err
+			return nil, nil, err
 		}
 		k.formats[i] = formatOf(k.c, name)
 		what = append(what, b.text("r", c))
 		times = append(times, c)
 	}
-	if k.before.IsZero() || len(times) == 0 {
-		return b.query(sel, what)
-	}
-	return b.query(sel, what, k.earlier(b, times))
+	return what, times, nil
 }
 
 // earlier narrows the rows; row looks at each again.
