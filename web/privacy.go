@@ -23,6 +23,7 @@ type privacyView struct {
 	Retention retentionView
 	Bulk      bulkView
 	Holds     holdsView
+	Legal     engine.Agreed
 }
 
 // exportsView is the table of exports, which a page asks for again while one
@@ -108,7 +109,10 @@ func (d *door) sections(r *http.Request, v visit, view *privacyView) (err error)
 	if view.Bulk, err = d.bulkSection(r, v); err != nil {
 		return err
 	}
-	view.Holds, err = d.holdsSection(r, v)
+	if view.Holds, err = d.holdsSection(r, v); err != nil {
+		return err
+	}
+	view.Legal, err = d.engine.AgreedOf(r.Context(), v.caller, v.workspace.ID)
 	return err
 }
 
@@ -274,6 +278,7 @@ func sectionsFor(r privacyd.Role) [][2]string {
 		{"retention-title", "Retention", privacyd.ActionManageRetention},
 		{"bulk-title", "Bulk delete by date", privacyd.ActionDeleteRecords},
 		{"holds-title", "Holds", privacyd.ActionManageHolds},
+		{"legal-title", "Legal", privacyd.ActionReadJobs},
 		{"roles-title", "Who can do what", privacyd.ActionReadJobs},
 		{"danger-title", "Danger zone", privacyd.ActionDeleteWorkspace},
 	} {

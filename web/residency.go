@@ -70,7 +70,7 @@ func (d *door) subProcessorsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, subProcessorsPageOf(d.page(r, visit{}, "Sub-processors"), list))
+	return d.showPublic(w, r, subProcessorsPageOf(d.stranger(r, "Sub-processors"), list))
 }
 
 // whereIs says where a place is.
