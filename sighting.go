@@ -8,13 +8,15 @@ import (
 // Sighting is what the provider of a bucket said itself when it was asked where
 // the bucket lies.
 type Sighting struct {
-	Use     string    `json:"use"`               // what of the configuration the bucket is for, such as blobs.exports
-	Region  string    `json:"region,omitempty"`  // the provider's name for it; empty: it does not tell
-	Country string    `json:"country,omitempty"` // of that region, where it is known
-	At      time.Time `json:"at"`
-	Moved   bool      `json:"moved"`           // it lies elsewhere than the place says
-	Fault   string    `json:"fault,omitempty"` // why it could not be asked
-	Amazon  bool      `json:"-"`               // the provider is Amazon itself: a region's country is not the operator's to say
+	Use            string     `json:"use"`               // what of the configuration the bucket is for, such as blobs.exports
+	Region         string     `json:"region,omitempty"`  // the provider's name for it; empty: it does not tell
+	Country        string     `json:"country,omitempty"` // of that region, where it is known
+	At             time.Time  `json:"at"`
+	Moved          bool       `json:"moved"`                     // it lies elsewhere than the place says
+	Fault          string     `json:"fault,omitempty"`           // why it could not be asked
+	CertificateEnd *time.Time `json:"certificate_end,omitempty"` // of the provider's endpoint
+
+	Amazon bool `json:"-"` // the provider is Amazon itself: a region's country is not the operator's to say
 }
 
 // regions are Amazon's, by the country that each lies in.

@@ -66,6 +66,9 @@ func (e *Engine) Survey(ctx context.Context) error {
 	return errors.Join(e.moved(), failed)
 }
 
+// Sightings is what the providers said when they were asked last.
+func (e *Engine) Sightings() []privacyd.Sighting { return e.sights.list() }
+
 // placeOf is the place that a use of the configuration is at.
 func (e *Engine) placeOf(use string) privacyd.Place {
 	n := slices.IndexFunc(e.Places, func(p privacyd.Place) bool { return slices.Contains(p.Uses, use) })

@@ -72,7 +72,8 @@ func (h host) examine(ctx context.Context, f *folder, cfg config, d privacyd.Dia
 
 // examineOutside looks at what lies in files, with nothing opened.
 func examineOutside(f *folder, cfg config) []privacyd.Check {
-	return append([]privacyd.Check{examineRoot(cfg.Keys.Root)}, examineDisks(f, cfg)...)
+	checks := append([]privacyd.Check{examineRoot(cfg.Keys.Root)}, examineDisks(f, cfg)...)
+	return append(append(checks, examineFileClock(f)), examineCertificate(f, cfg.TLS)...)
 }
 
 // examiner looks at what lies under the engine.
@@ -89,7 +90,8 @@ func (x examiner) Examine(ctx context.Context) []privacyd.Check {
 	checks = append(checks, privacyd.OK("keys.unlock", "The root key opens the keys, and they are those of this database."))
 	checks = append(checks, x.keys(ctx)...)
 	checks = append(checks, x.database(ctx)...)
-	return append(checks, x.clock(ctx), x.checkpoints(ctx))
+	checks = append(checks, x.clock(ctx), x.checkpoints(ctx))
+	return append(checks, x.outside(ctx)...)
 }
 
 // database finds whether the database is whole, and on PostgreSQL whether the

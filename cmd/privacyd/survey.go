@@ -44,6 +44,9 @@ func (s surveyor) Survey(ctx context.Context) []privacyd.Sighting {
 		asking.Go(func() {
 			found, err := bucket.Locate(ctx, s.buckets[name])
 			seen[n] = privacyd.Sighting{Use: name, Region: found.Region, Amazon: found.Amazon, At: now()}
+			if !found.CertificateEnd.IsZero() {
+				seen[n].CertificateEnd = &found.CertificateEnd
+			}
 			if err != nil {
 				seen[n].Fault = privacyd.MessageOf(err)
 			}

@@ -102,6 +102,10 @@ func (s *Store) cleanUploads(ctx context.Context) error {
 	pages := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: &s.name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		var answer interface{ ErrorCode() string }
+		if errors.As(err, &answer) && answer.ErrorCode() == "NoSuchUpload" {
+			return nil // in the words of some stores: there is none
+		}
 		if err != nil {
 			return err
 		}

@@ -68,3 +68,8 @@ func TestParts(t *testing.T) {
 		t.Errorf("an upload that was broken off is still stored: %v", left)
 	}
 }
+
+// TestCleanNothing cleans a bucket to which nothing was ever uploaded in parts.
+func TestCleanNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *blob.Store) { must(t, s.Clean(t.Context())) })
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -164,8 +165,7 @@ const PostgresSchema = "privacyd"
 func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
-			"The database's address cannot be read. Give it as postgres://user:password@host:5432/name.")
+		return nil, errAddress()
 	}
 	if err := RequireTLS(cfg); err != nil {
 		return nil, err
@@ -181,6 +181,32 @@ func OpenPostgres(ctx context.Context, dsn string) (*DB, error) {
 		return nil, ExplainConnect(err)
 	}
 	return &DB{Dialect: Postgres, write: pool, read: pool}, nil
+}
+
+// CertificateEnd connects to a PostgreSQL server and gives when its certificate
+// ends; the zero time where the connection is not encrypted. Codes: those of
+// OpenPostgres.
+func CertificateEnd(ctx context.Context, dsn string) (end time.Time, err error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return end, errAddress()
+	}
+	if err := RequireTLS(cfg); err != nil {
+		return end, err
+	}
+	c, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return end, ExplainConnect(err)
+	}
+	if secure, ok := c.PgConn().Conn().(*tls.Conn); ok {
+		end = secure.ConnectionState().PeerCertificates[0].NotAfter
+	}
+	return end, c.Close(ctx)
+}
+
+func errAddress() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "database_url_invalid",
+		"The database's address cannot be read. Give it as postgres://user:password@host:5432/name.")
 }
 
 // ExplainConnect says why a PostgreSQL server cannot be connected to, without

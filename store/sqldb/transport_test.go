@@ -52,7 +52,11 @@ func TestHandshakesWithPostgres(t *testing.T) {
 			port := freePort(t)
 			sqldbtest.NewTLSServer(t, port, c.by.Issue(t, c.wanted))
 			query := url.Values{"sslmode": {"verify-full"}, "sslrootcert": {ours.File(t)}}.Encode()
-			db, err := sqldb.OpenPostgres(t.Context(), "postgres://postgres@"+net.JoinHostPort(host, strconv.Itoa(port))+"/postgres?"+query)
+			address := "postgres://postgres@" + net.JoinHostPort(host, strconv.Itoa(port)) + "/postgres?" + query
+			if end, err := sqldb.CertificateEnd(t.Context(), address); (err == nil) != (c.says == "") || end.IsZero() == (c.says == "") {
+				t.Errorf("the certificate ends %v: %v", end, err)
+			}
+			db, err := sqldb.OpenPostgres(t.Context(), address)
 			if c.says == "" {
 				if err != nil {
 					t.Fatal(err)

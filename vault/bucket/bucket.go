@@ -9,6 +9,7 @@ package bucket
 
 import (
 	"context"
+	"crypto/tls"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -66,6 +67,10 @@ func OpenFolder(dir string, private bool) (*blob.Bucket, error) {
 // Error codes: blob_url_invalid for an address that is not understood or would
 // send data unencrypted over a network, blob_unavailable.
 func OpenURL(ctx context.Context, address string) (*blob.Bucket, error) {
+	return openURL(ctx, address, nil)
+}
+
+func openURL(ctx context.Context, address string, seen func(tls.ConnectionState) error) (*blob.Bucket, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, errAddress()
@@ -84,7 +89,7 @@ func OpenURL(ctx context.Context, address string) (*blob.Bucket, error) {
 		setDefault(q, "request_checksum_calculation", "when_required")
 		setDefault(q, "response_checksum_validation", "when_required")
 	}
-	b, err := openS3(ctx, u.Host, q)
+	b, err := openS3(ctx, u.Host, q, seen)
 	if err != nil {
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "blob_url_invalid",
 			"The storage address has a setting that is not understood. Give it as s3://bucket?region=eu-central-1, "+

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -38,8 +40,9 @@ func (w wary) IsErrorRetryable(err error) bool {
 
 // openS3 opens a bucket as the library does, but for what would lead data to
 // somewhere else than the address says: redirects, proxies and addresses of the
-// environment, and acceleration by edges anywhere.
-func openS3(ctx context.Context, name string, q url.Values) (*blob.Bucket, error) {
+// environment, and acceleration by edges anywhere. seen looks at connections
+// that are believed; nil: nobody does.
+func openS3(ctx context.Context, name string, q url.Values, seen func(tls.ConnectionState) error) (*blob.Bucket, error) {
 	var options s3blob.Options
 	options.KMSEncryptionID, options.EncryptionType = take(q, "kmskeyid"), types.ServerSideEncryption(take(q, "ssetype"))
 	if options.EncryptionType != "" && !slices.Contains(options.EncryptionType.Values(), options.EncryptionType) {
@@ -66,6 +69,7 @@ func openS3(ctx context.Context, name string, q url.Values) (*blob.Bucket, error
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	transport.TLSClientConfig.MinVersion = max(transport.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	transport.TLSClientConfig.VerifyConnection = seen
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.HTTPClient, o.BaseEndpoint = direct{transport}, nil
 		if usual, ok := o.Retryer.(aws.RetryerV2); ok {
@@ -98,6 +102,8 @@ func takeBool(q url.Values, names ...string) (is bool, err error) {
 type Located struct {
 	Region string // its name there; empty: it does not tell
 	Amazon bool   // the store is Amazon's own: its regions are where their names say
+
+	CertificateEnd time.Time // when the store's certificate ends; zero: it has none
 }
 
 // Locate asks the store of an address where its bucket lies, whatever the
@@ -108,7 +114,11 @@ func Locate(ctx context.Context, address string) (Located, error) {
 	if _, folder := Folder(address); folder {
 		return Located{}, nil
 	}
-	b, err := OpenURL(ctx, address)
+	var seen atomic.Int64 // seconds; connections are looked at as they are made
+	b, err := openURL(ctx, address, func(s tls.ConnectionState) error {
+		seen.Store(s.PeerCertificates[0].NotAfter.Unix())
+		return nil
+	})
 	if err != nil {
 		return Located{}, err
 	}
@@ -120,6 +130,9 @@ func Locate(ctx context.Context, address string) (Located, error) {
 	}
 	found := Located{Amazon: amazon(u.Query().Get("endpoint"))}
 	found.Region, err = region(ctx, client, u.Host)
+	if end := seen.Load(); end != 0 {
+		found.CertificateEnd = time.Unix(end, 0).UTC()
+	}
 	return found, err
 }
 
