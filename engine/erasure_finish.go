@@ -26,14 +26,11 @@ type Suppression interface {
 
 // forget has the audit logs and privacyd's own tables forget the person.
 func (r *erasureRun) forget(ctx context.Context) error {
-	if !r.state.Marked { // before the person's id is gone
+	if !r.state.HeldSeen { // before the person's id is gone
 		if err := r.lookHeld(ctx); err != nil {
 			return err
 		}
-		if err := r.mark(ctx); err != nil {
-			return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
-		}
-		r.state.Marked = true
+		r.state.HeldSeen = true
 		if err := r.save(ctx, phaseForget); err != nil {
 			return err
 		}

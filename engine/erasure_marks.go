@@ -12,12 +12,28 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 )
 
-// mark adds the erasure to the suppression ledger. That of rows was added
+// markBefore marks the erasure of a person or a workspace before it is looked
+// whether anything is left: an import that writes asks the ledger in each of
+// its transactions. Those that asked before the mark have committed when the
+// lock is had, and what they wrote is found. Rows with a clock were marked
 // before they went.
-func (r *erasureRun) mark(ctx context.Context) error {
-	if r.ofRows() {
-		return nil
+func (r *erasureRun) markBefore(ctx context.Context) error {
+	if err := r.mark(ctx); err != nil {
+		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
 	}
+	r.state.Marked = true
+	return r.guarded(ctx, func(ctx context.Context) error {
+		if r.workspace.ID != "" {
+			if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil {
+				return err
+			}
+		}
+		return r.keepState(ctx)
+	})
+}
+
+// mark adds the erasure to the suppression ledger.
+func (r *erasureRun) mark(ctx context.Context) error {
 	x, err := r.compiled(ctx)
 	if err != nil {
 		return err
@@ -25,7 +41,8 @@ func (r *erasureRun) mark(ctx context.Context) error {
 	again := privacyd.EraseAgain{
 		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys,
 	}
-	if r.job.WorkspaceID != "" || len(r.state.Held) > 0 {
+	held := slices.ContainsFunc(x.parts, func(p *erasurePart) bool { return len(p.scope.Held) > 0 })
+	if r.job.WorkspaceID != "" || held {
 		again.Holds = stood(x.holds)
 	}
 	var roots []privacyd.Root

@@ -50,6 +50,7 @@ type erasureState struct {
 	Rounds      int                          `json:"rounds,omitempty"`     // after rows that were added meanwhile
 	Ledger      int64                        `json:"ledger,omitempty"`     // the suppression ledger's newest mark when it began
 	Marked      bool                         `json:"marked,omitempty"`     // in the suppression ledger
+	HeldSeen    bool                         `json:"held_seen,omitempty"`  // Held is known
 	Cleared     bool                         `json:"cleared,omitempty"`    // what privacyd's own tables knew of a workspace
 	SweepBy     *time.Time                   `json:"sweep_by,omitempty"`   // when a workspace's last files must be gone
 	SweptAt     *time.Time                   `json:"swept_at,omitempty"`

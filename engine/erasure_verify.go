@@ -24,6 +24,11 @@ func (r *erasureRun) verify(ctx context.Context) error {
 	if r.ofRows() {
 		return r.verifyRows(ctx)
 	}
+	if !r.state.Marked {
+		if err := r.markBefore(ctx); err != nil {
+			return err
+		}
+	}
 	for pass := 1; ; pass++ {
 		erased, err := r.verifyOnce(ctx, pass == mostPasses)
 		if err != nil {

@@ -38,7 +38,8 @@ type ImportSource struct {
 	Body        io.Reader // or this
 	ContentType string    // of Body: application/x-ndjson or application/zip
 
-	Suppressed Suppressed // set by Import: who was erased
+	Suppressed Suppressed                      // set by Import: who was erased
+	Check      func(ctx context.Context) error // set by Import: runs in each transaction that writes records, and ends it
 }
 
 // Suppressed knows who was erased and must not come back with an import.
@@ -113,6 +114,9 @@ func (e *Engine) Import(ctx context.Context, c privacyd.Caller, workspace string
 	}
 	event := privacyd.AuditEvent{WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionImport), Outcome: privacyd.OutcomeIntent}
 	if err := e.recordAlone(ctx, event); err != nil {
+		return Imported{}, err
+	}
+	if s.Check, err = e.notOvertaken(ctx, g.Workspace.ID, s); err != nil {
 		return Imported{}, err
 	}
 	s.Suppressed = e.Suppression

@@ -143,7 +143,7 @@ func (r embedded) importArchive(ctx context.Context, workspaceID string, s engin
 }
 
 func (r embedded) run(ctx context.Context, workspaceID string, s engine.ImportSource, from records.Source, origin string) (engine.Imported, error) {
-	done, err := r.Store.Import(ctx, records.Request{Workspace: workspaceID, Source: from, Suppressed: s.Suppressed, Origin: origin})
+	done, err := r.Store.Import(ctx, records.Request{Workspace: workspaceID, Source: from, Suppressed: s.Suppressed, Check: s.Check, Origin: origin})
 	return engine.Imported(done), err
 }
 

@@ -54,7 +54,7 @@ func (s source) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 type recordStore struct{ *records.Store }
 
 func (r recordStore) Import(ctx context.Context, ws string, s engine.ImportSource) (engine.Imported, error) {
-	done, err := r.Store.Import(ctx, records.Request{Workspace: ws, Source: records.NDJSON("test.ndjson", s.Body, nil), Suppressed: s.Suppressed})
+	done, err := r.Store.Import(ctx, records.Request{Workspace: ws, Source: records.NDJSON("test.ndjson", s.Body, nil), Suppressed: s.Suppressed, Check: s.Check})
 	return engine.Imported(done), err
 }
 

@@ -1,0 +1,139 @@
+package engine_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
+)
+
+// watchedMarks tells when the suppression ledger is asked and before it is added
+// to.
+type watchedMarks struct {
+	engine.Suppression
+	asked  func(times int)
+	before func()
+
+	times int
+}
+
+func (m *watchedMarks) Newest(ctx context.Context) (int64, error) {
+	newest, err := m.Suppression.Newest(ctx)
+	m.times++
+	m.asked(m.times)
+	return newest, err
+}
+
+func (m *watchedMarks) Append(ctx context.Context, e privacyd.Erased, roots []privacyd.Root) (int64, error) {
+	m.before()
+	return m.Suppression.Append(ctx, e, roots)
+}
+
+// TestImportMeetsErasure has a contact erased while an import writes that
+// contact: before its first transaction, or in the midst of that, right before
+// the contact is marked. In the end nothing is left.
+func TestImportMeetsErasure(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		t.Run("before it writes", func(t *testing.T) {
+			defer b.In(t)()
+			w := newOrg(t, b, "before")
+			job := erasables()[0].ask(t, b, w)
+			node := b.Beside()
+			node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(times int) {
+				if times == 1 { // the import knows how the ledger was, and has not asked who is in it
+					runOn(b)
+				}
+			}}
+			_, err := node.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords("before"))})
+			b.WantCode(err, "import_overtaken")
+			annIsGone(t, b, w, job, 1)
+		})
+		t.Run("while it writes", func(t *testing.T) {
+			defer b.In(t)()
+			w := newOrg(t, b, "while")
+			job := erasables()[0].ask(t, b, w)
+			var imported sync.WaitGroup
+			ended := make(chan struct{})
+			erasing := b.Restart()
+			var once sync.Once
+			erasing.Suppression = &watchedMarks{Suppression: erasing.Suppression, asked: func(int) {}, before: func() {
+				once.Do(func() { importUntilItWrites(t, b, w, &imported, ended) })
+			}}
+			erasing.Pass(time.Second)
+			erasing.Run()
+			close(ended)
+			imported.Wait()
+			b.Pass(erasing.Clock().Sub(b.Clock()))
+			erasing.Stop()
+			annIsGone(t, b, w, job, 2)
+		})
+	})
+}
+
+// importUntilItWrites comes back when an import of the person's records has
+// asked the ledger in its first transaction, which commits once the erasure
+// waits for it. On SQLite nobody else writes until then anyway.
+func importUntilItWrites(t *testing.T, b *enginetest.Bench, w privacyd.Workspace, imported *sync.WaitGroup, ended chan struct{}) {
+	node, writes := b.Beside(), make(chan struct{})
+	node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(times int) {
+		if times == 2 {
+			close(writes)
+			untilWaitedFor(t, b, ended)
+		}
+	}}
+	imported.Go(func() {
+		_, err := node.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords("while"))})
+		if code := privacyd.CodeOf(err); code != "import_overtaken" && code != "import_incomplete" && code != "reference_missing" {
+			t.Errorf("the import ended with %v", err)
+		}
+		node.Stop()
+	})
+	<-writes
+}
+
+// annIsGone tells whether the contact ann is erased, however often, and comes
+// back with no further import.
+func annIsGone(t *testing.T, b *enginetest.Bench, w privacyd.Workspace, job *privacyd.Job, times int64) {
+	t.Helper()
+	end := endingOf(t, b, w, job)
+	if end.State != privacyd.JobCompleted || end.Result.Records["contacts"] != times {
+		t.Errorf("%s %s: %v", end.State, end.Error, end.Result.Records)
+	}
+	done, err := b.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords(w.Slug))})
+	b.Must(err)
+	left := map[string]int64{}
+	for _, table := range []string{"contacts", "conversations", "messages", "attachments"} {
+		left[table] = rowsOf(t, b, table, "workspace_id", w.ID)
+	}
+	want := map[string]int64{"contacts": 1, "conversations": 2, "messages": 4, "attachments": 2}
+	if diff := cmp.Diff(want, left); diff != "" || done.Erased["contacts"] != 1 {
+		t.Errorf("left out %v, left of the other: %s", done.Erased, diff)
+	}
+}
+
+// untilWaitedFor comes back when a transaction waits for another, or the erasure
+// has ended without.
+func untilWaitedFor(t *testing.T, b *enginetest.Bench, ended chan struct{}) {
+	for b.DB.Dialect == sqldb.Postgres {
+		var waiting int
+		const query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+		if err := b.DB.Writer().QueryRowContext(t.Context(), query).Scan(&waiting); err != nil || waiting > 0 {
+			return
+		}
+		select {
+		case <-ended:
+			return
+		default:
+		}
+	}
+}
