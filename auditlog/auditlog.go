@@ -93,6 +93,7 @@ type SealedDisclosure struct {
 	EntryID string
 	Owner   string // the owner's reference: keyed hashes, nothing personal
 	Sealed  []byte
+	Form    int // how what is sealed is laid out; 0: as it was once
 	Digests int // how many digests of the leaf it accounts for; not read back
 }
 
@@ -100,7 +101,7 @@ type SealedDisclosure struct {
 type Disclosed struct {
 	EntryID string
 	Owner   string
-	Row     int64    // its number in the database, where that has one
+	Row     int64    // its number in the database
 	Placed  bool     // the entry is in a tree
 	At      Position // if Placed
 }

@@ -3,6 +3,7 @@ package auditlog
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/sha3"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -16,9 +17,22 @@ import (
 const saltSize = 64
 
 // A disclosure is base64url of the JSON list of salt, name and value (RFC 9901,
-// section 4.2.1). What is sealed of it is the salt as it is and the letters of
-// name and value, which is two thirds as long: disclosures are most of what a
-// log stores.
+// section 4.2.1). What is sealed of those of one owner is a seed, which their
+// salts are made of, and the letters of names and values, which is a third as
+// long: disclosures are most of what a log stores.
+
+// seedSize is as much as one salt has. Who does not know the seed can tell none
+// of its salts, nor that two entries have the same owner: each entry has its own.
+const seedSize = saltSize
+
+// saltsOf makes n salts of a seed.
+func saltsOf(seed []byte, n int) []byte { return sha3.SumSHAKE256(seed, n*saltSize) }
+
+// Forms of what is sealed of one owner's disclosures in one entry.
+const (
+	formSalted = 0 // of each disclosure its salt, the length of the pair as a varint, and the pair
+	formSeeded = 1 // the seed, and of each disclosure the length of the pair as a varint and the pair
+)
 
 // appendPair writes the letters of a name, which is a code, and a value.
 func appendPair(b []byte, name string, value any) ([]byte, error) {
@@ -169,29 +183,72 @@ type owner struct {
 }
 
 // appendBundled adds a disclosure to those of one owner, in the form in which
-// they are sealed: the salt, the length of the pair as a varint, and
-// the pair.
-func appendBundled(b, salt, pair []byte) []byte {
-	b = append(b, salt...)
+// they are sealed: the length of the pair as a varint, and the pair.
+func appendBundled(b, pair []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(pair)))
 	return append(b, pair...)
 }
 
 // unbundle gives the disclosures of one owner. Errors are ErrDisclosure.
-func unbundle(b []byte) (disclosures []string, err error) {
+func unbundle(b []byte, form int) (disclosures []string, err error) {
+	var salts []byte
+	var pairs [][]byte
+	switch form {
+	case formSalted:
+		salts, pairs, err = unbundleSalted(b)
+	case formSeeded:
+		if len(b) < seedSize {
+			return nil, errCutShort()
+		}
+		pairs, err = unbundlePairs(b[seedSize:])
+		salts = saltsOf(b[:seedSize], len(pairs))
+	default:
+		err = fmt.Errorf("%w: what was sealed is of a form that is not known", ErrDisclosure)
+	}
+	if err != nil {
+		return nil, err
+	}
 	var list []byte
-	for len(b) > 0 {
-		if len(b) < saltSize {
-			return nil, fmt.Errorf("%w: what was sealed is cut short", ErrDisclosure)
-		}
-		salt, rest := b[:saltSize], b[saltSize:]
-		size, n := binary.Uvarint(rest)
-		if n <= 0 || size > uint64(len(rest)-n) {
-			return nil, fmt.Errorf("%w: what was sealed is cut short", ErrDisclosure)
-		}
-		end := n + int(size) //nolint:gosec // not longer than rest
-		list = appendList(list[:0], salt, rest[n:end])
-		disclosures, b = append(disclosures, base64.RawURLEncoding.EncodeToString(list)), rest[end:]
+	for i, pair := range pairs {
+		list = appendList(list[:0], salts[i*saltSize:(i+1)*saltSize], pair)
+		disclosures = append(disclosures, base64.RawURLEncoding.EncodeToString(list))
 	}
 	return disclosures, nil
+}
+
+func errCutShort() error { return fmt.Errorf("%w: what was sealed is cut short", ErrDisclosure) }
+
+func unbundlePairs(b []byte) (pairs [][]byte, err error) {
+	for len(b) > 0 {
+		var pair []byte
+		if pair, b, err = nextPair(b); err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, pair)
+	}
+	return pairs, nil
+}
+
+func unbundleSalted(b []byte) (salts []byte, pairs [][]byte, err error) {
+	for len(b) > 0 {
+		if len(b) < saltSize {
+			return nil, nil, errCutShort()
+		}
+		salts = append(salts, b[:saltSize]...)
+		var pair []byte
+		if pair, b, err = nextPair(b[saltSize:]); err != nil {
+			return nil, nil, err
+		}
+		pairs = append(pairs, pair)
+	}
+	return salts, pairs, nil
+}
+
+func nextPair(b []byte) (pair, rest []byte, err error) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, errCutShort()
+	}
+	end := n + int(size) //nolint:gosec // not longer than b
+	return b[n:end], b[end:], nil
 }

@@ -97,6 +97,8 @@ func (l *Log) random() io.Reader {
 // owned is the disclosures of one owner, as they are sealed.
 type owned struct {
 	owner   Owner
+	claims  int // and, of a person, one more
+	salts   []byte
 	bundle  []byte
 	digests int
 }
@@ -105,14 +107,11 @@ type owned struct {
 const (
 	usualPair    = 128
 	usualLetters = 384
-	usualBundle  = 640
+	usualBundle  = 384
 )
 
-// drawn is what the disclosures of one entry need.
-type drawn struct {
-	salts               []byte
-	pair, text, letters []byte // written over by each
-}
+// drawn is what is written over by each disclosure of an entry.
+type drawn struct{ pair, text, letters []byte }
 
 // disclose writes the claims and puts their names and digests into the leaf. A
 // person's identity is a disclosure too: in the leaf it is a digest with a salt
@@ -122,19 +121,20 @@ func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]owned, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := len(claims) + persons
-	d := drawn{salts: make([]byte, n*saltSize), pair: make([]byte, 0, usualPair), text: make([]byte, 0, usualLetters), letters: make([]byte, 0, usualLetters)}
-	if _, err := io.ReadFull(l.random(), d.salts); err != nil {
-		return nil, fmt.Errorf("salt disclosures: %w", err)
+	for i := range owners {
+		if err := l.seed(&owners[i]); err != nil {
+			return nil, err
+		}
 	}
-	leaf.Claims, leaf.Digests = make([]string, 0, len(claims)), make([]string, 0, n)
+	d := drawn{pair: make([]byte, 0, usualPair), text: make([]byte, 0, usualLetters), letters: make([]byte, 0, usualLetters)}
+	leaf.Claims, leaf.Digests = make([]string, 0, len(claims)), make([]string, 0, len(claims)+persons)
 	for _, c := range claims {
 		if !isCode(c.Name) || slices.Contains(leaf.Claims, c.Name) {
 			return nil, fmt.Errorf("%w: the name of a claim is not a code, or is there twice", ErrPublic)
 		}
 		leaf.Claims = append(leaf.Claims, c.Name)
 		o := &owners[slices.IndexFunc(owners, func(o owned) bool { return o.owner == c.Owner })]
-		if o.bundle == nil && c.Owner.Kind != "" {
+		if o.digests == 0 && c.Owner.Kind != "" {
 			if err := d.add(leaf, o, claimOwner, owner(c.Owner)); err != nil {
 				return nil, err
 			}
@@ -148,11 +148,22 @@ func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]owned, error) {
 	return owners, nil
 }
 
+// seed draws the seed of an owner's salts.
+func (l *Log) seed(o *owned) error {
+	o.bundle = make([]byte, seedSize, usualBundle)
+	if _, err := io.ReadFull(l.random(), o.bundle); err != nil {
+		return fmt.Errorf("salt disclosures: %w", err)
+	}
+	o.salts = saltsOf(o.bundle, o.claims+1)
+	return nil
+}
+
 // ownersOf gives the owners of claims, each once, and how many of them are
 // persons.
 func ownersOf(claims []Claim) (owners []owned, persons int, err error) {
 	for _, c := range claims {
-		if slices.ContainsFunc(owners, func(o owned) bool { return o.owner == c.Owner }) {
+		if i := slices.IndexFunc(owners, func(o owned) bool { return o.owner == c.Owner }); i >= 0 {
+			owners[i].claims++
 			continue
 		}
 		if (c.Owner.Kind == "") != (c.Owner.ID == "") {
@@ -161,24 +172,20 @@ func ownersOf(claims []Claim) (owners []owned, persons int, err error) {
 		if c.Owner.Kind != "" {
 			persons++
 		}
-		owners = append(owners, owned{owner: c.Owner})
+		owners = append(owners, owned{owner: c.Owner, claims: 1})
 	}
 	return owners, persons, nil
 }
 
 func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
-	var salt []byte
-	salt, d.salts = d.salts[:saltSize], d.salts[saltSize:]
 	if d.pair, err = appendPair(d.pair[:0], name, value); err != nil {
 		return err
 	}
+	salt := o.salts[o.digests*saltSize : (o.digests+1)*saltSize]
 	d.text = appendList(d.text[:0], salt, d.pair)
 	d.letters = base64.RawURLEncoding.AppendEncode(d.letters[:0], d.text)
 	leaf.Digests = append(leaf.Digests, digestOf(d.letters))
-	if o.bundle == nil {
-		o.bundle = make([]byte, 0, usualBundle)
-	}
-	o.bundle = appendBundled(o.bundle, salt, d.pair)
+	o.bundle = appendBundled(o.bundle, d.pair)
 	o.digests++
 	return nil
 }
@@ -187,7 +194,7 @@ func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
 func (l *Log) seal(ctx context.Context, e *Entry, owners []owned) (out []SealedDisclosure, erased []Owner, err error) {
 	for _, o := range owners {
 		ref := l.Keys.Reference(o.owner.Log, o.owner.Kind, o.owner.ID)
-		sealed, gone, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref), o.bundle)
+		sealed, gone, err := l.Keys.SealFor(ctx, ref, sealAAD(e, ref, formSeeded), o.bundle)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,17 +202,18 @@ func (l *Log) seal(ctx context.Context, e *Entry, owners []owned) (out []SealedD
 			erased = append(erased, o.owner)
 			continue
 		}
-		out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed, Digests: o.digests})
+		out = append(out, SealedDisclosure{EntryID: e.ID, Owner: ref, Sealed: sealed, Form: formSeeded, Digests: o.digests})
 	}
 	return out, erased, nil
 }
 
 // sealAAD binds a sealed disclosure to its entry, to the letter of the leaf:
 // whoever rewrites a leaf and its hash cannot make its disclosures open again.
-func sealAAD(e *Entry, reference string) []byte {
+func sealAAD(e *Entry, reference string, form int) []byte {
 	const label = "audit disclosure 1\x00"
 	b := make([]byte, 0, len(label)+4*4+len(e.Log)+len(e.ID)+len(reference)+len(e.LeafHash))
 	b = append(b, label...)
+	b[len(label)-2] += byte(form) //nolint:gosec // there are two
 	for _, s := range []string{e.Log, e.ID, reference} {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
@@ -241,7 +249,7 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 	var disclosures []string
 	erasing := false
 	for _, d := range s.Disclosures {
-		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(&s.Entry, d.Owner), d.Sealed)
+		plain, erased, err := l.Keys.OpenFor(ctx, d.Owner, sealAAD(&s.Entry, d.Owner, d.Form), d.Sealed)
 		if err != nil {
 			return Opened{}, err
 		}
@@ -249,7 +257,7 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 		if erased {
 			continue
 		}
-		some, err := unbundle(plain)
+		some, err := unbundle(plain, d.Form)
 		if err != nil {
 			return Opened{}, err
 		}

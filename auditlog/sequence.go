@@ -73,6 +73,9 @@ type Upkeep interface {
 	// Thin deletes kept checkpoints from before a time, except for the last of each
 	// day (UTC), and tells how many.
 	Thin(ctx context.Context, before time.Time) (int64, error)
+	// Catalogue does what inserting entries put off, if it has become much, so that
+	// the disclosures of an owner are found soon.
+	Catalogue(ctx context.Context) error
 	// Lag tells how many committed entries are in no tree, and the oldest's time.
 	Lag(ctx context.Context) (oldest time.Time, waiting int64, err error)
 }

@@ -128,7 +128,7 @@ func (s *Sequencer) passes(ctx context.Context) {
 	trouble := s.newTrouble("the audit log cannot be sequenced; it is tried again")
 	for ctx.Err() == nil {
 		_, err := s.integrateAll(ctx, false)
-		trouble.report(ctx, errors.Join(err, s.noteDue(ctx, false)))
+		trouble.report(ctx, errors.Join(err, s.noteDue(ctx, false), s.Store.Catalogue(ctx)))
 		select {
 		case <-ctx.Done():
 		case <-tick.C:

@@ -173,14 +173,13 @@ func TestDamagedTrailer(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		w := s.NewWorkspace("acme")
 		var entry, owner string
-		s.Must(s.DB.QueryRow(t.Context(), "SELECT d.entry_id, d.owner FROM audit_disclosures d JOIN audit_entries e ON e.id = d.entry_id WHERE e.log = $1 LIMIT 1", w.ID).
-			Scan(&entry, &owner))
-		for _, statement := range []string{
-			"DELETE FROM audit_disclosures WHERE entry_id = $1 AND owner = $2", "INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES ($1, $2, 'another')",
-		} {
-			_, err := s.DB.Exec(t.Context(), statement, entry, owner)
-			s.Must(err)
-		}
+		var no int64
+		s.Must(s.DB.QueryRow(t.Context(), "SELECT e.id, d.no, d.owner FROM audit_disclosures d JOIN audit_entries e ON e.seq = d.no / 100 WHERE e.log = $1 LIMIT 1", w.ID).
+			Scan(&entry, &no, &owner))
+		_, err := s.DB.Exec(t.Context(), "DELETE FROM audit_disclosures WHERE no = $1", no)
+		s.Must(err)
+		_, err = s.DB.Exec(t.Context(), "INSERT INTO audit_disclosures (no, owner, sealed) VALUES ($1, $2, 'another')", no, owner)
+		s.Must(err)
 		for _, format := range []string{"csv", "json", "tiles"} {
 			var out strings.Builder
 			x, err := s.operator().ExportAudit(t.Context(), w.ID, format, client.AuditFilter{}, 0, &out)

@@ -13,28 +13,41 @@ import (
 
 const auditPage = 500
 
+// mostOwners is how many owners the disclosures of one entry can have: their
+// numbers are those from seq * 100 on.
+const mostOwners = 100
+
 const (
 	insertEntry = `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	insertDisclosures = `INSERT INTO audit_disclosures (entry_id, owner, sealed, digests) VALUES `
-	oneDisclosure     = `($1, $2, $3, $4)`
+	disclosureColumns = ` INTO audit_disclosures (no, owner, sealed, form, digests) `
+	// The first follows its entry, each other one the one before it.
+	insertFirst = `INSERT` + disclosureColumns + `VALUES (last_insert_rowid() * 100, $1, $2, $3, $4)`
+	insertNext  = `INSERT` + disclosureColumns + `VALUES (last_insert_rowid() + 1, $1, $2, $3, $4)`
 )
 
 // Insert adds an audit entry and its sealed disclosures; see auditlog.Entries.
 // It takes part in nearly every transaction, so on PostgreSQL it is one
 // statement that is sent with the next one, on SQLite compiled ones.
 func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []auditlog.SealedDisclosure) error {
+	if len(disclosures) > mostOwners {
+		return fmt.Errorf("insert audit entry: it discloses something of %d owners, more than %d", len(disclosures), mostOwners)
+	}
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		args := []any{e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:]}
-		if s.db.Dialect == sqldb.Postgres {
+		if s.db.Dialect == sqldb.Postgres && len(disclosures) > 0 {
 			query, args := withDisclosures(args, disclosures)
 			return s.db.ExecLater(ctx, query, args...)
 		}
 		if err := s.db.ExecLater(ctx, insertEntry, args...); err != nil {
 			return err
 		}
-		for _, d := range disclosures {
-			if err := s.db.ExecLater(ctx, insertDisclosures+oneDisclosure, e.ID, d.Owner, d.Sealed, d.Digests); err != nil {
+		for i, d := range disclosures {
+			insert := insertNext
+			if i == 0 {
+				insert = insertFirst
+			}
+			if err := s.db.ExecLater(ctx, insert, d.Owner, d.Sealed, d.Form, d.Digests); err != nil {
 				return err
 			}
 		}
@@ -49,19 +62,16 @@ func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []audi
 // withDisclosures makes one statement of the insertion of an entry, whose
 // parameters are given, and that of its disclosures.
 func withDisclosures(entry []any, disclosures []auditlog.SealedDisclosure) (query string, args []any) {
-	if len(disclosures) == 0 {
-		return insertEntry, entry
-	}
 	var b strings.Builder
-	b.WriteString("WITH entry AS (" + insertEntry + ") " + insertDisclosures)
+	b.WriteString("WITH entry AS (" + insertEntry + " RETURNING seq) INSERT" + disclosureColumns)
 	args = entry
 	for i, d := range disclosures {
 		if i > 0 {
-			b.WriteString(", ")
+			b.WriteString(" UNION ALL ")
 		}
 		n := len(args)
-		fmt.Fprintf(&b, "($1, $%d, $%d, $%d)", n+1, n+2, n+3)
-		args = append(args, d.Owner, d.Sealed, d.Digests)
+		fmt.Fprintf(&b, "SELECT seq * 100 + %d, $%d::text, $%d::bytea, $%d::smallint, $%d::smallint FROM entry", i, n+1, n+2, n+3, n+4)
+		args = append(args, d.Owner, d.Sealed, d.Form, d.Digests)
 	}
 	return b.String(), args
 }
@@ -104,10 +114,10 @@ func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]a
 		until = sqldb.Micros(q.Until)
 	}
 	rows, err := s.db.Query(ctx, `SELECT e.id, e.log, e.at, e.action, e.outcome, e.target_type, e.leaf, e.leaf_hash,
-			coalesce(d.owner, ''), d.sealed
+			coalesce(d.owner, ''), d.sealed, coalesce(d.form, 0)
 		FROM (SELECT * FROM audit_entries WHERE log = $1 AND id < $2 AND at >= $3 AND at < $4
 			AND ($5 = '' OR action = $5) AND ($6 = '' OR target_type = $6) ORDER BY id DESC LIMIT $7) e
-		LEFT JOIN audit_disclosures d ON d.entry_id = e.id ORDER BY e.id DESC, d.owner`,
+		`+s.leftJoinDisclosures()+` ORDER BY e.id DESC, d.no`,
 		q.Log, orLast(q.Before), from, until, q.Action, q.TargetType, limit)
 	if err != nil {
 		return nil, err
@@ -122,13 +132,22 @@ func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]a
 	return page, rows.Err()
 }
 
+// leftJoinDisclosures joins d, the disclosures of the entries e. The limit,
+// which changes nothing, tells PostgreSQL how few they are.
+func (s *Store) leftJoinDisclosures() string {
+	if s.db.Dialect == sqldb.Postgres {
+		return `LEFT JOIN LATERAL (SELECT * FROM audit_disclosures x WHERE x.no >= e.seq * 100 AND x.no < e.seq * 100 + 100 LIMIT 100) d ON true`
+	}
+	return `LEFT JOIN audit_disclosures d ON d.no >= e.seq * 100 AND d.no < e.seq * 100 + 100`
+}
+
 // addStored adds a row to the page: an entry comes once for each disclosure.
 func addStored(page []auditlog.Stored, row scanner) ([]auditlog.Stored, error) {
 	var e auditlog.Stored
 	var at int64
 	var hash []byte
 	var d auditlog.SealedDisclosure
-	if err := row.Scan(&e.ID, &e.Log, &at, &e.Action, &e.Outcome, &e.TargetType, &e.Leaf, &hash, &d.Owner, &d.Sealed); err != nil {
+	if err := row.Scan(&e.ID, &e.Log, &at, &e.Action, &e.Outcome, &e.TargetType, &e.Leaf, &hash, &d.Owner, &d.Sealed, &d.Form); err != nil {
 		return nil, err
 	}
 	e.At = sqldb.Time(at)

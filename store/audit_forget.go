@@ -1,11 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -59,7 +58,7 @@ func (s *Store) OpenErasures(ctx context.Context, before time.Time, limit int) (
 // of their owners, of which a process knew the key longer than it lived.
 func (s *Store) LateErasures(ctx context.Context, limit int) ([]privacyd.AuditErasure, error) {
 	all, err := collect(ctx, s, scanErasure, erasureColumns+` WHERE a.done_at IS NOT NULL
-		AND EXISTS (SELECT 1 FROM audit_disclosures d WHERE d.owner = a.owner) LIMIT $1`, limit)
+		AND (`+s.owns()+`) LIMIT $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("look for disclosures of erased persons: %w", err)
 	}
@@ -73,15 +72,14 @@ func scanText(row scanner) (text string, err error) { return text, row.Scan(&tex
 // of tables that have grown meanwhile.
 
 // Disclosures gives at most limit of the disclosures of owners and where their
-// entries are, in the order of these. Entries are looked up in that order, too:
-// the pages of a large log are then read once.
+// entries are, in the order of these.
 func (s *Store) Disclosures(ctx context.Context, owners []string, limit int) ([]auditlog.Disclosed, error) {
 	return s.disclosuresWhere(ctx, "", nil, owners, limit)
 }
 
 // DisclosuresIn is Disclosures of one log.
 func (s *Store) DisclosuresIn(ctx context.Context, log string, owners []string, limit int) ([]auditlog.Disclosed, error) {
-	return s.disclosuresWhere(ctx, ` AND EXISTS (SELECT 1 FROM audit_entries i WHERE i.id = d.entry_id AND i.log = $2)`, []any{log}, owners, limit)
+	return s.disclosuresWhere(ctx, ` WHERE EXISTS (SELECT 1 FROM audit_entries i WHERE i.seq = d.no / 100 AND i.log = $2)`, []any{log}, owners, limit)
 }
 
 func (s *Store) disclosuresWhere(ctx context.Context, where string, args []any, owners []string, limit int) (found []auditlog.Disclosed, err error) {
@@ -97,15 +95,9 @@ func (s *Store) disclosuresWhere(ctx context.Context, where string, args []any, 
 
 func (s *Store) disclosed(ctx context.Context, where string, more []any, owners []string, limit int) ([]auditlog.Disclosed, error) {
 	rows, args := s.rowsAs("r", 2+len(more), column{"owner", owners})
-	row, of := "d.rowid", "audit_disclosures d"
-	if s.db.Dialect == sqldb.Postgres {
-		// By owner, whatever the limit makes it think of reading in the order of entries.
-		row, of = "0", "LATERAL (SELECT x.entry_id, x.owner FROM audit_disclosures x WHERE x.owner = r.owner OFFSET 0) d"
-	}
-	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
-		FROM (SELECT `+row+` AS no, d.entry_id, d.owner FROM `+rows+` CROSS JOIN `+of+`
-			WHERE d.owner = r.owner`+where+` ORDER BY d.entry_id LIMIT $1) d
-		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.id = d.entry_id`, slices.Concat([]any{limit}, more, args)...)
+	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, e.id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
+		FROM (SELECT d.no, d.owner FROM (`+s.ofOwners(rows)+`) d`+where+` ORDER BY d.no LIMIT $1) d
+		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.seq = d.no / 100`, slices.Concat([]any{limit}, more, args)...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -142,7 +134,7 @@ func (s *Store) located(ctx context.Context, found []disclosedIn) ([]auditlog.Di
 			all[i].Placed, all[i].At.Log, all[i].At.Epoch = true, of.Log, of.Epoch
 		}
 	}
-	slices.SortStableFunc(all, func(a, b auditlog.Disclosed) int { return strings.Compare(a.EntryID, b.EntryID) })
+	slices.SortFunc(all, func(a, b auditlog.Disclosed) int { return cmp.Compare(a.Row, b.Row) })
 	return all, nil
 }
 
@@ -224,43 +216,21 @@ func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclose
 	if len(which) == 0 {
 		return nil, nil
 	}
-	if s.db.Dialect == sqldb.SQLite {
-		return s.deleteRows(ctx, which)
-	}
-	entries, owners := make([]string, len(which)), make([]string, len(which))
-	for i, d := range which {
-		entries[i], owners[i] = d.EntryID, d.Owner
-	}
-	rows, args := s.rowsAs("r", 1, column{"entry_id", entries}, column{"owner", owners})
-	return collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures
-		WHERE (owner, entry_id) IN (SELECT r.owner, r.entry_id FROM `+rows+`) RETURNING 0, entry_id, digests`, args...)
-}
-
-// deleteRows deletes by SQLite's own numbers of rows, which takes half as long
-// as by the key. A number may have been given to another disclosure since it was
-// read: then it is errOtherRow.
-func (s *Store) deleteRows(ctx context.Context, which []auditlog.Disclosed) ([]deletedRow, error) {
 	numbers := make([]int64, len(which))
-	is := make(map[int64]string, len(which))
+	entries := make(map[int64]string, len(which))
 	for i, d := range which {
-		numbers[i], is[d.Row] = d.Row, d.EntryID
+		numbers[i], entries[d.Row] = d.Row, d.EntryID
 	}
 	rows, args := s.rowsAs("r", 1, column{"no", numbers})
-	deleted, err := collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures WHERE rowid IN (SELECT r.no FROM `+rows+`)
-		RETURNING rowid, entry_id, digests`, args...)
+	deleted, err := collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures WHERE no IN (SELECT r.no FROM `+rows+`) RETURNING no, digests`, args...)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range deleted {
-		if is[d.no] != d.entry {
-			return nil, errOtherRow
-		}
+	for i, d := range deleted {
+		deleted[i].entry = entries[d.no]
 	}
-	return deleted, nil
+	return deleted, s.disown(ctx, which)
 }
-
-// errOtherRow: the transaction must be rolled back, and may be tried again.
-var errOtherRow = errors.New("a disclosure that was found has gone meanwhile, and another one has its place")
 
 // deletedRow is a disclosure that is gone.
 type deletedRow struct {
@@ -269,9 +239,7 @@ type deletedRow struct {
 	digests int
 }
 
-func scanDeleted(row scanner) (d deletedRow, err error) {
-	return d, row.Scan(&d.no, &d.entry, &d.digests)
-}
+func scanDeleted(row scanner) (d deletedRow, err error) { return d, row.Scan(&d.no, &d.digests) }
 
 // EndErasures remembers that the erasures of owners are done, and tells of how
 // many this was not known.

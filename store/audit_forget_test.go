@@ -3,13 +3,11 @@ package store_test
 import (
 	"context"
 	"errors"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
-	"github.com/privacyd/privacyd/store"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 	"github.com/privacyd/privacyd/vault"
@@ -258,54 +255,4 @@ func TestLateErasures(t *testing.T) {
 			t.Error(err, diff)
 		}
 	})
-}
-
-// TestDisclosuresKept brings a database up to date that was used before
-// disclosures were kept by owner.
-func TestDisclosuresKept(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		before := fstest.MapFS{}
-		for _, name := range []string{"0001_init.sql", "0002_append_only.sql", "0003_audit_tree.sql"} {
-			text, err := os.ReadFile("schema/" + name)
-			must(t, err)
-			before[name] = &fstest.MapFile{Data: text}
-		}
-		must(t, db.Migrate(t.Context(), "store", before))
-		keys, err := vault.Open(t.Context(), vault.Options{Keys: t.TempDir(), Root: make([]byte, vault.RootSize)})
-		must(t, err)
-		old := &auditlog.Log{Entries: oldEntries{store.New(db), db}, Keys: keys}
-		for range 3 {
-			_, err := old.Append(t.Context(), recordOf(logA, "ann", "ben"))
-			must(t, err)
-		}
-		b := newSealedBench(t, db)
-		b.Keys, b.keys = keys, keys
-		b.settle(t, b.about(t, logA, "cyd"))
-		if diff := cmp.Diff([]string{"ann ben", "ann ben", "ann ben", "cyd"}, b.disclosed(t, logA)); diff != "" {
-			t.Error(diff)
-		}
-		gone, left := b.erase(t, "ann")
-		if len(gone) != 3 || left != "" || gone[0].Digests != 0 { // it is not known of how many digests
-			t.Errorf("erased %v, left %q", gone, left)
-		}
-		if _, err := db.Exec(t.Context(), "UPDATE audit_disclosures SET sealed = 'x'"); err == nil {
-			t.Error("disclosures can be changed now")
-		}
-	})
-}
-
-// oldEntries inserts as was done before digests were counted.
-type oldEntries struct {
-	auditlog.Entries
-	db *sqldb.DB
-}
-
-func (o oldEntries) Insert(ctx context.Context, e auditlog.Entry, disclosures []auditlog.SealedDisclosure) error {
-	_, err := o.db.Exec(ctx, `INSERT INTO audit_entries (id, log, at, action, outcome, target_type, leaf, leaf_hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:])
-	for _, d := range disclosures {
-		_, failed := o.db.Exec(ctx, "INSERT INTO audit_disclosures (entry_id, owner, sealed) VALUES ($1, $2, $3)", d.EntryID, d.Owner, d.Sealed)
-		err = errors.Join(err, failed)
-	}
-	return err
 }

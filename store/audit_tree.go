@@ -78,9 +78,9 @@ func (s *Store) Find(ctx context.Context, entryID string) (auditlog.Position, er
 // Placed gives entries by their indexes; see auditlog.Trees.
 func (s *Store) Placed(ctx context.Context, log string, epoch int, from, to int64) ([]auditlog.Placed, error) {
 	rows, err := s.db.Query(ctx, `SELECT p.idx, coalesce(e.id, ''), coalesce(e.log, ''), coalesce(e.at, 0), coalesce(e.action, ''),
-			coalesce(e.outcome, ''), coalesce(e.target_type, ''), e.leaf, e.leaf_hash, coalesce(d.owner, ''), d.sealed
-		FROM `+positions+` LEFT JOIN audit_entries e ON e.seq = p.entry LEFT JOIN audit_disclosures d ON d.entry_id = e.id
-		ORDER BY p.idx, d.owner`, log, epoch, from, to, to-from)
+			coalesce(e.outcome, ''), coalesce(e.target_type, ''), e.leaf, e.leaf_hash, coalesce(d.owner, ''), d.sealed, coalesce(d.form, 0)
+		FROM `+positions+` LEFT JOIN audit_entries e ON e.seq = p.entry `+s.leftJoinDisclosures()+`
+		ORDER BY p.idx, d.no`, log, epoch, from, to, to-from)
 	if err != nil {
 		return nil, fmt.Errorf("read audit entries: %w", err)
 	}
@@ -100,7 +100,7 @@ func addPlaced(page []auditlog.Placed, row scanner) ([]auditlog.Placed, error) {
 	var at int64
 	var hash []byte
 	var d auditlog.SealedDisclosure
-	err := row.Scan(&e.Index, &e.ID, &e.Log, &at, &e.Action, &e.Outcome, &e.TargetType, &e.Leaf, &hash, &d.Owner, &d.Sealed)
+	err := row.Scan(&e.Index, &e.ID, &e.Log, &at, &e.Action, &e.Outcome, &e.TargetType, &e.Leaf, &hash, &d.Owner, &d.Sealed, &d.Form)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/privacyd/privacyd/auditlog"
-	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // ErasureRun gives what an erasure must still know after its process died,
@@ -44,14 +43,10 @@ func (s *Store) DeleteErasureRun(ctx context.Context, jobID string) error {
 // LogDisclosures gives the disclosures of at most limit entries of one log,
 // whoever they are of, behind the entry given, and where the entries are.
 func (s *Store) LogDisclosures(ctx context.Context, log, after string, limit int) ([]auditlog.Disclosed, error) {
-	row := "d.rowid"
-	if s.db.Dialect == sqldb.Postgres {
-		row = "0"
-	}
-	found, err := collect(ctx, s, scanDisclosed, `SELECT `+row+`, d.entry_id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
+	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, e.id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
 		FROM (SELECT e.id, e.seq FROM audit_entries e WHERE e.log = $1 AND e.id > $2
-			AND EXISTS (SELECT 1 FROM audit_disclosures x WHERE x.entry_id = e.id) ORDER BY e.id LIMIT $3) e
-		CROSS JOIN audit_disclosures d LEFT JOIN audit_positions p ON p.entry = e.seq WHERE d.entry_id = e.id ORDER BY d.entry_id`,
+			AND EXISTS (SELECT 1 FROM audit_disclosures x WHERE x.no >= e.seq * 100 AND x.no < e.seq * 100 + 100) ORDER BY e.id LIMIT $3) e
+		`+s.leftJoinDisclosures()+` LEFT JOIN audit_positions p ON p.entry = e.seq WHERE d.no IS NOT NULL ORDER BY d.no`,
 		log, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find what a log discloses: %w", err)
@@ -62,8 +57,7 @@ func (s *Store) LogDisclosures(ctx context.Context, log, after string, limit int
 // DisclosedOwners gives at most limit owners of audit disclosures whose keys
 // hang on a workspace's, given by reference, or are that one.
 func (s *Store) DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error) {
-	owners, err := collect(ctx, s, scanText, `SELECT DISTINCT owner FROM audit_disclosures
-		WHERE owner = $1 OR (owner > $1 || '/' AND owner < $1 || '0') LIMIT $2`, workspaceRef, limit)
+	owners, err := collect(ctx, s, scanText, `SELECT DISTINCT owner FROM (`+s.beneath()+`) d LIMIT $2`, workspaceRef, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find whom an audit log disclosed: %w", err)
 	}

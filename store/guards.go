@@ -14,6 +14,7 @@ func limits() map[string]sqldb.Rights {
 	return map[string]sqldb.Rights{
 		"audit_entries":     {Insert: true, Columns: entryColumns()},
 		"audit_disclosures": {Insert: true, Delete: true},
+		"audit_owned":       {Insert: true, Delete: true}, // SQLite's
 		"audit_trees":       {Insert: true, Update: true},
 		"audit_positions":   {Insert: true},
 		"audit_nodes":       {Insert: true},

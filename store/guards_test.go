@@ -99,7 +99,7 @@ func image(t *testing.T, b sealedBench) string {
 	t.Helper()
 	var all strings.Builder
 	for _, from := range []string{
-		"id, leaf, leaf_hash FROM audit_entries", "entry_id, owner, sealed FROM audit_disclosures", "entry, tree, idx FROM audit_positions",
+		"id, leaf, leaf_hash FROM audit_entries", "no, owner, sealed FROM audit_disclosures", "entry, tree, idx FROM audit_positions",
 		"n, level, hash FROM audit_nodes", "no, epoch, root FROM audit_trees", "tree, size, checkpoint FROM audit_checkpoints",
 	} {
 		rows, err := b.db.Query(t.Context(), "SELECT "+from+" ORDER BY 1, 2, 3")

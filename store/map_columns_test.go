@@ -24,6 +24,7 @@ var aboutNobody = map[string]string{
 	"export_files.name":       "made of the workspace's slug and the time",
 	"sub_processors.name":     "an organisation's, which is public",
 	"audit_disclosures.owner": "a keyed hash; the row goes with its owner",
+	"audit_owned.owner":       "a keyed hash; the row goes with its owner",
 	"audit_erasures.owner":    "a keyed hash; the row lives for some days",
 	"mails.owner":             "a keyed hash; the key that it names is destroyed",
 	"api_tokens.scopes":       "what the token may do",
@@ -56,7 +57,8 @@ func TestMapsTellOfEveryPersonalColumn(t *testing.T) {
 			}
 		}
 		for at := range aboutNobody {
-			if !excused[at] {
+			index := at == "audit_owned.owner" && db.Dialect == sqldb.Postgres // there it is no table
+			if !excused[at] && !index {
 				t.Errorf("%s needs no excuse", at)
 			}
 		}

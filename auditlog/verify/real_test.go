@@ -154,20 +154,20 @@ func TestRealDatabase(t *testing.T) {
 // TestRealTampering tampers with the database as somebody who owns it.
 func TestRealTampering(t *testing.T) {
 	at := func(index string) string {
-		return `(SELECT e.id FROM audit_entries e JOIN audit_positions p ON p.entry = e.seq WHERE e.log = '` + logA + `' AND p.idx = ` + index + `)`
+		return `(SELECT e.seq FROM audit_entries e JOIN audit_positions p ON p.entry = e.seq WHERE e.log = '` + logA + `' AND p.idx = ` + index + `)`
 	}
 	for name, tc := range map[string]struct {
 		statements []string
 		want       []string
 	}{
-		"a disclosure":   {[]string{`DELETE FROM audit_disclosures WHERE entry_id = ` + at("299")}, []string{"disclosure_missing 299-299"}},
-		"a leaf":         {[]string{`UPDATE audit_entries SET leaf = substr(leaf, 2) WHERE id = ` + at("5")}, []string{"changed 5-5"}},
-		"what is sealed": {[]string{`UPDATE audit_disclosures SET sealed = substr(sealed, 2) WHERE entry_id = ` + at("5")}, []string{"disclosure_missing 5-5"}},
+		"a disclosure":   {[]string{`DELETE FROM audit_disclosures WHERE no / 100 = ` + at("299")}, []string{"disclosure_missing 299-299"}},
+		"a leaf":         {[]string{`UPDATE audit_entries SET leaf = substr(leaf, 2) WHERE seq = ` + at("5")}, []string{"changed 5-5"}},
+		"what is sealed": {[]string{`UPDATE audit_disclosures SET sealed = substr(sealed, 2) WHERE no / 100 = ` + at("5")}, []string{"disclosure_missing 5-5"}},
 		"two places": {[]string{
 			`UPDATE audit_positions SET idx = 100000 WHERE idx = 5`, `UPDATE audit_positions SET idx = 5 WHERE idx = 6`, `UPDATE audit_positions SET idx = 6 WHERE idx = 100000`,
 		}, []string{"changed 0-299"}},
 		"an entry": {[]string{
-			`DELETE FROM audit_disclosures WHERE entry_id = ` + at("5"), `DELETE FROM audit_entries WHERE id = ` + at("5"),
+			`DELETE FROM audit_disclosures WHERE no / 100 = ` + at("5"), `DELETE FROM audit_entries WHERE seq = ` + at("5"),
 		}, []string{"missing 5-5"}},
 	} {
 		t.Run(name, func(t *testing.T) {
