@@ -45,6 +45,10 @@ var operations = []Operation{
 	{"list-receipts", ActionReadReceipts, "list-receipts", "receipt list", "", "GET /w/{workspace}/receipts", ""},
 	{"read-encryption", ActionReadEncryption, "get-encryption", "key show", "", "GET /w/{workspace}/encryption", ""},
 	{"read-settings", ActionReadWorkspace, "get-settings", "workspace settings", "", "", ""},
+	{"read-legal", ActionReadWorkspace, "get-workspace-legal", "legal show", "", "GET /w/{workspace}/legal", ""},
+	{"set-legal", ActionManageLegal, "set-workspace-legal", "legal contact", "", "POST /w/{workspace}/legal", "legal.set"},
+	{"accept-agreement", ActionManageLegal, "accept-agreement", "", "", "POST /w/{workspace}/legal/accept", ""},
+	{"read-processing", ActionReadWorkspace, "get-processing-activities", "processing show", "", "GET /w/{workspace}/legal/processing", ""},
 	{"delete-own-account", "", "create-gdpr-job", "", "create_gdpr_job", "", "account_deletion.create"},
 }
 

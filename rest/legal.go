@@ -70,7 +70,8 @@ type (
 		N string `path:"n" doc:"Version."`
 	}
 	acceptRequest struct {
-		ownAgreement
+		WorkspacePath
+		N    string `path:"n" doc:"Version."`
 		Body Accept
 	}
 	documentPath struct {

@@ -76,6 +76,10 @@ func asked() map[string]asking {
 		"list-receipts":      {rest: "GET /receipts", cli: "receipt list --json"},
 		"read-encryption":    {rest: "GET /encryption", cli: "key show --json"},
 		"read-settings":      {rest: "GET /settings", cli: "workspace settings --json"},
+		"read-legal":         {rest: "GET /legal", cli: "legal show --json"},
+		"set-legal":          {rest: `PUT /legal {"contact":{"name":"Acme","email":"privacy@example.com"}}`, cli: "legal contact --name Acme --email privacy@example.com --json", page: url.Values{"name": {"Acme"}, "email": {"privacy@example.com"}}},
+		"accept-agreement":   {rest: `POST /agreements/1/accept {"sha256":"x"}`, page: url.Values{"version": {"1"}, "sha256": {"x"}}},
+		"read-processing":    {rest: "GET /processing-activities", cli: "processing show --json"},
 		"delete-own-account": {rest: `POST /gdpr-jobs {"type":"account_deletion","requested_by":"{me}"}`, mcp: map[string]any{"type": "account_deletion", "requested_by": "{me}"}},
 	}
 }
