@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/privacyd/privacyd"
@@ -117,7 +118,52 @@ func (a *agent) must(tool string, arguments map[string]any) map[string]any {
 	if failed {
 		a.t.Fatalf("%s: %v", tool, answer)
 	}
+	a.asTold(tool, answer)
 	return answer
+}
+
+// asTold wants an answer to be what the tool's output schema says.
+func (a *agent) asTold(tool string, answer map[string]any) {
+	a.t.Helper()
+	tools, err := a.ListTools(a.t.Context(), nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, told := range tools.Tools {
+		if told.Name != tool {
+			continue
+		}
+		raw, err := json.Marshal(told.OutputSchema)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		var s jsonschema.Schema
+		if err := json.Unmarshal(raw, &s); err != nil || s.Type != "object" {
+			a.t.Fatalf("%s has no output schema: %s %v", tool, raw, err)
+		}
+		strict(&s)
+		resolved, err := s.Resolve(nil)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if err := resolved.Validate(answer); err != nil {
+			a.t.Errorf("%s answers otherwise than its schema says: %v", tool, err)
+		}
+	}
+}
+
+// strict has a schema allow nothing that it does not name.
+func strict(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Properties != nil {
+		s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{}}
+	}
+	for _, p := range s.Properties {
+		strict(p)
+	}
+	strict(s.Items)
 }
 
 // refused wants a tool to refuse with a code, and to say what to do.

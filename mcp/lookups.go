@@ -2,8 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,18 +13,10 @@ import (
 // a name apart, not to copy an address book.
 const subjectsTold = 10
 
-// subject is a person as an agent is told of them: what other tools take, and
-// the name by which people know them.
-type subject struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id"`
-	Name string `json:"name,omitempty"`
-}
-
 type subjects struct {
-	Items  []subject `json:"items"`
-	More   bool      `json:"more"` // there are more than these: narrow the query
-	Notice string    `json:"notice"`
+	Items  []engine.FoundSubject `json:"items"`
+	More   bool                  `json:"more"` // there are more than these: narrow the query
+	Notice string                `json:"notice"`
 }
 
 func (d *Door) findSubject(ctx context.Context, c call) (any, error) {
@@ -36,24 +26,11 @@ func (d *Door) findSubject(ctx context.Context, c call) (any, error) {
 	if err := c.arguments(&in); err != nil {
 		return nil, err
 	}
-	list, err := d.engine.ListRecords(ctx, c.caller, c.workspace, "contacts", engine.RecordQuery{Search: in.Query, Limit: subjectsTold + 1})
-	if privacyd.CodeOf(err) == "no_embedded_dataset" {
-		return nil, privacyd.Errorf(privacyd.ClassConflict, "no_embedded_dataset",
-			"The records are in a product's own database, where privacyd does not search. Find the person's id there: other tools take it as subject.")
-	}
+	list, err := d.engine.FindSubjects(ctx, c.caller, c.workspace, in.Query, subjectsTold+1)
 	if err != nil {
 		return nil, err
 	}
-	told := subjects{Items: []subject{}, More: len(list.Items) > subjectsTold, Notice: notice}
-	for _, raw := range list.Items[:min(len(list.Items), subjectsTold)] {
-		s := subject{Kind: "contact"}
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return nil, fmt.Errorf("read a contact: %w", err)
-		}
-		s.Kind = "contact" // whatever the record has by that name
-		told.Items = append(told.Items, s)
-	}
-	return told, nil
+	return subjects{Items: list[:min(len(list), subjectsTold)], More: len(list) > subjectsTold, Notice: notice}, nil
 }
 
 // retention is a workspace's retention policy.

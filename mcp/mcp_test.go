@@ -165,12 +165,35 @@ func TestLookups(t *testing.T) {
 	})
 }
 
+// TestBesideAProduct finds persons in a database that privacyd reads by its map
+// alone.
 func TestBesideAProduct(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		w := b.NewWorkspace("acme")
+		w, other := b.NewWorkspace("acme"), b.NewWorkspace("globex")
 		b.Records = nil
-		b.agent(b.token(w)).refused("no_embedded_dataset", "find_subject", map[string]any{"query": "Ana"})
+		a := b.agent(b.token(w))
+		for query, want := range map[string]string{
+			"c-007": "c-007", "CONTACT007@example.org": "c-007", "+31205551007": "c-007", "nov": "c-007", "nobody": "", "example.org": "", "'; --": "",
+		} {
+			items := a.must("find_subject", map[string]any{"query": query})["items"].([]any)
+			if got := idsOf(items); !strings.Contains(got, want) || want == "" && got != "" {
+				t.Errorf("%q finds %q", query, got)
+			}
+			if len(items) > 0 && len(items[0].(map[string]any)) > 3 {
+				t.Errorf("more than was asked for: %v", items[0])
+			}
+		}
+		a.refused("workspace_not_found", "find_subject", map[string]any{"workspace_id": other.ID, "query": "c-001"})
+		a.refused("request_invalid", "find_subject", map[string]any{"query": ""})
 	})
+}
+
+func idsOf(items []any) string {
+	var ids []string
+	for _, item := range items {
+		ids = append(ids, item.(map[string]any)["id"].(string))
+	}
+	return strings.Join(ids, " ")
 }
 
 // TestAuditIsSparing asks for entries with and without what is personal.

@@ -61,6 +61,9 @@ func (d *Door) all() []tool {
 		if err != nil || does[t.Name] == nil {
 			panic(fmt.Sprintf("tools.json: %s cannot be made: %v", t.Name, err))
 		}
+		if t.OutputSchema, err = outputOf(t.Name); err != nil {
+			panic(fmt.Sprintf("tools.json: %v", err))
+		}
 		tools = append(tools, tool{described: t, handle: d.handler(schema, does[t.Name])})
 	}
 	return tools
