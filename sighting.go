@@ -56,6 +56,19 @@ func (p Place) Judge(s Sighting) Sighting {
 	return s
 }
 
+// String says what the provider said.
+func (s Sighting) String() string {
+	switch {
+	case s.Fault != "":
+		return "its provider could not be asked"
+	case s.Region == "":
+		return "its provider does not tell"
+	case s.Moved:
+		return "moved: its provider says " + s.Region
+	}
+	return "its provider says " + s.Region
+}
+
 // Refusal says why nothing may be written to where the bucket was seen; nil
 // when it lies where its place says. Code place_moved.
 func (s Sighting) Refusal(p Place) error {

@@ -168,6 +168,12 @@ func (c *workspacePlacesCmd) Run(t *terminal) error {
 				where = "on this server, not declared"
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, where, p.Processor, strings.Join(p.Uses, ", ")) //nolint:errcheck // Flush says it
+			for _, s := range p.Seen {
+				fmt.Fprintf(w, "\t\t%s\t\t%s\n", s.String(), s.Use) //nolint:errcheck // Flush says it
+			}
+		}
+		if r.Held > 0 {
+			t.say("%d mails about this workspace are held: the mail server is where its data may not be.", r.Held)
 		}
 		return w.Flush()
 	})

@@ -52,8 +52,10 @@ func (c *Client) Residency(ctx context.Context, workspace string) (r Residency, 
 type Residency struct {
 	Allowed privacyd.Countries `json:"allowed_countries"`
 	Own     bool               `json:"own"`
+	Held    int                `json:"held_mails"` // mails about it that wait, since the mail server is elsewhere
 	Places  []struct {
 		privacyd.Place
-		Allowed bool `json:"allowed"`
+		Allowed bool                `json:"allowed"`
+		Seen    []privacyd.Sighting `json:"seen,omitempty"` // what its provider says itself
 	} `json:"places"`
 }

@@ -86,18 +86,18 @@ func (e *Engine) placesIn(allowed privacyd.Countries) error {
 // place_moved.
 func (e *Engine) checkResidency(ctx context.Context, c privacyd.Caller, g grant, action privacyd.Action) error {
 	refusal, err := e.residencyRefusal(ctx, g.Workspace.ID)
+	if err == nil && refusal == nil && action != privacyd.ActionCallLLM { // calls go by no bucket
+		refusal = e.moved()
+	}
 	if err != nil || refusal == nil {
 		return err
 	}
 	return e.deny(ctx, c, g, action, refusal)
 }
 
-// residencyRefusal says why a workspace's data may not be written or sent now;
-// nil when it may.
+// residencyRefusal says why a workspace's own choice of countries keeps its data
+// from being written or sent now; nil when it does not.
 func (e *Engine) residencyRefusal(ctx context.Context, workspaceID string) (refusal, failed error) {
-	if refusal := e.moved(); refusal != nil {
-		return refusal, nil
-	}
 	s, err := e.States.Settings(ctx, workspaceID)
 	if err != nil || len(s.AllowedCountries) == 0 {
 		return nil, err

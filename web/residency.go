@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd"
@@ -83,6 +84,23 @@ func whereIs(p engine.PlaceShown) string {
 	default:
 		return p.Country
 	}
+}
+
+// saidOf is what a provider says of a bucket.
+func saidOf(s privacyd.Sighting) string {
+	text := s.String()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// hasMoved tells whether a provider says that a bucket lies elsewhere.
+func hasMoved(p engine.PlaceShown) bool {
+	return slices.ContainsFunc(p.Seen, func(s privacyd.Sighting) bool { return s.Moved })
+}
+
+// heldMails says that mails wait, and for what.
+func heldMails(n int) string {
+	return plural(n, "mail") + " about this workspace held back: the mail server is in a country in which its data may not be. " +
+		"They are sent once it is elsewhere, or once the settings allow its country."
 }
 
 // kindOfPlace is a kind in words.

@@ -54,8 +54,12 @@ func (c *config) places() ([]privacyd.Place, error) {
 // put adds a use to the place that it is at.
 func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
 	n := slices.IndexFunc(c.Places, func(p placeConfig) bool {
-		return u.place != "" && p.Name == u.place || u.place == "" && p.holds(u.hosts)
+		return p.Name == u.place && (len(p.Hosts) == 0 || u.local()) || p.holds(u.hosts)
 	})
+	if n < 0 && u.place != "" {
+		return nil, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
+			"%s is at %s, which is not among the hosts of the place %s. Correct the address, or declare where that is.", u.name, strings.Join(u.hosts, ", "), u.place)
+	}
 	if n >= 0 {
 		if u.kind == privacyd.PlaceLLM && u.told.Country != c.Places[n].Country {
 			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
