@@ -24,7 +24,8 @@ type Batch struct {
 	// Along tells how many rows of another step (see Orphan) went along with the
 	// batch's, within the batch's transaction in either database.
 	Along func(step *Step, rows int64)
-	// Done tells how many rows of the step the batch changed or deleted.
+	// Done tells how many rows of the step the batch changed or deleted; of all
+	// steps where several run, of which Along has told before.
 	Done func(ctx context.Context, rows int64) error
 	// Timed tells how long a batch took, from its first lock to its commit.
 	Timed func(rows int64, took time.Duration)

@@ -236,9 +236,11 @@ type watchedEraser struct {
 	*effects
 }
 
-// Run counts each batch, which is over when it has committed.
-func (w watchedEraser) Run(ctx context.Context, step *datamap.Step, b engine.Batch) (int64, error) {
-	w.tell(string(step.Action) + " " + step.Collection.Name)
+// RunAll counts each batch, which is over when it has committed.
+func (w watchedEraser) RunAll(ctx context.Context, steps []*datamap.Step, b engine.Batch) (int64, error) {
+	for _, step := range steps {
+		w.tell(string(step.Action) + " " + step.Collection.Name)
+	}
 	n, guard, timed := 0, b.Guard, b.Timed
 	var failed error
 	b.Guard = func(ctx context.Context) (err error) {
@@ -254,7 +256,7 @@ func (w watchedEraser) Run(ctx context.Context, step *datamap.Step, b engine.Bat
 		timed(rows, took)
 		failed = w.end(n)
 	}
-	rows, err := w.Eraser.Run(ctx, step, b)
+	rows, err := w.Eraser.RunAll(ctx, steps, b)
 	if err == nil {
 		err = failed
 	}

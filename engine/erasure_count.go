@@ -10,11 +10,11 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 )
 
-// batch is what is called around each batch of a step. How many rows went is
+// batch is what is called around each batch of rows. How many rows went is
 // kept in the transaction in which they go or, for those of a product's
 // database, right after it: so that it is right after whichever run ends the
 // job.
-func (r *erasureRun) batch(x *erasure, p *erasurePart, step *datamap.Step) Batch {
+func (r *erasureRun) batch(x *erasure, p *erasurePart) Batch {
 	committed := false // the rows are gone already
 	return Batch{
 		Guard: func(ctx context.Context) error {
@@ -26,7 +26,6 @@ func (r *erasureRun) batch(x *erasure, p *erasurePart, step *datamap.Step) Batch
 		},
 		Along: func(along *datamap.Step, rows int64) { r.count(p, along, rows) },
 		Done: func(ctx context.Context, rows int64) error {
-			r.count(p, step, rows)
 			if !committed {
 				return r.keepCounts(ctx, rows)
 			}

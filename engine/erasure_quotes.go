@@ -297,11 +297,8 @@ func (r *erasureRun) unquote(ctx context.Context, x *erasure, p *erasurePart, of
 	}
 	quoting := *p
 	quoting.quotes = true
-	for _, step := range some.Steps {
-		n, err := r.step(ctx, x, &quoting, step)
-		if changed += n; err != nil {
-			return changed, fmt.Errorf("erase what quotes the person from %s of dataset %s: %w", step.Collection.Name, p.dataset.Name, err)
-		}
+	if changed, err = p.eraser.RunAll(ctx, some.Steps, r.batch(x, &quoting)); err != nil {
+		return changed, fmt.Errorf("erase what quotes the person from dataset %s: %w", p.dataset.Name, err)
 	}
 	return changed, nil
 }

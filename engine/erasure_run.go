@@ -365,22 +365,12 @@ func (r *erasureRun) forgetAccount(ctx context.Context) error {
 // may have been added behind them.
 func (r *erasureRun) steps(ctx context.Context, x *erasure, p *erasurePart, steps []*datamap.Step) error {
 	for round := range mostRounds {
-		changed, err := r.stepByStep(ctx, x, p, steps)
+		changed, err := p.eraser.RunAll(ctx, steps, r.batch(x, p))
 		if privacyd.CodeOf(err) != "rows_refer" || round > 0 && changed == 0 || round == mostRounds-1 {
 			return err
 		}
 	}
 	return nil
-}
-
-func (r *erasureRun) stepByStep(ctx context.Context, x *erasure, p *erasurePart, steps []*datamap.Step) (changed int64, err error) {
-	for _, step := range steps {
-		n, err := r.step(ctx, x, p, step)
-		if changed += n; err != nil {
-			return changed, fmt.Errorf("erase %s: %w", step.Collection.Name, err)
-		}
-	}
-	return changed, nil
 }
 
 // onceMore begins again when verification finds rows, which were added
@@ -400,13 +390,6 @@ func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
 	x, err := r.e.compile(ctx, r.job, r.workspace, r.state.Merged)
 	r.x = x
 	return x, err
-}
-
-func (r *erasureRun) step(ctx context.Context, x *erasure, p *erasurePart, step *datamap.Step) (int64, error) {
-	if step.Action == datamap.Keep && len(step.Set) == 0 {
-		return 0, nil
-	}
-	return p.eraser.Run(ctx, step, r.batch(x, p, step))
 }
 
 // mayGoOn is asked before each batch, in its transaction where there is one.

@@ -12,8 +12,8 @@ import (
 type Eraser interface {
 	Keys(ctx context.Context, sel datamap.Selection, each func(key []string) error) error
 	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
-	Left(ctx context.Context, step *datamap.Step) (rows int64, err error) // that Run would still find
-	Run(ctx context.Context, step *datamap.Step, b Batch) (rows int64, err error)
+	Left(ctx context.Context, step *datamap.Step) (rows int64, err error)               // that Run would still find
+	RunAll(ctx context.Context, steps []*datamap.Step, b Batch) (rows int64, err error) // in their order
 	Identifiers(ctx context.Context, sel datamap.Selection, of []datamap.Identity) ([]Identifier, error)
 	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []Identifier, found func(Hit) error) error
 	ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, each func(ClockRow) error) error

@@ -176,35 +176,51 @@ func (f *inFile) contacts(ctx context.Context) error {
 	return nil
 }
 
+// contact erases two people alike in each round, one by privacyd and one by
+// hand. Who was written last, and who goes first, takes turns: the pages of one
+// are still in memory, and the other finds the tables' own pages there.
 func (f *inFile) contact(ctx context.Context, messages int) (ours outcome, theirs time.Duration, err error) {
 	for round := range f.rounds + 1 {
-		ids := [2]string{}
-		for i := range ids {
-			f.people++
-			ids[i] = fmt.Sprintf("heavy%d", f.people)
-			for _, s := range heavyEmbedded(ids[i], messages) {
-				if _, err := f.db.Exec(ctx, s); err != nil {
-					return ours, 0, err
-				}
-			}
-		}
-		if err := f.settle(ctx); err != nil {
-			return ours, 0, err
-		}
-		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w0", SubjectKind: "contact", SubjectID: ids[0]}}
-		o, err := erase(ctx, f.source, f.graph, scope, f.log)
+		ids, err := f.pair(ctx, messages)
 		if err != nil {
 			return ours, 0, err
 		}
-		mine := fmt.Sprintf("SELECT id FROM conversations WHERE workspace_id = 'w0' AND contact_id = '%s'", ids[1])
-		h, err := f.hand(ctx, embeddedByHand("w0", mine, "id = '"+ids[1]+"'"))
-		if err != nil {
+		if round%2 == 1 {
+			ids[0], ids[1] = ids[1], ids[0]
+		}
+		var o outcome
+		var h time.Duration
+		privacyd := func() error {
+			scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w0", SubjectKind: "contact", SubjectID: ids[0]}}
+			o, err = erase(ctx, f.source, f.graph, scope, f.log)
+			return err
+		}
+		hand := func() error {
+			mine := fmt.Sprintf("SELECT id FROM conversations WHERE workspace_id = 'w0' AND contact_id = '%s'", ids[1])
+			h, err = f.hand(ctx, embeddedByHand("w0", mine, "id = '"+ids[1]+"'"))
+			return err
+		}
+		if err := inTurn(round, privacyd, hand); err != nil {
 			return ours, 0, err
 		}
 		ours.keep(o, round)
 		theirs = faster(theirs, h, round)
 	}
 	return ours, theirs, nil
+}
+
+// pair writes two contacts alike.
+func (f *inFile) pair(ctx context.Context, messages int) (ids [2]string, err error) {
+	for i := range ids {
+		f.people++
+		ids[i] = fmt.Sprintf("heavy%d", f.people)
+		for _, s := range heavyEmbedded(ids[i], messages) {
+			if _, err := f.db.Exec(ctx, s); err != nil {
+				return ids, err
+			}
+		}
+	}
+	return ids, f.settle(ctx)
 }
 
 func (f *inFile) search(ctx context.Context) error {

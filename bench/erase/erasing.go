@@ -32,11 +32,29 @@ func (o *outcome) keep(other outcome, round int) {
 	}
 }
 
+// add adds what one part of an erasure took.
+func (o *outcome) add(other outcome) {
+	o.Took += other.Took
+	o.Rows += other.Rows
+	o.Batches = append(o.Batches, other.Batches...)
+}
+
 func faster(a, b time.Duration, round int) time.Duration {
 	if round <= 1 {
 		return b
 	}
 	return min(a, b)
+}
+
+// inTurn runs two measurements, another one first every second time.
+func inTurn(round int, a, b func() error) error {
+	if round/2%2 == 1 {
+		a, b = b, a
+	}
+	if err := a(); err != nil {
+		return err
+	}
+	return b()
 }
 
 // percentile gives the time that so many of 100 batches took at most.
@@ -80,12 +98,8 @@ func erase(ctx context.Context, s *sqlsource.Source, g *datamap.Graph, scope dat
 			o.Log = max(o.Log, log())
 		},
 	}
-	for _, step := range plan.Steps {
-		n, err := e.Run(ctx, step, batch)
-		if err != nil {
-			return o, err
-		}
-		o.Rows += n
+	if o.Rows, err = e.RunAll(ctx, plan.Steps, batch); err != nil {
+		return o, err
 	}
 	o.Took = time.Since(start)
 	return o, nil

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ const (
 	heavyFirst      = 1_000_000_000
 	fewMessages     = 150
 	manyMessages    = 12_000
-	retained        = 20_000 // conversations of a retention run
+	retained        = 20_000 // rows of a retention run
+	atOnce          = 500    // conversations that one takes at once
 )
 
 // links are the indexes and references that a careless product lacks.
@@ -245,13 +247,18 @@ func (s *onServer) contact(ctx context.Context, messages int) (ours outcome, the
 		return ours, 0, err
 	}
 	for round := range s.rounds + 1 {
-		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "0", SubjectKind: "contact", SubjectID: fmt.Sprint(people[2*round])}}
-		o, err := erase(ctx, s.source, s.graph, scope, s.log)
-		if err != nil {
-			return ours, 0, err
+		var o outcome
+		var h time.Duration
+		privacyd := func() (err error) {
+			scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "0", SubjectKind: "contact", SubjectID: fmt.Sprint(people[2*round])}}
+			o, err = erase(ctx, s.source, s.graph, scope, s.log)
+			return err
 		}
-		h, err := s.hand(ctx, contactByHand(people[2*round+1]))
-		if err != nil {
+		hand := func() (err error) {
+			h, err = s.hand(ctx, contactByHand(people[2*round+1]))
+			return err
+		}
+		if err := inTurn(round, privacyd, hand); err != nil {
 			return ours, 0, err
 		}
 		ours.keep(o, round)
@@ -262,7 +269,7 @@ func (s *onServer) contact(ctx context.Context, messages int) (ours outcome, the
 
 // retention takes conversations by their keys, half by privacyd, half by hand.
 func (s *onServer) retention(ctx context.Context) error {
-	n := min(retained, s.rows/perConversation/workspaces/3)
+	n := min(retained/(perConversation+perConversation/10+1), s.rows/perConversation/workspaces/3)
 	var keys [2][]string
 	for i := range keys {
 		rows, err := s.conn.Query(ctx, "SELECT id::text FROM conversations WHERE workspace_id = 4 ORDER BY id LIMIT $1 OFFSET $2", n, i*n)
@@ -276,13 +283,17 @@ func (s *onServer) retention(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
-	for _, k := range keys[0] {
-		scope.Rows.Keys = append(scope.Rows.Keys, []string{k})
-	}
-	ours, err := erase(ctx, s.source, s.graph, scope, s.log)
-	if err != nil {
-		return err
+	var ours outcome
+	for some := range slices.Chunk(keys[0], atOnce) {
+		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
+		for _, k := range some {
+			scope.Rows.Keys = append(scope.Rows.Keys, []string{k})
+		}
+		o, err := erase(ctx, s.source, s.graph, scope, s.log)
+		if err != nil {
+			return err
+		}
+		ours.add(o)
 	}
 	if err := s.settle(ctx); err != nil {
 		return err

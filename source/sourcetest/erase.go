@@ -17,6 +17,7 @@ type Eraser interface {
 	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
 	Left(ctx context.Context, step *datamap.Step) (int64, error)
 	Run(ctx context.Context, step *datamap.Step, batch sqlsource.Batch) (int64, error)
+	RunAll(ctx context.Context, steps []*datamap.Step, batch sqlsource.Batch) (int64, error)
 	Identifiers(ctx context.Context, person datamap.Selection, ids []datamap.Identity) ([]sqlsource.Identifier, error)
 	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []sqlsource.Identifier, found func(sqlsource.Hit) error) error
 	ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, fn func(sqlsource.ClockRow) error) error
@@ -78,13 +79,9 @@ func erasure(t testing.TB, g *datamap.Graph, scope datamap.EraseScope) datamap.E
 func erase(t testing.TB, s Source, e datamap.Erasure, batch sqlsource.Batch) int64 {
 	t.Helper()
 	r := s.eraser(t)
-	var all int64
-	for _, step := range e.Steps {
-		n, err := r.Run(t.Context(), step, batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all += n
+	all, err := r.RunAll(t.Context(), e.Steps, batch)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, step := range e.Steps {
 		left, err := r.Left(t.Context(), step)

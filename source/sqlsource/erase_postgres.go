@@ -42,7 +42,7 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 		return err
 	}
 	p.snapshot = s
-	if err := p.learn(ctx, s); err != nil {
+	if err := p.e.learnPostgres(ctx, s, p.step); err != nil {
 		return err
 	}
 	h.links = selfLinks(p.step, p.e.facts.referrers(p.step.Collection.Table))
@@ -113,31 +113,36 @@ const referrersQuery = `SELECT f.conname, quote_ident(n.nspname) || '.' || quote
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)
-    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no
+    JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no,
+  f.confdeltype IN ('a', 'r') AND NOT EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgconstraint = f.oid AND g.tgenabled NOT IN ('O', 'A'))
 FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_constraint f ON f.confrelid = to_regclass(q.name)
   JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
 
-// learn reads what has to be known of the tables of the step, all at once and
-// once for all steps.
-func (p *pgRowset) learn(ctx context.Context, s *Snapshot) error {
-	if unknown := p.e.facts.unknown(readTables(p.step)); len(unknown) > 0 {
-		if err := p.ask(ctx, s, unknown); err != nil {
+// learnPostgres reads what has to be known of the tables of steps, all at once
+// and once for all steps.
+func (e *Eraser) learnPostgres(ctx context.Context, s *Snapshot, steps ...*datamap.Step) error {
+	var read, changed []string
+	for _, step := range steps {
+		read, changed = appendNew(read, readTables(step)...), appendNew(changed, changedTables(step)...)
+	}
+	if unknown := e.facts.unknown(read); len(unknown) > 0 {
+		if err := e.ask(ctx, s, unknown); err != nil {
 			return err
 		}
 	}
-	for _, t := range changedTables(p.step) {
+	for _, t := range changed {
 		if _, ok := s.tables.get(t); !ok {
 			return tableMissing(t)
 		}
-		if kind := p.e.facts.kind(t); kind != "" {
+		if kind := e.facts.kind(t); kind != "" {
 			return noTable(t, kind)
 		}
 	}
 	return nil
 }
 
-func (p *pgRowset) ask(ctx context.Context, s *Snapshot, tables []string) error {
+func (e *Eraser) ask(ctx context.Context, s *Snapshot, tables []string) error {
 	r, ok := s.reader.(*pgReader)
 	names, err := pgNames(tables)
 	if err != nil || !ok {
@@ -153,20 +158,20 @@ func (p *pgRowset) ask(ctx context.Context, s *Snapshot, tables []string) error 
 	}
 	for _, v := range results[1].Rows {
 		if kind := string(v[1]); kind != "r" && kind != "p" {
-			p.e.facts.addKind(tables[number(v[3])-1], kind)
+			e.facts.addKind(tables[number(v[3])-1], kind)
 		}
-		p.e.facts.addLeaf(uint32(number(v[0])), string(v[2])) //nolint:gosec // an oid
+		e.facts.addLeaf(tables[number(v[3])-1], uint32(number(v[0])), string(v[2])) //nolint:gosec // an oid
 	}
 	keys := map[string][]foreignKey{}
 	for _, v := range results[2].Rows {
 		table, action := tables[number(v[6])-1], string(v[3])
 		keys[table] = append(keys[table], foreignKey{
-			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "t", cascades: action == "c", blanks: action == "n" || action == "d",
+			name: string(v[0]), table: string(v[1]), self: string(v[2]) == "t", cascades: action == "c", blanks: action == "n" || action == "d", guards: string(v[7]) == "t",
 			columns: strings.Split(string(v[4]), "\x1f"), targets: strings.Split(string(v[5]), "\x1f"),
 		})
 	}
 	for _, t := range tables {
-		p.e.facts.add(t, shape{}, keys[t])
+		e.facts.add(t, shape{}, keys[t])
 	}
 	return err
 }

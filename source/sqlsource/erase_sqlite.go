@@ -134,16 +134,8 @@ func (q *sqliteRowset) learn(ctx context.Context, s *Snapshot) error {
 	if !ok {
 		return fmt.Errorf("read the tables: the snapshot is not one of SQLite")
 	}
-	for _, table := range q.e.facts.unknown(changedTables(q.step)) {
-		sh, err := r.shape(ctx, table)
-		if err != nil {
-			return err
-		}
-		keys, err := r.referrers(ctx, table)
-		if err != nil {
-			return err
-		}
-		q.e.facts.add(table, sh, keys)
+	if err := q.e.learnSQLite(ctx, r, q.step); err != nil {
+		return err
 	}
 	q.seen = seenColumns(q.step, q.e.facts.shape(q.step.Collection.Table))
 	return nil

@@ -14,6 +14,7 @@ type foreignKey struct {
 	self             bool // the two tables are one
 	cascades         bool // the database deletes what refers to a row with it
 	blanks           bool // it makes the reference NULL, or its default
+	guards           bool // it refuses to delete a row that is referred to, for certain
 }
 
 // selfLinks are the links over which rows of a step refer to each other, and

@@ -73,6 +73,10 @@ func pgArray(values []string, typ string) (string, error) {
 		if i > 0 {
 			text.WriteByte(',')
 		}
+		if canonicalInt(v) {
+			text.WriteString(v)
+			continue
+		}
 		text.WriteString(`"` + arrayEscapes.Replace(v) + `"`)
 	}
 	text.WriteByte('}')

@@ -14,20 +14,33 @@ func (b *builder) path(c *datamap.Collection, alias string, p datamap.Path) (str
 	}
 	hop, rest := p.Hops[0], onward(p)
 	if hop.Recursive {
+		known := b.known
+		b.known = nil
 		set, err := b.closure(c, hop, rest)
+		b.known = known
 		return tuple(namedAll(alias, set.key)) + " IN (" + set.query + ")", err
 	}
 	join, err := b.hop(c, alias, hop)
 	if err != nil {
 		return "", err
 	}
+	if keys, ok := b.carried(p); ok {
+		in, err := b.amongKeys(hop, join, keys)
+		return strings.Join(append(join.whenHere, in), " AND "), err
+	}
+	known := b.known
+	implied, err := b.across(hop, join.alias)
+	if err != nil {
+		return "", err
+	}
 	inner, err := b.path(hop.To, join.alias, rest)
+	b.known = known
 	if err != nil {
 		return "", err
 	}
 	in := tuple(join.here) + " IN (SELECT " + strings.Join(join.there, ", ") + " FROM " +
 		strings.Join(append([]string{b.rows(hop.To, join.alias)}, join.fromThere...), ", ") +
-		" WHERE " + strings.Join(append(join.whenThere, inner), " AND ") + ")"
+		" WHERE " + strings.Join(append(append(join.whenThere, implied...), inner), " AND ") + ")"
 	if len(join.fromHere) > 0 {
 		in = "EXISTS (SELECT 1 FROM " + strings.Join(join.fromHere, ", ") + " WHERE " + in + ")"
 	}

@@ -38,6 +38,7 @@ type run struct {
 	progress time.Time // when rows went last
 	pause    time.Duration
 	leaves   bool // rows go by those that no row refers to
+	guarded  bool // rows that are added behind it will not go unnoticed
 }
 
 // rowset finds and changes the rows of a step in one of the two databases.
@@ -78,20 +79,31 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 	if step.Action != datamap.Delete && len(step.Set) == 0 {
 		return 0, nil
 	}
+	r := e.newRun(step, batch)
+	defer r.close()
+	if err := r.rounds(ctx); err != nil {
+		return r.rows, explainRun(ctx, err, step)
+	}
+	return r.rows, nil
+}
+
+func (e *Eraser) newRun(step *datamap.Step, batch Batch) *run {
 	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), progress: time.Now()}
 	r.rowset = &sqliteRowset{e: e, step: step, files: r.files, along: r.along}
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files, along: r.along}
 	}
-	defer r.close()
-	if err := r.rounds(ctx); err != nil {
-		var own *callerError
-		if errors.As(err, &own) {
-			return r.rows, own.err
-		}
-		return r.rows, fmt.Errorf("erase %s: %w", step.Collection.Name, explainErase(ctx, err, step))
+	return r
+}
+
+// explainRun says at which step something failed; what a callback says is
+// handed on as it is.
+func explainRun(ctx context.Context, err error, step *datamap.Step) error {
+	var own *callerError
+	if errors.As(err, &own) {
+		return own.err
 	}
-	return r.rows, nil
+	return fmt.Errorf("erase %s: %w", step.Collection.Name, explainErase(ctx, err, step))
 }
 
 // limit is the most rows that a batch of a step has. Documents that are edited
@@ -147,8 +159,8 @@ func (r *run) rounds(ctx context.Context) error {
 
 // ended tells that a round after which nothing should be left has left nothing.
 func (r *run) ended(ctx context.Context, all bool) (bool, error) {
-	if !all || r.locked > 0 {
-		return false, nil
+	if !all || r.locked > 0 || r.guarded {
+		return r.guarded && all && r.locked == 0, nil
 	}
 	return r.settled(ctx, r.harvester(nil))
 }
@@ -231,6 +243,12 @@ func (r *run) commit(ctx context.Context, rows []row) error {
 }
 
 func (r *run) attempt(ctx context.Context, rows []row) error {
+	return r.transact(ctx, rows, func(ctx context.Context, tx statements) (int64, error) { return r.change(ctx, tx, rows) })
+}
+
+// transact takes rows through a transaction, in which act deletes or changes
+// them.
+func (r *run) transact(ctx context.Context, rows []row, act func(context.Context, statements) (int64, error)) error {
 	w := r.e.source.writer
 	if !w.own() {
 		if err := r.before(ctx, rows); err != nil {
@@ -247,7 +265,7 @@ func (r *run) attempt(ctx context.Context, rows []row) error {
 			}
 		}
 		var err error
-		if n, err = r.change(ctx, tx, rows); err != nil || !w.own() {
+		if n, err = act(ctx, tx); err != nil || !w.own() {
 			return err
 		}
 		return r.done(ctx, n)
@@ -260,6 +278,17 @@ func (r *run) attempt(ctx context.Context, rows []row) error {
 		return nil
 	}
 	return r.done(ctx, n)
+}
+
+// take erases rows that were found before, and tells whether others had locked
+// some of them.
+func (r *run) take(ctx context.Context, rows []row) (locked bool, err error) {
+	for len(rows) > 0 && err == nil {
+		n := min(r.pace.size(), len(rows))
+		err = r.commit(ctx, rows[:n])
+		rows = rows[n:]
+	}
+	return r.locked > 0, err
 }
 
 func (r *run) took(n int64, rows int, took time.Duration) {

@@ -18,6 +18,9 @@ type builder struct {
 	extra   []string                            // what r has beside the table's columns
 	inOrder bool                                // SQLite: r is read in the order of its rows, through no index
 	aliases int
+	implies bool              // equality is the same on both sides of every link
+	known   map[string]string // columns of the row at hand and their values
+	carry   *carrier          // PostgreSQL: keys that were read before
 }
 
 // query is SELECT what FROM the selection's rows, called r, for which what
@@ -45,6 +48,9 @@ func (b *builder) rowsQuery(c *datamap.Collection, rows datamap.Rows, what []str
 // holding are what must be true of the rows of alias to be among rows.
 func (b *builder) holding(c *datamap.Collection, alias string, rows datamap.Rows) ([]string, error) {
 	var all []string
+	known := b.known
+	defer func() { b.known = known }()
+	b.learn(c, rows)
 	for _, condition := range rows.All {
 		text, err := b.condition(c, alias, condition)
 		if err != nil {

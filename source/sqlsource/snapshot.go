@@ -18,6 +18,7 @@ type Snapshot struct {
 	dialect sqldb.Dialect
 	tables  *tableCache
 	at      time.Time
+	implies bool // see builder
 }
 
 // reader is what the two databases do in their own ways.
@@ -66,7 +67,14 @@ func (s *Source) snapshot(ctx context.Context, tables *tableCache, begin func(co
 		_ = conn.Close()
 		return nil, fmt.Errorf("open snapshot: %w", explain(ctx, err))
 	}
-	return &Snapshot{reader: r, dialect: s.dialect, tables: tables, at: at.UTC()}, nil
+	return &Snapshot{reader: r, dialect: s.dialect, tables: tables, at: at.UTC(), implies: s.implies()}, nil
+}
+
+// implies: of privacyd's own tables it is known that all columns compare texts
+// byte by byte.
+func (s *Source) implies() bool {
+	_, own := s.writer.(ownWriter)
+	return own && s.dialect == sqldb.SQLite
 }
 
 // Time is when the snapshot was taken, in UTC.
@@ -134,7 +142,7 @@ func (s *Snapshot) Describe(ctx context.Context, sel datamap.Selection) ([]datam
 }
 
 func (s *Snapshot) builder(ctx context.Context) *builder {
-	return &builder{dialect: s.dialect, columns: func(table string) (columns, error) { return s.columns(ctx, table) }}
+	return &builder{dialect: s.dialect, implies: s.implies, columns: func(table string) (columns, error) { return s.columns(ctx, table) }}
 }
 
 func (s *Snapshot) columns(ctx context.Context, table string) (columns, error) {

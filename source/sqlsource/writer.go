@@ -31,8 +31,39 @@ type statements interface {
 	// finish is exec for what ends the transaction, so that the two may go to the
 	// server together.
 	finish(ctx context.Context, query string, args ...any) (int64, error)
+	// all is exec for several statements, which may go to the server together; with
+	// end, they end the transaction.
+	all(ctx context.Context, list []statement, end bool) ([]int64, error)
 	// rows are those of a query, as the driver has them.
 	rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error)
+}
+
+// statement is one with its parameters. A question is a query for one number,
+// which is its answer; of any other the answer is how many rows it changed.
+type statement struct {
+	query    string
+	args     []any
+	question bool
+}
+
+// oneByOne is all for a connection that takes one statement at a time.
+func oneByOne(ctx context.Context, tx statements, list []statement) ([]int64, error) {
+	answers := make([]int64, len(list))
+	for i, s := range list {
+		var err error
+		if !s.question {
+			answers[i], err = tx.exec(ctx, s.query, s.args...)
+		} else {
+			var rows [][]any
+			if rows, err = tx.rows(ctx, s.query, 1, s.args...); err == nil {
+				answers[i] = number([]byte(plainValue(rows[0][0])))
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
 }
 
 // ownWriter writes to privacyd's own database, in the transactions that it
@@ -61,6 +92,10 @@ func (w ownWriter) exec(ctx context.Context, query string, args ...any) (int64, 
 
 func (w ownWriter) finish(ctx context.Context, query string, args ...any) (int64, error) {
 	return w.exec(ctx, query, args...)
+}
+
+func (w ownWriter) all(ctx context.Context, list []statement, _ bool) ([]int64, error) {
+	return oneByOne(ctx, w, list)
 }
 
 func (w ownWriter) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {
@@ -162,6 +197,10 @@ func (t fileTx) exec(ctx context.Context, query string, args ...any) (int64, err
 
 func (t fileTx) finish(ctx context.Context, query string, args ...any) (int64, error) {
 	return t.exec(ctx, query, args...)
+}
+
+func (t fileTx) all(ctx context.Context, list []statement, _ bool) ([]int64, error) {
+	return oneByOne(ctx, t, list)
 }
 
 func (t fileTx) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {

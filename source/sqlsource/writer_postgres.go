@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -56,32 +57,31 @@ type guestTx struct {
 	ended bool
 }
 
-// send sends a statement, with what begins or ends the transaction in the same
-// message, and gives the answer to it.
-func (t *guestTx) send(ctx context.Context, query string, args []any, after ...string) (*pgconn.Result, error) {
+// send sends statements, with what begins the transaction in the same message,
+// and gives the answers to them.
+func (t *guestTx) send(ctx context.Context, list ...statement) ([]*pgconn.Result, error) {
 	var batch pgconn.Batch
 	for _, q := range t.begin {
 		batch.ExecParams(q, nil, nil, nil, nil)
 	}
-	values, types, formats, err := pgParams(args)
+	for _, s := range list {
+		values, types, formats, err := pgParams(s.args)
+		if err != nil {
+			return nil, err
+		}
+		batch.ExecParams(s.query, values, types, formats, nil)
+	}
+	first := len(t.begin)
+	t.begin = nil
+	var results []*pgconn.Result
+	err := t.conn.raw(func(c *pgconn.PgConn) (err error) {
+		results, err = c.ExecBatch(ctx, &batch).ReadAll()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	at := len(t.begin)
-	batch.ExecParams(query, values, types, formats, nil)
-	for _, q := range after {
-		batch.ExecParams(q, nil, nil, nil, nil)
-	}
-	t.begin = nil
-	var result *pgconn.Result
-	err = t.conn.raw(func(c *pgconn.PgConn) error {
-		results, err := c.ExecBatch(ctx, &batch).ReadAll()
-		if err == nil {
-			result = results[at]
-		}
-		return err
-	})
-	return result, err
+	return results[first:], nil
 }
 
 // pgParams are parameters in PostgreSQL's binary form.
@@ -97,43 +97,61 @@ func pgParams(args []any) (values [][]byte, types []uint32, formats []int16, err
 }
 
 func (t *guestTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.send(ctx, query, args)
+	answers, err := t.all(ctx, []statement{{query: query, args: args}}, false)
 	if err != nil {
 		return 0, err
 	}
-	return result.CommandTag.RowsAffected(), nil
+	return answers[0], nil
 }
 
 func (t *guestTx) finish(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.send(ctx, query, args, "COMMIT")
+	answers, err := t.all(ctx, []statement{{query: query, args: args}}, true)
 	if err != nil {
 		return 0, err
 	}
-	t.ended = true
-	return result.CommandTag.RowsAffected(), nil
+	return answers[0], nil
+}
+
+func (t *guestTx) all(ctx context.Context, list []statement, end bool) ([]int64, error) {
+	sent := list
+	if end {
+		sent = append(slices.Clip(list), statement{query: "COMMIT"})
+	}
+	results, err := t.send(ctx, sent...)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]int64, len(list))
+	for i, s := range list {
+		if answers[i] = results[i].CommandTag.RowsAffected(); s.question {
+			answers[i] = number(results[i].Rows[0][0])
+		}
+	}
+	t.ended = end
+	return answers, nil
 }
 
 func (t *guestTx) commit(ctx context.Context) error {
 	if t.ended || t.begin != nil {
 		return nil
 	}
-	result, err := t.send(ctx, "COMMIT", nil)
+	results, err := t.send(ctx, statement{query: "COMMIT"})
 	if err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
-	if t.ended = true; result.CommandTag.String() != "COMMIT" {
+	if t.ended = true; results[0].CommandTag.String() != "COMMIT" {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable", "A dataset's database did not commit what was erased. Try again.")
 	}
 	return nil
 }
 
 func (t *guestTx) rows(ctx context.Context, query string, columns int, args ...any) ([][]any, error) {
-	result, err := t.send(ctx, query, args)
+	results, err := t.send(ctx, statement{query: query, args: args})
 	if err != nil {
 		return nil, err
 	}
-	all := make([][]any, len(result.Rows))
-	for i, row := range result.Rows {
+	all := make([][]any, len(results[0].Rows))
+	for i, row := range results[0].Rows {
 		all[i] = make([]any, columns)
 		for j, value := range row {
 			if value != nil {
