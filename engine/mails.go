@@ -286,12 +286,19 @@ func (e *Engine) archivePage(jobs string, job *privacyd.Job) string {
 	return fmt.Sprintf("%s%s/archive?expires=%d&signature=%s", jobs, url.PathEscape(job.ID), signed.Expires.Unix(), signed.Signature)
 }
 
-// KeptMails lists mails that were kept because there is no mail server, the
-// newest first: the caller's own, or all for the operator. Codes:
+// KeptMails lists the newest mails that were kept because there is no mail
+// server, the newest first: the caller's own, or all for the operator. Codes:
 // not_signed_in, outbox_missing.
 func (e *Engine) KeptMails(ctx context.Context, c privacyd.Caller) ([]privacyd.Letter, error) {
+	letters, _, err := e.KeptMailsBefore(ctx, c, "")
+	return letters, err
+}
+
+// KeptMailsBefore is KeptMails from a mail on, named by its id: those that came
+// before it, at most 50. next names where to go on; empty: there are no more.
+func (e *Engine) KeptMailsBefore(ctx context.Context, c privacyd.Caller, before string) (letters []privacyd.Letter, next string, err error) {
 	if e.MailState() != MailKept {
-		return nil, privacyd.Errorf(privacyd.ClassNotFound, "outbox_missing", "Mails are not kept here: there is no outbox.")
+		return nil, "", privacyd.Errorf(privacyd.ClassNotFound, "outbox_missing", "Mails are not kept here: there is no outbox.")
 	}
 	owner := ""
 	switch c.Kind {
@@ -299,12 +306,22 @@ func (e *Engine) KeptMails(ctx context.Context, c privacyd.Caller) ([]privacyd.L
 	case privacyd.CallerAccount:
 		owner = e.personKey(c.AccountID)
 	default:
-		return nil, errNotSignedIn()
+		return nil, "", errNotSignedIn()
 	}
-	queued, err := e.People.KeptMails(ctx, owner, keptShown)
+	queued, err := e.People.KeptMails(ctx, owner, before, keptShown+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	if len(queued) > keptShown {
+		queued = queued[:keptShown]
+		next = queued[keptShown-1].ID
+	}
+	letters, err = e.letters(ctx, queued)
+	return letters, next, err
+}
+
+// letters writes mails, less those of whom was erased.
+func (e *Engine) letters(ctx context.Context, queued []privacyd.QueuedMail) ([]privacyd.Letter, error) {
 	var letters []privacyd.Letter
 	for _, q := range queued {
 		m, erased, err := e.openMail(ctx, q)

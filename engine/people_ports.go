@@ -91,7 +91,7 @@ type Invitations interface {
 type MailQueue interface {
 	InsertMail(ctx context.Context, m privacyd.QueuedMail) error
 	Mail(ctx context.Context, id string) (privacyd.QueuedMail, error)
-	KeptMails(ctx context.Context, owner string, limit int) ([]privacyd.QueuedMail, error)
+	KeptMails(ctx context.Context, owner, before string, limit int) ([]privacyd.QueuedMail, error)
 	SetTries(ctx context.Context, id string, tries int) error
 	HoldMail(ctx context.Context, id, workspaceID string, at time.Time) error
 	HeldMails(ctx context.Context, workspaceID string, limit int) (ids []string, err error)

@@ -41,10 +41,12 @@ func (s *Store) Mail(ctx context.Context, id string) (privacyd.QueuedMail, error
 	return one(m, err, errNoMail(), "read mail")
 }
 
-// KeptMails lists kept mails, the newest first: those of one owner, or all.
-func (s *Store) KeptMails(ctx context.Context, owner string, limit int) ([]privacyd.QueuedMail, error) {
+// KeptMails lists kept mails, the newest first: those of one owner, or all;
+// those before one of them, where it is named by its id.
+func (s *Store) KeptMails(ctx context.Context, owner, before string, limit int) ([]privacyd.QueuedMail, error) {
 	list, err := collect(ctx, s, scanMail, `SELECT `+mailColumns+` FROM mails
-		WHERE kept = 1 AND ($1 = '' OR owner = $1) ORDER BY created_at DESC, id DESC LIMIT $2`, owner, limit)
+		WHERE kept = 1 AND ($1 = '' OR owner = $1) AND ($2 = '' OR (created_at, id) < (SELECT created_at, id FROM mails WHERE id = $2))
+		ORDER BY created_at DESC, id DESC LIMIT $3`, owner, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -228,8 +229,19 @@ func TestMailsWait(t *testing.T) {
 			t.Error(diff)
 		}
 		for owner, n := range map[string]int{"": 2, "key": 1, "nobody": 0} {
-			if list, err := s.KeptMails(ctx, owner, 10); err != nil || len(list) != n {
+			if list, err := s.KeptMails(ctx, owner, "", 10); err != nil || len(list) != n {
 				t.Errorf("%q has %d: %v", owner, len(list), err)
+			}
+		}
+		for before, want := range map[string]string{"": "3 2", "3": "2", "2": "", "no such mail": ""} {
+			list, err := s.KeptMails(ctx, "", before, 10)
+			must(t, err)
+			var ids []string
+			for _, m := range list {
+				ids = append(ids, m.ID)
+			}
+			if got := strings.Join(ids, " "); got != want {
+				t.Errorf("before %q: %q", before, got)
 			}
 		}
 		must(t, s.DeleteMail(ctx, "1"))

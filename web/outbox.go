@@ -11,6 +11,8 @@ import (
 type outboxView struct {
 	Letters []privacyd.Letter
 	All     bool // of everybody: the address that the server printed was used
+	Before  string
+	Older   string // where the next page begins; empty: there is none
 }
 
 // outbox shows one's own kept mails.
@@ -33,11 +35,12 @@ func (d *door) wholeOutbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) showOutbox(w http.ResponseWriter, r *http.Request, c privacyd.Caller, all bool) error {
-	letters, err := d.engine.KeptMails(r.Context(), c)
-	if err != nil {
+	view := outboxView{All: all, Before: r.URL.Query().Get("before")}
+	var err error
+	if view.Letters, view.Older, err = d.engine.KeptMailsBefore(r.Context(), c, view.Before); err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, outboxPage(d.page(r, visit{}, "Outbox"), outboxView{Letters: letters, All: all}))
+	return d.show(w, r, http.StatusOK, outboxPage(d.page(r, visit{}, "Outbox"), view))
 }
 
 var linkOfLetter = regexp.MustCompile(`(?m)^https?://\S+$`)

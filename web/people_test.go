@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -364,4 +365,24 @@ func TestOtherSitesCannotUseTheFormsOfPeople(t *testing.T) {
 			t.Errorf("%s: status %d", path, w.Code)
 		}
 	}
+}
+
+func TestTheOutboxHasPages(t *testing.T) {
+	p := newProduct(t)
+	for i := range 53 {
+		_, err := p.engine.Invite(t.Context(), enginetest.Operator, "acme", engine.NewInvitation{Email: fmt.Sprintf("new%02d@example.com", i), Role: privacyd.RoleAgent})
+		must(t, err)
+	}
+	path := "/outbox/" + p.engine.OutboxKey()
+	w := p.stranger(t).get(path)
+	older := regexp.MustCompile(`href="([^"]*before=[^"]*)"`).FindStringSubmatch(w.Body.String())
+	if older == nil || strings.Count(w.Body.String(), "<article") != 50 {
+		t.Fatalf("%d mails, older at %q", strings.Count(w.Body.String(), "<article"), older)
+	}
+	w = p.stranger(t).get(older[1])
+	expect(t, w, "To new00@example.com", "To new02@example.com", "Newest mails")
+	if strings.Count(w.Body.String(), "<article") != 3 || strings.Contains(w.Body.String(), "Older mails") {
+		t.Errorf("%d mails", strings.Count(w.Body.String(), "<article"))
+	}
+	expect(t, p.stranger(t).get(path+"?before=nothing"), "There are no older mails")
 }
