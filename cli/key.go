@@ -88,14 +88,21 @@ func (c *keyShowCmd) Run(t *terminal) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", k.What, how, k.Key) //nolint:errcheck // Flush says it
 		}
 		for _, k := range n.Connections {
-			how := "not encrypted"
-			if k.Protocol != "" {
-				how = strings.TrimSpace(k.Protocol + " " + k.Cipher)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\n", k.What, how, k.Where) //nolint:errcheck // Flush says it
+			fmt.Fprintf(w, "%s\t%s\t%s\n", k.What, protocol(k), k.Where) //nolint:errcheck // Flush says it
 		}
 		return w.Flush()
 	})
+}
+
+func protocol(c privacyd.Connection) string {
+	switch {
+	case c.Protocol != "":
+		return strings.TrimSpace(c.Protocol + " " + c.Cipher)
+	case c.Where == "machine":
+		return "stays inside the machine"
+	default:
+		return "not encrypted by privacyd"
+	}
 }
 
 type keyRotateCmd struct {

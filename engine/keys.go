@@ -271,7 +271,7 @@ func (e *Engine) runRoot(ctx context.Context) error {
 			return err
 		}
 		if done, err := e.Ring.RetireRoot(ctx); err != nil || !done {
-			return work.Retry(keysLook, err)
+			return e.lookAgain(ctx, workRoot, err)
 		}
 	}
 	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", k.Generation))
@@ -286,9 +286,20 @@ func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) er
 		return err
 	}
 	if done, err := e.Ring.RetireWorkspace(ctx, id); err != nil || !done {
-		return work.Retry(keysLook, err)
+		return e.lookAgain(ctx, workOf(id)+"/"+strconv.Itoa(version), err)
 	}
 	return e.recordAlone(ctx, workspaceKeyEvent(privacyd.System("key.rotate"), id, version))
+}
+
+// lookAgain has the same piece of work done later. It is not tried again, which
+// a command would wait for: nothing failed.
+func (e *Engine) lookAgain(ctx context.Context, key string, err error) error {
+	if err != nil {
+		return err
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: key, At: e.Now().Add(keysLook)})
+	})
 }
 
 // ResumeKeys queues the end of a change of the root key that a process had

@@ -86,7 +86,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	path := strings.Split(ts.Getenv("PATH"), ":")[0] + "/privacyd"
 	s := &server{cmd: exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...), stderr: new(bytes.Buffer), said: new(printed)}
 	s.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "PRIVACYD_DATA", "PRIVACYD_DATABASE_URL", "PRIVACYD_CONFIG", "PRIVACYD_AUDIT_WAIT", "PRIVACYD_LEDGER", "PRIVACYD_BASE_URL", "PRIVACYD_MAIL_SMTP", "PRIVACYD_MAIL_FROM", "PRIVACYD_GRACE", "PRODUCT"} {
+	for _, name := range []string{"PATH", "PRIVACYD_DATA", "PRIVACYD_DATABASE_URL", "PRIVACYD_CONFIG", "PRIVACYD_AUDIT_WAIT", "PRIVACYD_LEDGER", "PRIVACYD_BASE_URL", "PRIVACYD_MAIL_SMTP", "PRIVACYD_MAIL_FROM", "PRIVACYD_GRACE", "PRIVACYD_KEYS_ROOT", "VAULT_TOKEN", "TMPDIR", "PRODUCT"} {
 		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s.cmd.Stderr = s.stderr

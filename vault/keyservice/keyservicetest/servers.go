@@ -64,6 +64,12 @@ func (s *Server) key(name string) (key cipher.AEAD, denied bool) {
 func Transit(t *testing.T) *Server {
 	t.Helper()
 	t.Setenv("VAULT_TOKEN", Token)
+	return NewTransit(t)
+}
+
+// NewTransit starts a transit engine, and leaves its token to the caller.
+func NewTransit(t *testing.T) *Server {
+	t.Helper()
 	return start(t, func(s *Server) http.Handler { return http.HandlerFunc(s.transit) })
 }
 
