@@ -37,6 +37,7 @@ type Receipt struct {
 	Exports      int64               `json:"exports_expired"` // earlier exports with what was erased
 	Recipients   []ReceiptRecipient  `json:"recipients,omitempty"`
 	Abandoned    []string            `json:"workspaces_without_members,omitempty"` // ids: the account was the only member
+	LogsNotCut   []string            `json:"logs_not_cut,omitempty"`               // datasets in SQLite files whose write-ahead log still has pages as they were
 	Verification ReceiptVerification `json:"verification"`
 	Restore      *ReceiptRestore     `json:"restore,omitempty"`
 	Audit        ReceiptAudit        `json:"audit"`

@@ -168,6 +168,7 @@ func TestReceiptSentences(t *testing.T) {
 	residue := sampleReceipt()
 	residue.Verification.Result, residue.Verification.Residue, residue.Verification.Review = privacyd.VerificationResidue, 1, 0
 	residue.Operation, residue.Collections, residue.Recipients, residue.ConfirmedAt, residue.Restore = privacyd.JobRetentionRun, nil, nil, nil, nil
+	residue.LogsNotCut = []string{"app"}
 	residue.Audit.Proof, residue.Exports, residue.Files = "", 1, privacyd.ReceiptFiles{State: privacyd.FilesNone}
 	for name, r := range map[string]privacyd.Receipt{"sentences": sampleReceipt(), "residue": residue} {
 		golden(t, "testdata/receipt/"+name+".txt", r.Title()+"\n\n"+strings.Join(r.Sentences(), "\n")+"\n")

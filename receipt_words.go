@@ -45,6 +45,10 @@ func (r *Receipt) Sentences() []string {
 		list = append(list, "The account was the only member of the workspace "+id+", which stays with its records and without an admin. "+
 			"The operator gives it one (privacyd workspace member) or deletes it (privacyd workspace delete).")
 	}
+	for _, name := range r.LogsNotCut {
+		list = append(list, "The write-ahead log of the database file of dataset "+name+" could not be cut, since somebody was reading an older state of it: "+
+			"what was erased may still lie in that file's log. Whoever runs the product ends what reads, and runs PRAGMA wal_checkpoint(TRUNCATE).")
+	}
 	list = append(list, r.Verification.sentences(r.stays())...)
 	if r.Restore != nil {
 		list = append(list, "A backup that is restored does not bring it back: the erasure is repeated from the suppression ledger until "+

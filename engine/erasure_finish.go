@@ -98,6 +98,9 @@ func (r *erasureRun) subjects() []privacyd.Subject {
 // finish writes the entry that says that it is done, and the receipt over it.
 func (r *erasureRun) finish(ctx context.Context) error {
 	if r.state.Entry == "" {
+		if err := r.truncateProducts(ctx); err != nil {
+			return err
+		}
 		if err := r.recordErased(ctx); err != nil {
 			return err
 		}

@@ -69,6 +69,7 @@ type erasureState struct {
 	Entry       string                       `json:"entry,omitempty"`  // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
+	Logs        []string                     `json:"logs,omitempty"`      // datasets whose log could not be cut
 	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it
 	Farewell    farewell                     `json:"farewell,omitzero"`   // whom to tell that it is done
 	Abandoned   []string                     `json:"abandoned,omitempty"` // workspaces that nobody is left in

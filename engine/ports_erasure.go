@@ -8,16 +8,22 @@ import (
 	"github.com/privacyd/privacyd/datamap"
 )
 
+// Finder looks for persons and files in the database of a dataset.
+type Finder interface {
+	Identifiers(ctx context.Context, sel datamap.Selection, of []datamap.Identity) ([]Identifier, error)
+	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []Identifier, found func(Hit) error) error
+	Named(ctx context.Context, g *datamap.Graph, bucket string, keys []string) ([]string, error)
+}
+
 // Eraser erases in the database of a dataset. It is made for one job.
 type Eraser interface {
+	Finder
 	Keys(ctx context.Context, sel datamap.Selection, each func(key []string) error) error
 	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
 	Left(ctx context.Context, step *datamap.Step) (rows int64, err error)               // that Run would still find
 	RunAll(ctx context.Context, steps []*datamap.Step, b Batch) (rows int64, err error) // in their order
-	Identifiers(ctx context.Context, sel datamap.Selection, of []datamap.Identity) ([]Identifier, error)
-	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []Identifier, found func(Hit) error) error
 	ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, each func(ClockRow) error) error
-	Named(ctx context.Context, g *datamap.Graph, bucket string, keys []string) ([]string, error)
+	TruncateLog(ctx context.Context) (done bool, err error) // false: somebody reads an older state
 }
 
 // What goes into an Eraser and comes out of it.
