@@ -32,7 +32,9 @@ type recordQuery struct {
 	Collection     string `path:"collection"`
 	Cursor         string `query:"cursor"`
 	Limit          int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Search         string `query:"search" doc:"Contacts: a part of name, e-mail or phone."`
+	Begins         string `query:"begins" maxLength:"200" doc:"Contacts: the beginning of name, surname, e-mail, phone or id. Fast, however many there are: the closest first, limit of them, no cursor."`
+	Search         string `query:"search" maxLength:"200" doc:"Contacts: a part of name, e-mail, phone, company or id. It reads all contacts."`
+	Sort           string `query:"sort" maxLength:"20" doc:"id, created_at, of contacts also name and email; a minus sign before it turns the order round."`
 	ContactID      string `query:"contact_id"`
 	ConversationID string `query:"conversation_id"`
 	Status         string `query:"status"`
@@ -67,7 +69,7 @@ func (d *door) records() {
 }
 
 func (d *door) listRecords(ctx context.Context, in *recordQuery) (*answer[engine.RecordPage], error) {
-	q := engine.RecordQuery{Cursor: in.Cursor, Limit: in.Limit, Search: in.Search, Equals: map[string]string{}}
+	q := engine.RecordQuery{Cursor: in.Cursor, Limit: in.Limit, Search: in.Search, Begins: in.Begins, Sort: in.Sort, Equals: map[string]string{}}
 	for field, value := range map[string]string{"contact_id": in.ContactID, "conversation_id": in.ConversationID, "status": in.Status} {
 		if value != "" {
 			q.Equals[field] = value

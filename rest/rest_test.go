@@ -228,6 +228,15 @@ func TestListAndSearchRecords(t *testing.T) {
 		if !strings.Contains(body, "c-007") || strings.Contains(body, "c-008") {
 			t.Errorf("search found %s", body)
 		}
+		for query, want := range map[string]string{
+			"begins=contact007": `"c-007"`, "begins=Nov%C3%A1k&limit=1": `Nov`, "sort=-id&limit=1": `"c-040"`, "sort=email&limit=1": `"contact001@`,
+			"sort=nonsense": `"sort_unknown"`, "begins=ontact007": `"items":[]`,
+		} {
+			_, body, _ := s.call(http.MethodGet, s.public.URL+"/v1/workspaces/acme/records/contacts?"+query, "", "Authorization", "Bearer "+c.Token)
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: %.200s", query, body)
+			}
+		}
 	})
 }
 
