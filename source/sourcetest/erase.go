@@ -12,12 +12,17 @@ import (
 	"github.com/privacyd/privacyd/source/sqlsource"
 )
 
-// Eraser erases rows of a source.
-type Eraser interface {
-	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
-	Left(ctx context.Context, step *datamap.Step) (int64, error)
+// Runner erases the rows of one step, or of several.
+type Runner interface {
 	Run(ctx context.Context, step *datamap.Step, batch sqlsource.Batch) (int64, error)
 	RunAll(ctx context.Context, steps []*datamap.Step, batch sqlsource.Batch) (int64, error)
+}
+
+// Eraser erases rows of a source.
+type Eraser interface {
+	Runner
+	Count(ctx context.Context, step *datamap.Step) (datamap.Tally, error)
+	Left(ctx context.Context, step *datamap.Step) (int64, error)
 	Identifiers(ctx context.Context, person datamap.Selection, ids []datamap.Identity) ([]sqlsource.Identifier, error)
 	Search(ctx context.Context, g *datamap.Graph, workspace string, ids []sqlsource.Identifier, found func(sqlsource.Hit) error) error
 	ClockRows(ctx context.Context, sel datamap.Selection, before time.Time, fn func(sqlsource.ClockRow) error) error

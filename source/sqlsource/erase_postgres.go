@@ -76,20 +76,26 @@ func (p *pgRowset) settled(ctx context.Context, h *harvester) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	r, ok := p.snapshot.reader.(*pgReader)
+	left, err := anew(ctx, p.snapshot, "SELECT count(*) FROM ("+query+") AS n")
+	return left == 0, err
+}
+
+// anew gives up a view and asks for a number in a new one, in one message to the
+// server.
+func anew(ctx context.Context, s *Snapshot, query string) (n int64, err error) {
+	r, ok := s.reader.(*pgReader)
 	if !ok {
-		return false, fmt.Errorf("count what is left: the snapshot is not one of PostgreSQL")
+		return 0, fmt.Errorf("count what is left: the snapshot is not one of PostgreSQL")
 	}
-	left := int64(-1)
 	err = r.raw(func(c *pgconn.PgConn) error {
-		results, err := c.Exec(ctx, "ROLLBACK; "+beginSnapshot+"; SELECT count(*) FROM ("+query+") AS n; ROLLBACK").ReadAll()
+		results, err := c.Exec(ctx, "ROLLBACK; "+beginSnapshot+"; "+query+"; ROLLBACK").ReadAll()
 		if err == nil {
-			left = number(results[len(results)-2].Rows[0][0])
+			n = number(results[len(results)-2].Rows[0][0])
 			r.begin = beginSnapshot // none stands
 		}
 		return err
 	})
-	return left == 0, err
+	return n, err
 }
 
 // close gives up the snapshot of the last harvest.

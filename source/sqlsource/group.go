@@ -163,10 +163,14 @@ func (g *group) builder(b *builder) *builder {
 
 // erase gives the step at hand with an error.
 func (g *group) erase(ctx context.Context) (*datamap.Step, error) {
+	if g.total == 0 {
+		return nil, nil //nolint:nilnil // no error, no step
+	}
 	if most := g.e.MaxRows; g.total <= smallGroup && (most == 0 || g.total <= most) && (g.took <= quickGroup || !slices.ContainsFunc(g.steps, g.asked)) {
 		return g.once(ctx)
 	}
 	size := 0
+	var after []*datamap.Step
 	for _, step := range g.steps {
 		r := g.e.newRun(step, counting(g.batch, step))
 		r.pace.rows = min(max(r.pace.rows, min(size, secondBatch)), r.pace.limit)
@@ -174,17 +178,19 @@ func (g *group) erase(ctx context.Context) (*datamap.Step, error) {
 		size = r.pace.rows
 		g.rows += r.rows
 		r.close()
-		if err == nil && locked {
+		switch {
+		case err == nil && locked:
 			err = errAgain
-		}
-		if err == nil && !g.guarded(step) {
+		case err == nil && g.asked(step):
 			err = g.settled(ctx, step)
+		case !g.guarded(step):
+			after = append(after, step)
 		}
 		if err != nil {
 			return step, err
 		}
 	}
-	return nil, nil //nolint:nilnil // no error, no step
+	return g.steps[0], g.settledLast(ctx, after)
 }
 
 func (g *group) guarded(step *datamap.Step) bool { return g.e.guarded(step, g.steps) }
@@ -202,30 +208,37 @@ func lasting(step *datamap.Step) bool {
 	return true
 }
 
-// settled looks for rows of steps that were added, in a view of its own.
-func (g *group) settled(ctx context.Context, steps ...*datamap.Step) error {
+// settled looks for rows of a step that were added, in a view of its own.
+func (g *group) settled(ctx context.Context, step *datamap.Step) error {
+	return g.e.look(ctx, "look for rows that were added", func(s *Snapshot) error {
+		query, err := g.question(s.builder(ctx), step)
+		if err != nil {
+			return err
+		}
+		return s.reader.values(ctx, query+" LIMIT 1", 1, func([][]byte) error { return theirs(errAgain) })
+	})
+}
+
+// settledLast is settled when all rows are gone, for the steps whose rows can
+// still be found then: the view in which they were found ends in the same
+// message.
+func (g *group) settledLast(ctx context.Context, steps []*datamap.Step) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	return g.e.look(ctx, "look for rows that were added", func(s *Snapshot) error {
-		var any []string
-		for _, step := range steps {
-			query, err := g.question(s.builder(ctx), step)
-			if err != nil {
-				return err
-			}
-			any = append(any, "EXISTS ("+query+")")
+	var any []string
+	for _, step := range steps {
+		query, err := g.question(g.snapshot.builder(ctx), step)
+		if err != nil {
+			return err
 		}
-		left := false
-		err := s.reader.values(ctx, "SELECT CAST("+strings.Join(any, " OR ")+" AS text)", 1, func(v [][]byte) error {
-			left = string(v[0]) == "true"
-			return nil
-		})
-		if err == nil && left {
-			err = theirs(errAgain)
-		}
-		return err
-	})
+		any = append(any, "EXISTS ("+query+")")
+	}
+	left, err := anew(ctx, g.snapshot, "SELECT CAST("+strings.Join(any, " OR ")+" AS int)")
+	if err == nil && left > 0 {
+		err = errAgain
+	}
+	return err
 }
 
 func (g *group) question(b *builder, step *datamap.Step) (string, error) {
@@ -240,9 +253,6 @@ func (g *group) once(ctx context.Context) (*datamap.Step, error) {
 	var rows []row
 	for _, step := range g.steps {
 		rows = append(rows, g.found[step]...)
-	}
-	if len(rows) == 0 {
-		return nil, nil //nolint:nilnil // no error, no step
 	}
 	list, of, after, err := g.statements(ctx)
 	if err != nil {
@@ -269,7 +279,7 @@ func (g *group) once(ctx context.Context) (*datamap.Step, error) {
 	err = r.transact(ctx, rows, act)
 	g.rows += r.rows
 	if err == nil {
-		err = g.settled(ctx, after...)
+		err = g.settledLast(ctx, after)
 	}
 	return g.steps[0], err
 }
