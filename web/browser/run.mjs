@@ -5,6 +5,7 @@ import { settings } from './settings.mjs';
 import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
 import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
+import { legal } from './legal.mjs';
 import { people } from './people.mjs';
 import { withoutScripts } from './plain.mjs';
 
@@ -19,6 +20,7 @@ try {
     await exportContact(visit, workspace);
     await auditLog(visit, workspace);
     await settings(browser, visit, workspace);
+    await legal(browser, visit, workspace);
     await everyPage(browser, visit, workspace);
     await withoutScripts(browser, visit, workspace);
     await signOut(visit, workspace);
