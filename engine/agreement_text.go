@@ -57,7 +57,7 @@ func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
 	}
 	for _, a := range e.activities(e.Datasets, privacyd.Policy{}) {
 		for _, s := range a.Subjects {
-			b.Subjects = addOnce(b.Subjects, s)
+			b.Subjects = addOnce(b.Subjects, subjectWords(s))
 		}
 		for _, c := range a.Categories {
 			b.Categories = addOnce(b.Categories, c.Name)
@@ -65,10 +65,16 @@ func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
 	}
 	slices.Sort(b.Subjects)
 	slices.Sort(b.Categories)
+	undeclared := []string{}
 	for _, p := range e.Places {
 		if p.Declared() {
 			b.Places = append(b.Places, placeLine(p))
+		} else {
+			undeclared = append(undeclared, p.Name)
 		}
+	}
+	if len(undeclared) > 0 {
+		b.Places = append(b.Places, "[country of the processor's own server], which holds: "+strings.Join(undeclared, ", "))
 	}
 	for _, r := range registers {
 		if r.Now != nil && !r.Now.Ended {
@@ -76,6 +82,19 @@ func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
 		}
 	}
 	return b, nil
+}
+
+// subjectWords says who the persons of a kind are; a product's own kinds are
+// words already.
+func subjectWords(kind string) string {
+	switch kind {
+	case accountKind:
+		return "people who sign in (account)"
+	case "contact":
+		return "people whom the controller is in contact with (contact)"
+	default:
+		return strings.ReplaceAll(kind, "_", " ")
+	}
 }
 
 func addOnce(list []string, s string) []string {

@@ -101,9 +101,7 @@ func (e *Engine) processingRecord(ctx context.Context, sets []Dataset, p privacy
 	if err != nil {
 		return r, err
 	}
-	for _, p := range e.Places {
-		e.addPlace(&r, p)
-	}
+	e.addPlaces(&r)
 	for _, s := range registers {
 		if now := s.Now; now != nil && !now.Ended {
 			r.Recipients = append(r.Recipients, privacyd.Recipient{Name: now.Name, Role: "sub-processor: " + now.Purpose, Country: now.Country})
@@ -123,18 +121,25 @@ func (e *Engine) processingRecord(ctx context.Context, sets []Dataset, p privacy
 	return r, nil
 }
 
-func (e *Engine) addPlace(r *privacyd.ProcessingRecord, p privacyd.Place) {
-	name := p.Processor
-	if name == "" {
-		name = "whoever runs the server"
+func (e *Engine) addPlaces(r *privacyd.ProcessingRecord) {
+	var undeclared []string
+	for _, p := range e.Places {
+		name := p.Processor
+		if name == "" {
+			name = "whoever runs the server"
+		}
+		r.Recipients = append(r.Recipients, privacyd.Recipient{
+			Name: name, Role: strings.ReplaceAll(string(p.Kind), "_", " ") + " " + p.Name, Country: p.Country,
+		})
+		addTransfer(r, joinNonEmpty(", ", p.Processor, p.Name), p.Country, p.Basis)
+		if !p.Declared() {
+			undeclared = append(undeclared, p.Name)
+		}
 	}
-	r.Recipients = append(r.Recipients, privacyd.Recipient{
-		Name: name, Role: strings.ReplaceAll(string(p.Kind), "_", " ") + " " + p.Name, Country: p.Country,
-	})
-	addTransfer(r, joinNonEmpty(", ", p.Processor, p.Name), p.Country, p.Basis)
-	if !p.Declared() {
+	if len(undeclared) > 0 {
 		r.Missing = append(r.Missing, privacyd.MissingWord{
-			What: "The country of the place " + p.Name + ".", Who: "operator", How: "Declare it under places in the configuration.",
+			What: "The country in which this server keeps " + strings.Join(undeclared, ", ") + ".", Who: "operator",
+			How: "Declare it under places in the configuration.",
 		})
 	}
 }

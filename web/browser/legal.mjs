@@ -44,7 +44,7 @@ async function contact({ page }, workspace) {
     assert.equal(await page.getByLabel('Name (optional)').inputValue(), `Acme ${mark}`);
     await accessible(page);
     await page.getByLabel('E-mail address for privacy').fill('privacy@acme.example.com');
-    await page.getByLabel('Postal address').fill('Hauptstr. 1\n10115 Berlin');
+    await page.getByLabel('Postal address (optional)').fill('Hauptstr. 1\n10115 Berlin');
     await page.getByLabel('Show it to everybody').check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('status').getByText('It is saved').waitFor();
