@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd/bench/measure"
@@ -109,35 +110,93 @@ type inFile struct {
 	target
 	db     *sqldb.DB
 	people int
+	small  tenth
 }
 
 func (b *bench) onEmbedded(ctx context.Context) error {
-	f := &inFile{bench: b}
-	db, err := openFile(ctx, b.dir)
-	if err != nil {
+	f := &inFile{bench: b.tenth()}
+	if err := f.filled(ctx, f.tenth); err != nil {
 		return err
 	}
-	f.db = db
-	say("embedded: filling the tables with %s messages, not timed", count(int64(b.rows)))
-	if err := records.Migrate(ctx, db); err != nil {
+	if err := os.Remove(filepath.Join(b.dir, embeddedFile)); err != nil {
 		return err
 	}
-	for _, statement := range fillEmbedded(b.rows) {
-		if _, err := db.Exec(ctx, statement); err != nil {
+	f = &inFile{bench: b, small: f.small}
+	return f.filled(ctx, f.contacts, f.search, f.retention, f.workspace)
+}
+
+// filled runs what is measured. The last of it leaves the file closed.
+func (f *inFile) filled(ctx context.Context, parts ...func(context.Context) error) (err error) {
+	if f.db, err = openFile(ctx, f.dir); err != nil {
+		return err
+	}
+	say("embedded: filling the tables with %s messages, not timed", count(int64(f.rows)))
+	if err := records.Migrate(ctx, f.db); err != nil {
+		return err
+	}
+	for _, statement := range fillEmbedded(f.rows) {
+		if _, err := f.db.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%.80s: %w", statement, err)
 		}
 	}
-	if f.target, err = openEmbedded(ctx, b.dir); err != nil {
+	if f.target, err = openEmbedded(ctx, f.dir); err != nil {
 		return err
 	}
 	f.close()
-	f.source = sqlsource.Own(db)
-	for _, part := range []func(context.Context) error{f.contacts, f.search} {
+	f.source = sqlsource.Own(f.db)
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			return err
 		}
 	}
-	return f.workspace(ctx)
+	return nil
+}
+
+// tenth measures among a tenth of the rows what should not depend on them.
+func (f *inFile) tenth(ctx context.Context) error {
+	ours, _, err := f.contact(ctx, fewMessages)
+	if err != nil {
+		return err
+	}
+	if err := f.db.Close(); err != nil {
+		return err
+	}
+	workspace, err := eraseApart(ctx, "", f.dir, "w1")
+	f.small = tenth{ours.Took, workspace.Peak}
+	return err
+}
+
+// retention takes conversations by their keys, half by privacyd, half by hand.
+func (f *inFile) retention(ctx context.Context) error {
+	n := min(retained/(perConversation+perConversation/10+1), f.rows/perConversation/workspaces/3)
+	key := func(i int) string { return fmt.Sprintf("conversation-%d", i) }
+	var ours outcome
+	if err := f.settle(ctx); err != nil {
+		return err
+	}
+	for from := 0; from < n; from += atOnce {
+		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
+		for i := from; i < min(n, from+atOnce); i++ {
+			scope.Rows.Keys = append(scope.Rows.Keys, []string{key(i)})
+		}
+		o, err := erase(ctx, f.source, f.graph, scope, f.log)
+		if err != nil {
+			return err
+		}
+		ours.add(o)
+	}
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "'" + key(n+i) + "'"
+	}
+	statements := embeddedByHand("w4", strings.Join(list, ","), "FALSE")
+	theirs, err := f.hand(ctx, statements[:len(statements)-1])
+	if err != nil {
+		return err
+	}
+	head := fmt.Sprintf("embedded, %s conversations (%s rows) as a retention run has them: ", count(int64(n)), count(ours.Rows))
+	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
+	return f.report(append(ours.figures(head), ratio(head+"time / the same DELETEs in one transaction", ours.Took.Seconds()/theirs.Seconds(), barRetention))...)
 }
 
 func (f *inFile) hand(ctx context.Context, statements []string) (time.Duration, error) {
@@ -169,7 +228,11 @@ func (f *inFile) contacts(ctx context.Context) error {
 		}
 		head := fmt.Sprintf("embedded, contact with %s messages among %s: ", count(int64(messages)), count(int64(f.rows)))
 		say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
-		if err := f.report(contactFigures(head, messages, true, ours, theirs)...); err != nil {
+		figures := contactFigures(head, messages, true, ours, theirs)
+		if messages == fewMessages {
+			figures = append(figures, f.small.contact(head, ours))
+		}
+		if err := f.report(figures...); err != nil {
 			return err
 		}
 	}
@@ -259,6 +322,6 @@ func (f *inFile) workspace(ctx context.Context) error {
 	head := fmt.Sprintf("embedded, a workspace of %s rows, a fifth of all: ", count(ours.Rows))
 	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
 	figures := append(ours.figures(head), ratio(head+"time / child-first SQL in one transaction", ours.Took.Seconds()/theirs.Seconds(), barWorkspace),
-		size(head+"write-ahead log at most", ours.Log, barLog), size(head+"peak memory of the process", ours.Peak, barMemory+writerCache))
+		size(head+"write-ahead log at most", ours.Log, barLog), size(head+"peak memory of the process", ours.Peak, barMemory+writerCache), f.small.memory(head, ours))
 	return f.report(append(figures, measure.Figure{What: head + "write-ahead log of the one transaction", Value: fmt.Sprintf("%d MB", byHand>>20)})...)
 }

@@ -46,6 +46,25 @@ func faster(a, b time.Duration, round int) time.Duration {
 	return min(a, b)
 }
 
+// tenth is what the same takes among a tenth of the rows.
+type tenth struct {
+	contactTook time.Duration
+	peak        int64 // of the erasure of a workspace
+}
+
+// tenth is a run with a tenth of the rows, of which nothing is reported.
+func (b *bench) tenth() *bench {
+	return &bench{postgres: b.postgres, dir: b.dir, rows: b.rows / 10, rounds: b.rounds}
+}
+
+func (t tenth) contact(head string, ours outcome) measure.Figure {
+	return ratio(head+"time / the same among a tenth of the rows", ours.Took.Seconds()/t.contactTook.Seconds(), barSame)
+}
+
+func (t tenth) memory(head string, ours outcome) measure.Figure {
+	return ratio(head+"peak memory / that with a tenth of the rows", float64(ours.Peak)/float64(t.peak), barSame)
+}
+
 // inTurn runs two measurements, another one first every second time.
 func inTurn(round int, a, b func() error) error {
 	if round/2%2 == 1 {
@@ -159,6 +178,7 @@ const (
 	barMany      = 1.5
 	barWorkspace = 1 / 0.65
 	barRetention = 1 / 0.7
+	barSame      = 1.5 // of what is to be the same
 	barBatch     = 250 * time.Millisecond
 	barLog       = 64 << 20
 	barMemory    = 64 << 20

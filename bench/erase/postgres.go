@@ -116,6 +116,7 @@ type onServer struct {
 	dsn    string
 	conn   *pgx.Conn
 	people int // made so far
+	small  tenth
 }
 
 func (b *bench) onPostgres(ctx context.Context) error {
@@ -130,15 +131,35 @@ func (b *bench) onPostgres(ctx context.Context) error {
 		return err
 	}
 	defer server.Close(ctx) //nolint:errcheck // nothing to lose
-	if err := run(ctx, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name); err != nil {
+	fresh := func(fn func(context.Context) error) error {
+		if err := run(ctx, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name); err != nil {
+			return err
+		}
+		err := fn(ctx)
+		if dropping := run(ctx, server, "DROP DATABASE "+name+" WITH (FORCE)"); err == nil {
+			err = dropping
+		}
 		return err
 	}
-	s := &onServer{bench: b, dsn: u.String()}
-	err = s.all(ctx)
-	if dropping := run(ctx, server, "DROP DATABASE "+name+" WITH (FORCE)"); err == nil {
-		err = dropping
+	few := &onServer{bench: b.tenth(), dsn: u.String()}
+	if err := fresh(func(ctx context.Context) error { return few.tenth(ctx) }); err != nil {
+		return err
 	}
-	return err
+	all := &onServer{bench: b, dsn: few.dsn, small: few.small}
+	return fresh(func(ctx context.Context) error { return all.all(ctx) })
+}
+
+// tenth measures among a tenth of the rows what should not depend on them.
+func (s *onServer) tenth(ctx context.Context) error {
+	return s.filled(ctx, func(ctx context.Context) error {
+		ours, _, err := s.contact(ctx, fewMessages)
+		if err != nil {
+			return err
+		}
+		workspace, err := eraseApart(ctx, s.dsn, "", "1")
+		s.small = tenth{ours.Took, workspace.Peak}
+		return err
+	})
 }
 
 func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
@@ -150,7 +171,21 @@ func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	return nil
 }
 
-func (s *onServer) all(ctx context.Context) (err error) {
+func (s *onServer) all(ctx context.Context) error {
+	return s.filled(ctx, func(ctx context.Context) error {
+		if err := s.contacts(ctx, true); err != nil {
+			return err
+		}
+		for _, part := range []func(context.Context) error{s.retention, s.search, s.workspace} {
+			if err := part(ctx); err != nil {
+				return err
+			}
+		}
+		return s.contacts(ctx, false)
+	})
+}
+
+func (s *onServer) filled(ctx context.Context, fn func(context.Context) error) (err error) {
 	if s.conn, err = pgx.Connect(ctx, s.dsn); err != nil {
 		return err
 	}
@@ -163,12 +198,7 @@ func (s *onServer) all(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.close()
-	for _, part := range []func(context.Context) error{s.contacts(true), s.retention, s.search, s.workspace, s.contacts(false)} {
-		if err := part(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fn(ctx)
 }
 
 // settle lets the server do outside of the measurement what it would do by
@@ -196,28 +226,30 @@ func (s *onServer) hand(ctx context.Context, statements []string) (time.Duration
 
 // contacts measures contacts of two sizes. Each round erases two alike, in
 // turn by privacyd and by hand.
-func (s *onServer) contacts(indexed bool) func(context.Context) error {
-	return func(ctx context.Context) error {
-		with := "links indexed"
-		if !indexed {
-			with = "no index on the links"
-			if err := run(ctx, s.conn, unlinks...); err != nil {
-				return err
-			}
+func (s *onServer) contacts(ctx context.Context, indexed bool) error {
+	with := "links indexed"
+	if !indexed {
+		with = "no index on the links"
+		if err := run(ctx, s.conn, unlinks...); err != nil {
+			return err
 		}
-		for _, messages := range []int{fewMessages, manyMessages} {
-			ours, theirs, err := s.contact(ctx, messages)
-			if err != nil {
-				return err
-			}
-			head := fmt.Sprintf("PostgreSQL, contact with %s messages among %s, %s: ", count(int64(messages)), count(int64(s.rows)), with)
-			say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
-			if err := s.report(contactFigures(head, messages, indexed, ours, theirs)...); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
+	for _, messages := range []int{fewMessages, manyMessages} {
+		ours, theirs, err := s.contact(ctx, messages)
+		if err != nil {
+			return err
+		}
+		head := fmt.Sprintf("PostgreSQL, contact with %s messages among %s, %s: ", count(int64(messages)), count(int64(s.rows)), with)
+		say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
+		figures := contactFigures(head, messages, indexed, ours, theirs)
+		if indexed && messages == fewMessages {
+			figures = append(figures, s.small.contact(head, ours))
+		}
+		if err := s.report(figures...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func contactFigures(head string, messages int, indexed bool, ours outcome, theirs time.Duration) []measure.Figure {
@@ -342,5 +374,5 @@ func (s *onServer) workspace(ctx context.Context) error {
 	head := fmt.Sprintf("PostgreSQL, a workspace of %s rows, a fifth of %s: ", count(ours.Rows), count(total))
 	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
 	figures := append(ours.figures(head), ratio(head+"time / child-first SQL in one transaction", ours.Took.Seconds()/theirs.Seconds(), barWorkspace))
-	return s.report(append(figures, size(head+"peak memory of the process", ours.Peak, barMemory))...)
+	return s.report(append(figures, size(head+"peak memory of the process", ours.Peak, barMemory), s.small.memory(head, ours))...)
 }
