@@ -91,14 +91,22 @@ type Product struct {
 // NewProduct wires an engine on db, beside a product.
 func NewProduct(t testing.TB, db *sqldb.DB) *Bench {
 	t.Helper()
+	if db.Dialect == sqldb.Postgres {
+		return NewProductAt(t, db, sqldbtest.PostgresDSN(t))
+	}
+	return NewProductAt(t, db, filepath.Join(t.TempDir(), "app.db"))
+}
+
+// NewProductAt is NewProduct with the address of an empty database of the
+// product.
+func NewProductAt(t testing.TB, db *sqldb.DB, address string) *Bench {
+	t.Helper()
 	b := New(t, db)
-	p := &Product{t: t, Uploads: filepath.Join(b.Folder, "uploads")}
+	p := &Product{t: t, Address: address, Uploads: filepath.Join(b.Folder, "uploads")}
 	var err error
 	if db.Dialect == sqldb.Postgres {
-		p.Address = sqldbtest.PostgresDSN(t)
 		p.DB, err = sql.Open("pgx", p.Address)
 	} else {
-		p.Address = filepath.Join(t.TempDir(), "app.db")
 		p.DB, err = sql.Open("sqlite3", "file:"+p.Address+"?_pragma=journal_mode(wal)&_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)")
 	}
 	b.Must(err)
