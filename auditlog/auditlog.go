@@ -99,7 +99,7 @@ type SealedDisclosure struct {
 
 // Disclosed is a disclosure that an erasure found, and where its entry is.
 type Disclosed struct {
-	EntryID string
+	EntryID string // if the entry is in no tree
 	Owner   string
 	Row     int64    // its number in the database
 	Placed  bool     // the entry is in a tree

@@ -154,7 +154,7 @@ func (s *Sequencer) Pass(ctx context.Context) (integrated int, err error) {
 	if err != nil {
 		return integrated + noted, err
 	}
-	return integrated + noted, s.publishAll(ctx)
+	return integrated + noted, errors.Join(s.publishAll(ctx), s.Store.Catalogue(ctx))
 }
 
 // Finish is Pass at a clean stop: the instance's log learns of every

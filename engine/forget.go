@@ -108,10 +108,11 @@ func (e *Engine) deleteAll(ctx context.Context, f forgetting, find func() ([]aud
 		if err != nil {
 			return err
 		}
-		if gone > 0 {
+		waiting := slices.IndexFunc(found, func(d auditlog.Disclosed) bool { return !d.Placed })
+		if gone > 0 || waiting < 0 {
 			continue
 		}
-		if err := e.awaitTree(ctx, found[len(found)-1].EntryID); err != nil {
+		if err := e.awaitTree(ctx, found[waiting].EntryID); err != nil {
 			return err
 		}
 	}

@@ -95,14 +95,18 @@ func (s *Store) disclosuresWhere(ctx context.Context, where string, args []any, 
 
 func (s *Store) disclosed(ctx context.Context, where string, more []any, owners []string, limit int) ([]auditlog.Disclosed, error) {
 	rows, args := s.rowsAs("r", 2+len(more), column{"owner", owners})
-	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, e.id, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
+	found, err := collect(ctx, s, scanDisclosed, `SELECT d.no, `+waitingEntry+`, d.owner, coalesce(p.tree, 0), coalesce(p.idx, 0)
 		FROM (SELECT d.no, d.owner FROM (`+s.ofOwners(rows)+`) d`+where+` ORDER BY d.no LIMIT $1) d
-		CROSS JOIN audit_entries e LEFT JOIN audit_positions p ON p.entry = e.seq WHERE e.seq = d.no / 100`, slices.Concat([]any{limit}, more, args)...)
+		LEFT JOIN audit_positions p ON p.entry = d.no / 100 ORDER BY d.no`, slices.Concat([]any{limit}, more, args)...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return s.located(ctx, found)
 }
+
+// waitingEntry is the id of the entry of d if it is in no tree. The others'
+// would have every page of a large log read.
+const waitingEntry = `CASE WHEN p.tree IS NULL THEN (SELECT e.id FROM audit_entries e WHERE e.seq = d.no / 100) ELSE '' END`
 
 // disclosedIn is a disclosure and the number of the tree that its entry is in;
 // 0: in none.
@@ -173,12 +177,12 @@ const rowsAtOnce = 30_000
 // several that delete the same, one counts it.
 func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Gone, err error) {
 	var all []erasing
-	at := make(map[string]int, len(which)) // in all, by entry
+	at := make(map[int64]int, len(which)) // in all, by entry
 	for some := range slices.Chunk(which, rowsAtOnce) {
 		some = slices.DeleteFunc(slices.Clone(some), func(d auditlog.Disclosed) bool { return !d.Placed })
 		for _, d := range some {
-			if _, ok := at[d.EntryID]; !ok {
-				at[d.EntryID] = len(all)
+			if _, ok := at[d.Row/mostOwners]; !ok {
+				at[d.Row/mostOwners] = len(all)
 				all = append(all, erasing{Gone: auditlog.Gone{Position: d.At}})
 			}
 		}
@@ -187,7 +191,7 @@ func (s *Store) EraseDisclosures(ctx context.Context, which []auditlog.Disclosed
 			return nil, fmt.Errorf("erase disclosures: %w", err)
 		}
 		for _, d := range deleted {
-			all[at[d.entry]].count(d.digests)
+			all[at[d.no/mostOwners]].count(d.digests)
 		}
 	}
 	for _, e := range all {
@@ -216,18 +220,10 @@ func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclose
 	if len(which) == 0 {
 		return nil, nil
 	}
-	numbers := make([]int64, len(which))
-	entries := make(map[int64]string, len(which))
-	for i, d := range which {
-		numbers[i], entries[d.Row] = d.Row, d.EntryID
-	}
-	rows, args := s.rowsAs("r", 1, column{"no", numbers})
-	deleted, err := collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures WHERE no IN (SELECT r.no FROM `+rows+`) RETURNING no, digests`, args...)
+	numbers, inNumbers := s.listAs(1, numbersOf(which))
+	deleted, err := collect(ctx, s, scanDeleted, `DELETE FROM audit_disclosures WHERE no IN `+inNumbers+` RETURNING no, digests`, numbers)
 	if err != nil {
 		return nil, err
-	}
-	for i, d := range deleted {
-		deleted[i].entry = entries[d.no]
 	}
 	return deleted, s.disown(ctx, which)
 }
@@ -235,7 +231,6 @@ func (s *Store) deleteDisclosures(ctx context.Context, which []auditlog.Disclose
 // deletedRow is a disclosure that is gone.
 type deletedRow struct {
 	no      int64
-	entry   string
 	digests int
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -85,19 +84,22 @@ func (s *Store) disown(ctx context.Context, which []auditlog.Disclosed) error {
 	if s.db.Dialect == sqldb.Postgres {
 		return nil
 	}
-	// Those of one owner lie beside each other.
-	which = slices.SortedFunc(slices.Values(which), func(a, b auditlog.Disclosed) int {
-		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Row, b.Row))
-	})
-	for some := range slices.Chunk(which, rowsAtOnce/2) {
-		owners, numbers := make([]string, len(some)), make([]int64, len(some))
-		for i, d := range some {
-			owners[i], numbers[i] = d.Owner, d.Row
-		}
-		rows, args := s.rowsAs("r", 1, column{"owner", owners}, column{"no", numbers})
-		if _, err := s.db.Exec(ctx, `DELETE FROM audit_owned WHERE (owner, no) IN (SELECT r.owner, r.no FROM `+rows+`)`, args...); err != nil {
-			return err
-		}
+	owners := make([]string, len(which))
+	for i, d := range which {
+		owners[i] = d.Owner
 	}
-	return nil
+	slices.Sort(owners)
+	theirs, inList := s.listAs(1, slices.Compact(owners))
+	numbers, inNumbers := s.listAs(2, numbersOf(which))
+	// With the plus each owner's are gone through, and not each number looked for.
+	_, err := s.db.Exec(ctx, `DELETE FROM audit_owned WHERE owner IN `+inList+` AND +no IN `+inNumbers, theirs, numbers)
+	return err
+}
+
+func numbersOf(which []auditlog.Disclosed) []int64 {
+	numbers := make([]int64, len(which))
+	for i, d := range which {
+		numbers[i] = d.Row
+	}
+	return numbers
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -88,4 +89,20 @@ func element(values any, i int) any {
 		return v[i]
 	}
 	return nil
+}
+
+// listAs makes a list of numbers or texts the parameter $n of a statement, and
+// writes it as what IN takes: on PostgreSQL an array, on SQLite JSON, which takes
+// a third of the time of as many parameters.
+func (s *Store) listAs(n int, list any) (arg any, in string) {
+	at := "$" + strconv.Itoa(n)
+	if s.db.Dialect == sqldb.Postgres {
+		kind := "text"
+		if _, numbers := list.([]int64); numbers {
+			kind = "bigint"
+		}
+		return list, "(SELECT unnest(" + at + "::" + kind + "[]))"
+	}
+	text, _ := json.Marshal(list) // numbers and texts can be written
+	return string(text), "(SELECT value FROM json_each(" + at + "))"
 }

@@ -55,10 +55,13 @@ func (f *folder) Create(_ context.Context, name string, record []byte) (bool, er
 // into one disk sector, so that after a power cut there is one or the other. It
 // goes on where the file system knows no locks: whatever is there has to go.
 func (f *folder) Replace(_ context.Context, name string, record []byte) error {
-	if unlock, err := f.locked(); err == nil {
-		defer unlock()
+	unlock, err := f.locked()
+	if err != nil {
+		unlock = func() {}
 	}
-	return f.overwrite(name, record)
+	file, err := f.write(name, record)
+	unlock() // many are replaced side by side, and the disk takes its time
+	return finish(file, err)
 }
 
 // Swap implements records.
@@ -89,19 +92,29 @@ func (f *folder) locked() (unlock func(), err error) {
 	return func() { _ = dir.Close() }, nil // the lock goes with it
 }
 
-func (f *folder) overwrite(name string, record []byte) error {
+func (f *folder) overwrite(name string, record []byte) error { return finish(f.write(name, record)) }
+
+// write writes over a record and gives its file, which is to be finished.
+func (f *folder) write(name string, record []byte) (*os.File, error) {
 	file, err := os.OpenFile(f.path(name), os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errAbsent
+		return nil, errAbsent
 	}
 	if err != nil {
-		return bucket.Explain(err)
+		return nil, bucket.Explain(err)
 	}
-	_, err = file.WriteAt(record, 0)
-	if err == nil {
-		err = file.Sync()
+	if _, err := file.WriteAt(record, 0); err != nil {
+		return nil, bucket.Explain(errors.Join(err, file.Close()))
 	}
-	return bucket.Explain(errors.Join(err, file.Close()))
+	return file, nil
+}
+
+// finish sees to it that what was written outlives a power cut.
+func finish(file *os.File, err error) error {
+	if err != nil {
+		return err
+	}
+	return bucket.Explain(errors.Join(file.Sync(), file.Close()))
 }
 
 // Destroy implements records.
