@@ -117,7 +117,7 @@ func (g *group) findStep(ctx context.Context, step *datamap.Step) error {
 		return err
 	}
 	names, carried := 2+len(keys), []map[string]string{}
-	err = g.snapshot.reader.values(ctx, query+" LIMIT "+strconv.Itoa(mostGrouped+1-g.total), h.columns, func(v [][]byte) error {
+	err = g.snapshot.reader.values(ctx, query+" LIMIT "+strconv.Itoa(mostGrouped+1), h.columns, func(v [][]byte) error {
 		r := row{table: binary.BigEndian.Uint32(v[0]), tid: tid{binary.BigEndian.Uint32(v[1]), binary.BigEndian.Uint16(v[1][4:])}}
 		if g.e.facts.leaf(r.table) == "" { // a partition that is new
 			g.e.facts.forget()
@@ -215,7 +215,12 @@ func (g *group) settled(ctx context.Context, step *datamap.Step) error {
 		if err != nil {
 			return err
 		}
-		return s.reader.values(ctx, query+" LIMIT 1", 1, func([][]byte) error { return theirs(errAgain) })
+		return s.reader.values(ctx, query, 1, func(v [][]byte) error {
+			if string(v[0]) == "0" {
+				return nil
+			}
+			return theirs(errAgain)
+		})
 	})
 }
 
@@ -226,23 +231,26 @@ func (g *group) settledLast(ctx context.Context, steps []*datamap.Step) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	var any []string
+	var all []string
 	for _, step := range steps {
 		query, err := g.question(g.snapshot.builder(ctx), step)
 		if err != nil {
 			return err
 		}
-		any = append(any, "EXISTS ("+query+")")
+		all = append(all, "("+query+")::bigint")
 	}
-	left, err := anew(ctx, g.snapshot, "SELECT CAST("+strings.Join(any, " OR ")+" AS int)")
+	left, err := anew(ctx, g.snapshot, "SELECT "+strings.Join(all, " + "))
 	if err == nil && left > 0 {
 		err = errAgain
 	}
 	return err
 }
 
+// question counts rows of a step, as text. Asked only whether there are any,
+// PostgreSQL expects to meet one soon, and compares each row of the table with
+// each key until it does: as there are none, all with all.
 func (g *group) question(b *builder, step *datamap.Step) (string, error) {
-	return g.builder(b).rowsQuery(step.Collection, step.Rows, []string{"1"})
+	return g.builder(b).rowsQuery(step.Collection, step.Rows, []string{"count(*)::text"})
 }
 
 // once has all rows go in one transaction. Rows that the database does not keep
@@ -319,7 +327,7 @@ func (g *group) statements(ctx context.Context) (list []statement, of []int, aft
 			if err != nil {
 				return nil, nil, nil, err
 			}
-			list, of = append(list, statement{query: "SELECT CAST(EXISTS (" + query + ") AS int)::text", question: true}), append(of, i)
+			list, of = append(list, statement{query: query, question: true}), append(of, i)
 		}
 	}
 	return list, of, after, nil
