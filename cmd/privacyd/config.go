@@ -101,6 +101,9 @@ func readConfig(o cli.Folder) (config, error) {
 	if err := c.Audit.parse(); err != nil {
 		return c, err
 	}
+	if err := checkBaseURL(c.BaseURL); err != nil {
+		return c, err
+	}
 	if err := c.Mail.check(c.BaseURL); err != nil {
 		return c, err
 	}

@@ -37,6 +37,12 @@ func (x examiner) outside(ctx context.Context) []privacyd.Check {
 			checks = append(checks, examineServer(ctx, name, addresses[name])...)
 		}
 	}
+	for _, l := range x.cfg.LLM {
+		if l.Key == "" {
+			checks = append(checks, privacyd.Warning("llm."+l.Provider+".key", "There is no API key for provider "+l.Provider+": every call is refused.",
+				"Set llm[].key in the configuration to a variable that holds it, such as $OPENAI_API_KEY."))
+		}
+	}
 	for _, s := range x.i.engine.Sightings() {
 		if s.CertificateEnd != nil {
 			checks = append(checks, examineEnd("certificate."+s.Use, "The certificate of the object store of "+s.Use, *s.CertificateEnd, now()))

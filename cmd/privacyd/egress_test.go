@@ -91,8 +91,14 @@ func newGateway(t *testing.T) *gateway {
 	agreed, later := "{agreement: DPA-17, since: 2026-01-01}", "{agreement: DPA-18, since: 2999-01-01}"
 	config := "allowed_countries: [EEA, CH]\nllm:\n"
 	for n, p := range []struct{ name, country, retention string }{
-		{"models", "IE", agreed}, {"unsigned", "IE", ""}, {"later", "IE", later}, {"overseas", "CH", agreed},
-		{"expired", "IE", agreed}, {"misnamed", "IE", agreed}, {"strange", "IE", agreed}, {"redirecting", "IE", agreed},
+		{"models", "IE", agreed},
+		{"unsigned", "IE", ""},
+		{"later", "IE", later},
+		{"overseas", "CH", agreed},
+		{"expired", "IE", agreed},
+		{"misnamed", "IE", agreed},
+		{"strange", "IE", agreed},
+		{"redirecting", "IE", agreed},
 	} {
 		url := g.good.url
 		if n > 0 {

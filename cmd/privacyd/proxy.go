@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -37,6 +38,20 @@ func (c config) trusted() ([]netip.Prefix, error) {
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// checkBaseURL refuses an address that links cannot begin with. It is printed
+// and sent, so that it must hold no password. Code config_invalid.
+func checkBaseURL(address string) error {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+			"base_url is what links begin with: https:// and a host, such as https://privacy.example.com, without a user, a password or a query.")
+	}
+	return nil
 }
 
 // checkProxy wants to know where the page is seen from when a proxy stands in

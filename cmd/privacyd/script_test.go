@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,9 @@ func TestMain(m *testing.M) {
 
 // runWithBinary builds the binary once for all tests.
 func runWithBinary(m *testing.M) int {
+	if slices.Contains(os.Args, "-test.fuzzworker") {
+		return m.Run() // it runs no binary
+	}
 	dir, err := os.MkdirTemp("", "privacyd-scripts-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

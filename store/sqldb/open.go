@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -215,6 +216,11 @@ func ExplainConnect(err error) error {
 	if fault := privacyd.CertificateFault(err); fault != "" {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
 			"The database cannot be opened: %s. Nothing was sent. Renew the certificate, or name who signs it by sslrootcert=FILE in the address.", fault)
+	}
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) && strings.HasPrefix(answer.Code, "28") {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "database_unavailable",
+			"The database cannot be opened: PostgreSQL does not let this user in (SQLSTATE %s). Check user and password in its address, and the server's pg_hba.conf.", answer.Code)
 	}
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) && connect.Unwrap() != nil {
