@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/source/sourcetest"
 	"github.com/privacyd/privacyd/source/sqlsource"
@@ -122,5 +123,25 @@ func stepsTogether(t *testing.T, s sourcetest.Source, reference string, n int) {
 			t.Errorf("%s: %d rows are left", c.Name, len(left))
 		}
 		_ = view.Close()
+	}
+}
+
+// A trigger that undoes what it is told is found out.
+func TestTriggersKeepRows(t *testing.T) {
+	s := productSQLite(t)
+	for _, statement := range append(talkTables("", 40),
+		"CREATE TRIGGER keep BEFORE DELETE ON lines WHEN OLD.id = 2 BEGIN SELECT RAISE(IGNORE); END") {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := s.Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.(*sqlsource.Eraser).MaxRows = 0
+	steps, _, _ := talk()
+	if _, err := e.RunAll(t.Context(), steps, sqlsource.Batch{}); privacyd.CodeOf(err) != "rows_remain" {
+		t.Error(err)
 	}
 }

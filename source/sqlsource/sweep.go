@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,8 +82,13 @@ func (s *sweep) prepare(ctx context.Context, view *Snapshot, steps []*datamap.St
 	if err := s.e.learnSQLite(ctx, r, steps...); err != nil {
 		return err
 	}
+	triggers, err := r.triggers(ctx)
+	if err != nil {
+		return err
+	}
 	for _, step := range steps {
-		if !s.e.plain(step) {
+		_, table := splitTable(step.Collection.Table)
+		if !s.e.plain(step) || slices.Contains(triggers, strings.ToLower(table)) {
 			break
 		}
 		query, err := s.query(view.builder(ctx), step)
@@ -95,6 +101,17 @@ func (s *sweep) prepare(ctx context.Context, view *Snapshot, steps []*datamap.St
 		s.steps = append(s.steps, sweepStep{step, query})
 	}
 	return nil
+}
+
+// triggers are the tables that have some, which may keep rows from going.
+func (r *sqliteReader) triggers(ctx context.Context) (tables []string, err error) {
+	err = r.raw(ctx, func(c *sqlite3.Conn) error {
+		return each(c, "SELECT DISTINCT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger'", func(s *sqlite3.Stmt) error {
+			tables = append(tables, s.ColumnText(0))
+			return s.Err()
+		})
+	})
+	return tables, err
 }
 
 // query deletes rows, and gives the files that they name.
