@@ -145,7 +145,7 @@ func (b *Bench) atStop(stop func() error) { b.stops = append(b.stops, stop) }
 func (b *Bench) wire() {
 	ctx, db, dir := b.t.Context(), b.DB, b.Folder
 	b.t.Cleanup(b.Stop)
-	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key")})
+	keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(dir, "keys"), RootFile: filepath.Join(dir, "root.key"), Now: b.Clock})
 	b.Must(err)
 	b.Keys = keys
 	b.atStop(keys.Close)

@@ -1,0 +1,83 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+)
+
+// TestRotateKeys changes all keys and looks at what the logs say of it, and
+// whether what was sealed before is still read.
+func TestRotateKeys(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		hold(t, b, w, privacyd.HoldTarget{Type: privacyd.HoldWorkspace}) // sealed with the workspace's key
+		_, err := b.RotateKeys(t.Context(), b.Member(privacyd.RoleAdmin, w), engine.KeyChange{All: true})
+		b.WantCode(err, "operator_only")
+		for _, wrong := range []engine.KeyChange{{}, {Workspace: "acme", To: "x"}} {
+			_, err = b.RotateKeys(t.Context(), enginetest.Operator, wrong)
+			b.WantCode(err, "key_change_empty")
+		}
+		_, err = b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Workspace: "nobody"})
+		b.WantCode(err, "workspace_not_found")
+
+		l, err := b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{All: true})
+		b.Must(err)
+		if l.Root.Generation != 2 || !l.Root.Changing {
+			t.Errorf("at once: %+v", l.Root)
+		}
+		_, err = b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true})
+		b.WantCode(err, "key_rotation_running")
+		b.Run()
+		b.Must(b.ResumeKeys(t.Context())) // as at a start
+		b.Pass(6 * time.Minute)
+		b.Run()
+		if l, err = b.ListKeys(t.Context(), enginetest.Operator); err != nil || l.Root.Changing || l.Root.Generation != 2 {
+			t.Errorf("at the end: %+v, %v", l.Root, err)
+		}
+		for _, k := range append([]privacyd.WorkspaceKey{l.Instance}, l.Workspaces...) {
+			if k.Version != 2 || k.Changing || k.MadeAt.IsZero() {
+				t.Errorf("a workspace's key: %+v", k)
+			}
+		}
+		wantAudited(t, b, "", "key.rotate intent", "key.rotate failed", "key.rotate done", "key.retire done")
+		wantAudited(t, b, w.ID, "key.rotate intent", "key.rotate done")
+		holds, err := b.ListHolds(t.Context(), enginetest.Operator, w.ID, "", 10)
+		b.Must(err)
+		if len(holds) != 1 || holds[0].Reason != "a claim" {
+			t.Errorf("what was sealed before: %+v", holds)
+		}
+	})
+}
+
+func wantAudited(t *testing.T, b *enginetest.Bench, log string, want ...string) {
+	t.Helper()
+	all := b.Audited(log)
+	for _, w := range want {
+		if !slices.ContainsFunc(all, func(e string) bool { return strings.Contains(e, w) }) {
+			t.Errorf("%s is not in the log: %v", w, all)
+		}
+	}
+}
+
+// TestEncryption is for admins and auditors.
+func TestEncryption(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	w := b.NewWorkspace("acme")
+	for role, code := range map[privacyd.Role]string{privacyd.RoleAdmin: "", privacyd.RoleAuditor: "", privacyd.RoleAgent: "role_missing"} {
+		n, err := b.Encryption(t.Context(), b.Member(role, w), w.ID)
+		if code != "" {
+			b.WantCode(err, code)
+			continue
+		}
+		b.Must(err)
+		if n.Root.Kept != "file" || n.Root.Generation != 1 || n.Workspace.WorkspaceID != w.ID || len(n.Ciphers) == 0 {
+			t.Errorf("as %s: %+v", role, n)
+		}
+	}
+}
