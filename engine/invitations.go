@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -27,7 +28,8 @@ type Invited struct {
 }
 
 // Invite asks somebody to become a member, by a link that works once, for seven
-// days; asking again sends a new link in place of the old one. Admins and the
+// days; asking again sends a new link in place of the old one, but not within five
+// seconds. Admins and the
 // operator, who gets the link itself where there is no mail. Codes:
 // email_invalid, role_invalid, member_exists, mail_missing, too_many_attempts,
 // invitations_full. Audit: member.invite.
@@ -68,6 +70,16 @@ func (e *Engine) invite(ctx context.Context, c privacyd.Caller, g grant, email s
 	if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
 		return none, err
 	}
+	open, err := e.People.Invitations(ctx, g.Workspace.ID)
+	if err != nil {
+		return none, err
+	}
+	if i := slices.IndexFunc(open, func(v privacyd.Invitation) bool { return e.again(v, c, email, role) }); i >= 0 {
+		return open[i], nil
+	}
+	if len(open) >= mostOpen {
+		return none, privacyd.Errorf(privacyd.ClassConflict, "invitations_full", "There are %d open invitations. Withdraw some first.", len(open))
+	}
 	accountID, err := e.whoIsInvited(ctx, g.Workspace, email)
 	if err != nil {
 		return none, err
@@ -96,6 +108,16 @@ func (e *Engine) invite(ctx context.Context, c privacyd.Caller, g grant, email s
 	})
 }
 
+// twoClicks is how soon after an invitation the same one is not another: its
+// mail would make the link of the first one useless.
+const twoClicks = 5 * time.Second
+
+// again tells whether an invitation is one that somebody asks for just now,
+// whose link is on its way.
+func (e *Engine) again(v privacyd.Invitation, c privacyd.Caller, email string, role privacyd.Role) bool {
+	return v.Email == email && v.Role == role && v.InvitedBy == c.ID() && e.Now().Sub(v.CreatedAt) < twoClicks && e.MailState() != MailOff
+}
+
 // InvitationPath is where the link of an invitation leads.
 func InvitationPath(secret string) string { return "/sign-in/invitation/" + secret }
 
@@ -103,13 +125,6 @@ func InvitationPath(secret string) string { return "/sign-in/invitation/" + secr
 // will have. What is known of somebody is sealed with the key of that id from
 // the first mention on.
 func (e *Engine) whoIsInvited(ctx context.Context, w privacyd.Workspace, email string) (string, error) {
-	open, err := e.People.Invitations(ctx, w.ID)
-	if err != nil {
-		return "", err
-	}
-	if len(open) >= mostOpen {
-		return "", privacyd.Errorf(privacyd.ClassConflict, "invitations_full", "There are %d open invitations. Withdraw some first.", len(open))
-	}
 	a, _, err := e.Accounts.AccountByEmail(ctx, email)
 	if privacyd.CodeOf(err) == "account_not_found" {
 		known, err := e.People.InvitedAs(ctx, email)

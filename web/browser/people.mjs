@@ -217,7 +217,7 @@ async function looks(browser, { context, page }) {
   const signedIn = ['/w/acme/members', '/account/security', new URL(outbox).pathname, '/outbox'];
   const strangers = ['/sign-in', '/sign-in/forgotten', '/sign-in/forgotten?sent', '/sign-in/reset/x', '/sign-in/first/x', '/sign-in/invitation/x'];
   for (const colorScheme of ['light', 'dark']) {
-    for (const [width, height] of [[1280, 900], [360, 740], [3840, 2160]]) {
+    for (const [width, height] of colorScheme === 'light' ? [[1280, 900], [3840, 2160]] : [[1280, 900], [360, 740]]) {
       for (const [state, paths] of [[storageState, signedIn], [undefined, strangers]]) {
         const visit = await newPage(browser, { home, storageState: state, colorScheme, viewport: { width, height } });
         for (const path of paths) {

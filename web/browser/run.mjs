@@ -6,6 +6,7 @@ import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.
 import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
 import { legal } from './legal.mjs';
+import { everything } from './every.mjs';
 import { people } from './people.mjs';
 import { withoutScripts } from './plain.mjs';
 
@@ -26,6 +27,7 @@ try {
     await signOut(visit, workspace);
   }
   await people(browser);
+  await everything(browser);
   await check('the browser had nothing to complain about', () => {
     if (visit.complaints.length > 0) throw new Error(visit.complaints.join('\n'));
   });

@@ -1,0 +1,202 @@
+// Every page there is, on a server of its own: seen by axe, each form sent
+// twice at once by each role, and the server killed while a page follows a job.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accessible, check, fits, newPage } from './harness.mjs';
+
+const secret = 'a password for trying out';
+const many = 60_000; // contacts: an export of them takes a moment
+const routes = JSON.parse(readFileSync(new URL('routes.json', import.meta.url)));
+
+export async function everything(browser) {
+  const folder = mkdtempSync(join(tmpdir(), 'privacyd-every-'));
+  const site = { folder, home: `http://127.0.0.1:${await freePort()}`, names: {} };
+  try {
+    furnish(site);
+    await start(site);
+    const admin = await enter(browser, site, 'admin');
+    await prepare(site, admin);
+    await restart(site, admin);
+    await looks(browser, site, admin);
+    for (const role of ['auditor', 'agent', 'admin']) await twice(browser, site, role);
+  } finally {
+    site.server?.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function privacyd(site, ...words) {
+  return execFileSync(process.env.PRIVACYD_BIN, words.concat('--data', site.folder), { encoding: 'utf8', input: `${secret}\n`, stdio: ['pipe', 'pipe', 'ignore'] });
+}
+
+function furnish(site) {
+  for (const role of ['admin', 'agent', 'auditor']) {
+    privacyd(site, 'account', 'create', '--email', `${role}@example.com`, '--name', `The ${role}`, '--password-stdin');
+  }
+  privacyd(site, 'workspace', 'create', '--slug', 'acme', '--name', 'Acme', '--admin', 'admin@example.com');
+  for (const role of ['agent', 'auditor']) privacyd(site, 'workspace', 'member', '--workspace', 'acme', '--email', `${role}@example.com`, '--role', role);
+  const lines = [];
+  const add = (collection, record) => lines.push(JSON.stringify({ collection, record }));
+  for (let n = 0; n < many; n++) add('contacts', { id: `c-${n}`, name: `Made-up person ${n}`, email: `p${n}@example.net` });
+  for (let n = 0; n < 40; n++) {
+    add('conversations', { id: `v-${n}`, contact_id: `c-${n}`, channel: 'email', status: n % 2 ? 'resolved' : 'open', resolved_at: n % 2 ? '2025-03-01T10:00:00Z' : null, created_at: '2025-02-01T10:00:00Z' });
+    add('messages', { id: `m-${n}`, conversation_id: `v-${n}`, direction: 'inbound', author_id: `c-${n}`, body: 'Hello', created_at: '2025-02-01T10:00:00Z' });
+  }
+  const file = join(site.folder, '..', `${site.folder.split('/').pop()}.ndjson`);
+  try {
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    privacyd(site, 'import', '--workspace', 'acme', file);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+async function start(site) {
+  site.server = spawn(process.env.PRIVACYD_BIN, ['serve', '--data', site.folder, '--listen', new URL(site.home).host, '--dev'], { stdio: 'ignore' });
+  for (let n = 0; ; n++) {
+    try {
+      if ((await fetch(`${site.home}/healthz`)).ok) return;
+    } catch (problem) {
+      if (n > 300 || site.server.exitCode !== null) throw new Error('the server does not start', { cause: problem });
+    }
+    await new Promise((done) => { setTimeout(done, 100); });
+  }
+}
+
+function freePort() {
+  return new Promise((done) => {
+    const s = createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); });
+  });
+}
+
+async function enter(browser, site, role) {
+  const visit = await newPage(browser, { home: site.home });
+  await visit.page.goto(`${site.home}/sign-in`);
+  await visit.page.getByLabel('E-mail').fill(`${role}@example.com`);
+  await visit.page.getByLabel('Password').fill(secret);
+  await visit.page.getByRole('button', { name: 'Sign in' }).click();
+  await visit.page.waitForURL(/\/w\//);
+  return visit;
+}
+
+// prepare makes a deletion that is done, one that waits, and knows the agent's id.
+async function prepare(site, { page }) {
+  await check('a deletion that is done, and one that waits', async () => {
+    const hash = JSON.parse(privacyd(site, 'erase', '--workspace', 'acme', '--contact', 'c-39', '--dry-run', '--json')).hash;
+    privacyd(site, 'erase', '--workspace', 'acme', '--contact', 'c-39', '--confirm', hash);
+    const api = `${site.home}/v1/workspaces/acme`;
+    const token = privacyd(site, 'token', 'create', '--workspace', 'acme', '--label', 'every page', '--scope', 'subject.delete,jobs.read').trim().split('\n').pop();
+    const asked = await fetch(`${api}/gdpr-jobs`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ type: 'subject_deletion', subject: { kind: 'contact', id: 'c-38' } }),
+    });
+    site.names.waiting = (await asked.json()).id;
+    const jobs = (await (await page.request.get(`${api}/gdpr-jobs`)).json()).items;
+    site.names.done = jobs.find((j) => j.type === 'subject_deletion' && j.state === 'completed').id;
+    const members = await (await page.request.get(`${api}/members`)).json();
+    const published = await page.request.post(`${site.home}/w/acme/legal`, { form: { name: 'Acme', email: 'privacy@example.com', address: 'Harbour 1', published: 'yes' } });
+    assert.ok(published.ok(), `the legal page answers ${published.status()}`);
+    site.names.agent = (members.items ?? members).find((m) => m.email === 'agent@example.com').account_id;
+  });
+}
+
+const pathOf = (site, path) => path.replace(/\{(\w+)\}/g, (_, name) => site.names[name]);
+
+async function restart(site, { page }) {
+  await check('the server is killed while a page follows an export, and started again: the page shows the end', async () => {
+    await page.goto(`${site.home}/w/acme/data-privacy`);
+    await page.getByRole('button', { name: 'Export workspace → JSON' }).click();
+    await page.waitForURL(/\/jobs\//);
+    await page.evaluate(() => { window.sameDocument = true; });
+    const ended = new Promise((done) => { site.server.once('exit', done); });
+    site.server.kill('SIGKILL');
+    await ended;
+    assert.match(await page.locator('#job-state').innerText(), /Waiting|Running/, 'it had ended before');
+    await start(site);
+    await page.getByRole('link', { name: 'Download archive' }).waitFor({ timeout: 60_000 });
+    assert.match(await page.locator('#job-state').innerText(), /^Ready/);
+    assert.equal(await page.evaluate(() => window.sameDocument), true, 'the page was loaded anew');
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download archive' }).click()]);
+    assert.equal(await file.failure(), null);
+    await file.delete();
+  });
+}
+
+async function looks(browser, site, { context }) {
+  const storageState = await context.storageState();
+  for (const [colorScheme, width, height] of [['light', 360, 740], ['dark', 1280, 900]]) {
+    const visit = await newPage(browser, { home: site.home, storageState, colorScheme, viewport: { width, height } });
+    for (const [route, path] of Object.entries(routes.pages)) {
+      await check(`${route} is accessible and fits, ${colorScheme}, ${width} px`, async () => {
+        const answer = await visit.page.goto(site.home + pathOf(site, path));
+        assert.equal(answer.status(), 200);
+        await accessible(visit.page);
+        await fits(visit.page);
+      });
+    }
+    await check(`nothing to complain about, ${colorScheme}, ${width} px`, () => assert.deepEqual(visit.complaints, []));
+    await visit.context.close();
+  }
+}
+
+// What is left out: it ends the session or the account, so that nothing could be
+// tried after it; each has a test of its own with a double click.
+const last = [/^\/sign-out$/, /\/account\/delete$/, /\/sessions\//, /\/account\/password$/, /\/leaving\//];
+
+// twice sends each form of each page two times at once, and wants one effect.
+async function twice(browser, site, role) {
+  const visit = await enter(browser, site, role);
+  const done = new Set();
+  for (const [route, path] of Object.entries(routes.pages)) {
+    const answer = await visit.page.goto(site.home + pathOf(site, path));
+    if (!answer.ok()) continue; // the role may not see it
+    const forms = await visit.page.locator('form[method="post"]').count();
+    for (let n = 0; n < forms; n++) {
+      await visit.page.goto(site.home + pathOf(site, path));
+      const form = visit.page.locator('form[method="post"]').nth(n);
+      if (await form.count() === 0) break;
+      const action = new URL(await form.evaluate((f) => f.action)).pathname;
+      const key = action.replace(/[0-9a-f-]{36}/g, '…') + await form.locator('button').first().innerText().catch(() => '');
+      if (done.has(key) || last.some((l) => l.test(action))) continue;
+      done.add(key);
+      await check(`${role}: ${route}: form ${n + 1} to ${action.replace(/[0-9a-f-]{36}/g, '…')} sent twice at once does one thing`, () => sendTwice(site, visit.page, form));
+    }
+  }
+  await visit.context.close();
+}
+
+async function sendTwice(site, page, form) {
+  const before = new Set(entries(site).map((e) => e.id));
+  const statuses = await form.evaluate(async (f, words) => {
+    const data = new URLSearchParams();
+    for (const [name, value] of new FormData(f)) data.append(name, value);
+    for (const field of f.elements) {
+      if (!field.name || !field.required || data.get(field.name)) continue;
+      data.set(field.name, words[field.name] ?? words[field.type] ?? 'words');
+    }
+    const send = () => fetch(f.action, { method: 'POST', body: data, redirect: 'manual' }).then((r) => r.type === 'opaqueredirect' ? 303 : r.status);
+    return Promise.all([send(), send()]);
+  }, { password: secret, email: 'new@example.com', name: 'Acme', date: '2026-01-01', count: '19', reason: 'A dispute.', id: 'c-5', number: '30' });
+  assert.ok(statuses.every((s) => s < 500), `it answers ${statuses}`);
+  const did = {};
+  for (const e of entries(site)) {
+    if (before.has(e.id) || e.outcome !== 'done' || looking.has(e.action.split('.').pop())) continue;
+    const what = `${e.action} ${e.target_id ?? ''}`;
+    did[e.action] = (did[e.action] ?? []).concat(what);
+  }
+  for (const [action, list] of Object.entries(did)) assert.equal(list.length, 1, `${action}: ${list.join(', ')}; answered ${statuses}`);
+}
+
+// looking are the actions that change nothing, and those of the machine.
+// Beginning with a second factor again puts another secret in the place of one
+// that nobody has confirmed.
+const looking = new Set(['begin', 'preview', 'verify', 'download', 'checkpoint', 'start', 'complete', 'expire', 'queue', 'sign_in', 'read', 'fetch']);
+
+function entries(site) {
+  const list = (...words) => JSON.parse(privacyd(site, 'audit', 'list', '--limit', '200', '--json', ...words)).items ?? [];
+  return list('--workspace', 'acme').concat(list());
+}
