@@ -129,7 +129,7 @@ func TestLogCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := len(wal); cut >= 0; cut -= 700 {
+	for cut := len(wal); cut >= 0; cut -= 2900 {
 		var read []string
 		for _, system := range []string{Name, "xts"} {
 			path := filepath.Join(t.TempDir(), "test.db")
