@@ -37,7 +37,7 @@ func (x *extraction) chooseAccount(ctx context.Context, d Dataset) error {
 		if err := x.chooseOwn(d, c, kind, ids); err != nil {
 			return fmt.Errorf("select %s: %w", c.Name, err)
 		}
-		if err := x.chooseNaming(d, c, kind, ids); err != nil {
+		if err := x.chooseNaming(d, c, datamap.Scope{SubjectKind: kind.Kind}, ids); err != nil {
 			return fmt.Errorf("select %s: %w", c.Name, err)
 		}
 	}
@@ -56,16 +56,22 @@ func (x *extraction) chooseOwn(d Dataset, c *datamap.Collection, kind *datamap.S
 	return x.addPart(part{dataset: d, selection: withWorkspace(d, chosen)})
 }
 
-func (x *extraction) chooseNaming(d Dataset, c *datamap.Collection, kind *datamap.SubjectKind, ids []string) error {
+// chooseNaming selects what names a person and is no part of them, in the
+// scope's workspace or in all.
+func (x *extraction) chooseNaming(d Dataset, c *datamap.Collection, scope datamap.Scope, ids []string) error {
 	var chosen datamap.Naming
 	for i, id := range ids {
-		n, ok, err := d.Graph.Names(c.Name, datamap.Scope{SubjectKind: kind.Kind, SubjectID: id})
+		scope.SubjectID = id
+		n, ok, err := d.Graph.Names(c.Name, scope)
 		if err != nil || !ok {
 			return err
 		}
 		chosen.Own, chosen.Selection = n.Own, either(chosen.Selection, n.Selection, i)
 	}
-	p := part{dataset: d, selection: withWorkspace(d, chosen.Selection), persons: ids}
+	if scope.Workspace == "" {
+		chosen.Selection = withWorkspace(d, chosen.Selection)
+	}
+	p := part{dataset: d, selection: chosen.Selection, persons: ids}
 	for _, f := range chosen.Own {
 		p.own = append(p.own, f.Name)
 	}

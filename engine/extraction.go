@@ -153,6 +153,12 @@ func (x *extraction) choose(d Dataset, key string) error {
 				return err
 			}
 		}
+		if x.job.Subject == nil {
+			continue
+		}
+		if err := x.chooseNaming(d, c, scope, []string{scope.SubjectID}); err != nil {
+			return fmt.Errorf("select %s: %w", c.Name, err)
+		}
 	}
 	return nil
 }
