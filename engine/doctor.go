@@ -44,7 +44,7 @@ func (e *Engine) Diagnose(ctx context.Context, c privacyd.Caller) (privacyd.Diag
 		d.Checks = e.Examiner.Examine(ctx)
 	}
 	for _, look := range []func(ctx context.Context) ([]privacyd.Check, error){
-		e.examineRestore, e.examineAudit, e.examineWork, e.examineMaps, e.examineMail, e.examineHeld, e.examineBlobs, e.examineGrace, e.examinePlaces,
+		e.examineRestore, e.examineAudit, e.examineWork, e.examineMaps, e.examineMail, e.examineHeld, e.examineBlobs, e.examineGrace, e.examinePlaces, e.examineLegal,
 	} {
 		checks, err := look(ctx)
 		if err != nil {

@@ -160,3 +160,13 @@ func purposesOf(sets []Dataset) []string {
 	slices.Sort(list)
 	return list
 }
+
+// examineLegal tells whether people know whom to write to.
+func (e *Engine) examineLegal(context.Context) ([]privacyd.Check, error) {
+	const name = "legal"
+	if e.Legal.Operator.Contact.Empty() {
+		return []privacyd.Check{privacyd.Warning(name, "The page /legal names nobody to write to, and the template of the data processing agreement has a blank for its processor.",
+			"Set legal.name and legal.email in the configuration (docs/legal.md).")}, nil
+	}
+	return []privacyd.Check{privacyd.OK(name, "The page /legal says whom to write to.")}, nil
+}
