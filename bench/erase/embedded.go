@@ -177,7 +177,7 @@ func (f *inFile) retention(ctx context.Context) error {
 	for from := 0; from < n; from += atOnce {
 		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
 		for i := from; i < min(n, from+atOnce); i++ {
-			scope.Rows.Keys = append(scope.Rows.Keys, []string{key(i)})
+			scope.Rows.Keys = append(scope.Rows.Keys, []string{"w4", key(i)})
 		}
 		o, err := erase(ctx, f.source, f.graph, scope, f.log)
 		if err != nil {
@@ -322,6 +322,6 @@ func (f *inFile) workspace(ctx context.Context) error {
 	head := fmt.Sprintf("embedded, a workspace of %s rows, a fifth of all: ", count(ours.Rows))
 	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
 	figures := append(ours.figures(head), ratio(head+"time / child-first SQL in one transaction", ours.Took.Seconds()/theirs.Seconds(), barWorkspace),
-		size(head+"write-ahead log at most", ours.Log, barLog), size(head+"peak memory of the process", ours.Peak, barMemory+writerCache), f.small.memory(head, ours))
+		size(head+"write-ahead log at most", ours.Log, barLog), size(head+"peak memory of the process", ours.Peak, barMemory+writerCache), f.small.memory(head, ours, writerCache))
 	return f.report(append(figures, measure.Figure{What: head + "write-ahead log of the one transaction", Value: fmt.Sprintf("%d MB", byHand>>20)})...)
 }

@@ -61,8 +61,9 @@ func (t tenth) contact(head string, ours outcome) measure.Figure {
 	return ratio(head+"time / the same among a tenth of the rows", ours.Took.Seconds()/t.contactTook.Seconds(), barSame)
 }
 
-func (t tenth) memory(head string, ours outcome) measure.Figure {
-	return ratio(head+"peak memory / that with a tenth of the rows", float64(ours.Peak)/float64(t.peak), barSame)
+// memory is what more rows take; caches may fill.
+func (t tenth) memory(head string, ours outcome, caches int64) measure.Figure {
+	return size(head+"peak memory beyond that with a tenth of the rows", max(0, ours.Peak-t.peak), barMore+caches)
 }
 
 // inTurn runs two measurements, another one first every second time.
@@ -179,6 +180,7 @@ const (
 	barWorkspace = 1 / 0.65
 	barRetention = 1 / 0.7
 	barSame      = 1.5 // of what is to be the same
+	barMore      = 16 << 20
 	barBatch     = 250 * time.Millisecond
 	barLog       = 64 << 20
 	barMemory    = 64 << 20

@@ -374,5 +374,5 @@ func (s *onServer) workspace(ctx context.Context) error {
 	head := fmt.Sprintf("PostgreSQL, a workspace of %s rows, a fifth of %s: ", count(ours.Rows), count(total))
 	say("%sprivacyd %v, by hand %v", head, ours.Took, theirs)
 	figures := append(ours.figures(head), ratio(head+"time / child-first SQL in one transaction", ours.Took.Seconds()/theirs.Seconds(), barWorkspace))
-	return s.report(append(figures, size(head+"peak memory of the process", ours.Peak, barMemory), s.small.memory(head, ours))...)
+	return s.report(append(figures, size(head+"peak memory of the process", ours.Peak, barMemory), s.small.memory(head, ours, 0))...)
 }
