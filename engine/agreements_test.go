@@ -152,6 +152,37 @@ func TestAcceptanceOfSomebodyErased(t *testing.T) {
 	})
 }
 
+// TestLegalOfAWorkspaceErased: nothing of it is left but the entries of the
+// audit log, and strangers find no page.
+func TestLegalOfAWorkspaceErased(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ctx, acme := t.Context(), b.NewWorkspace("acme")
+		a, err := b.PublishAgreement(ctx, enginetest.Operator, "one")
+		b.Must(err)
+		_, err = b.AcceptAgreement(ctx, inPerson(b, privacyd.RoleAdmin, acme), acme.ID, 1, a.SHA256)
+		b.Must(err)
+		n := controller()
+		n.Published = true
+		_, err = b.SetLegalNotice(ctx, b.Member(privacyd.RoleAdmin, acme), acme.ID, n)
+		b.Must(err)
+		confirmed(t, b, engine.NewJob{Workspace: acme.ID, Type: privacyd.JobWorkspaceDeletion})
+		b.Pass(31 * privacyd.Day)
+		b.Run()
+		_, _, err = b.PublicNotice(ctx, "acme")
+		b.WantCode(err, "page_not_found")
+		for _, table := range []string{"legal_contacts", "agreement_acceptances", "agreement_signatures"} {
+			var rows int
+			b.Must(b.DB.QueryRow(ctx, "SELECT count(*) FROM "+table).Scan(&rows))
+			if rows != 0 {
+				t.Errorf("%s has %d rows", table, rows)
+			}
+		}
+		if last := entriesOf(t, b, acme.ID, "agreement.accept")[0]; last.Facts["version"] != 1 {
+			t.Errorf("the log has %+v", last)
+		}
+	})
+}
+
 func newAdmin(t *testing.T, b *enginetest.Bench, w privacyd.Workspace, email, name string) privacyd.Caller {
 	t.Helper()
 	_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: email, Name: name, Password: aPassword})
