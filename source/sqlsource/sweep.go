@@ -37,7 +37,7 @@ type sweepStep struct {
 // firstSweep is more than elsewhere: what a row takes varies less.
 const (
 	firstSweep   = 2000
-	largestSweep = 10_000
+	largestSweep = 6000
 )
 
 // slowSweep is how few rows a batch may have that took its time: then finding
