@@ -5,7 +5,7 @@ import { accessible, address, check, fits, newPage } from './harness.mjs';
 export async function everyPage(browser, { context, page }, workspace) {
   await page.goto(address + workspace + '/data-privacy');
   const job = await page.locator('#exports-table a[href*="/jobs/"]').first().getAttribute('href');
-  const paths = ['/workspaces', `${workspace}/data-privacy`, `${workspace}/residency`, `${workspace}/legal`, `${workspace}/legal/processing`, job, `${workspace}/audit`, `${workspace}/nothing-here`, '/w/unknown/audit', '/sign-in/unknown'];
+  const paths = ['/workspaces', `${workspace}/data-privacy`, `${workspace}/residency`, `${workspace}/encryption`, `${workspace}/legal`, `${workspace}/legal/processing`, job, `${workspace}/audit`, `${workspace}/nothing-here`, '/w/unknown/audit', '/sign-in/unknown'];
   const storageState = await context.storageState();
   for (const colorScheme of ['light', 'dark']) {
     for (const [width, height] of colorScheme === 'light' ? [[1280, 900], [3840, 2160]] : [[360, 740]]) { // every.mjs has the rest

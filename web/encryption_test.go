@@ -1,0 +1,36 @@
+package web_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/privacyd/privacyd"
+)
+
+// described is a system below the engine as it could be.
+type described struct{}
+
+func (described) Describe(context.Context) ([]privacyd.Cipher, []privacyd.Connection, error) {
+	return []privacyd.Cipher{{What: "database"}}, []privacyd.Connection{
+		{What: "listener", Where: "network", Protocol: "at least TLS 1.2", Expires: time.Date(2027, 1, 2, 3, 4, 0, 0, time.UTC)},
+		{What: "database", Where: "loopback"}, {What: "files", Where: "machine"}, {What: "mail", Where: "network"},
+	}, nil
+}
+
+func TestEncryptionPage(t *testing.T) {
+	p := newProduct(t)
+	p.engine.Described = described{}
+	for role, status := range map[string]int{"admin": 200, "auditor": 200, "agent": 403, "stranger": 404} {
+		w := p.as(t, role).get("/w/acme/encryption")
+		if w.Code != status {
+			t.Errorf("as %s: status %d", role, w.Code)
+		}
+		if status == 200 {
+			expect(
+				t, w, "In a file of the server", "Generation 1, since ", "Attachments and finished exports", "AES-256-GCM", "Not by privacyd",
+				"at least TLS 1.2", "2 Jan 2027", "Stays inside the server", "never leaves the server", "a proxy in front has to", "Where your data lives",
+			)
+		}
+	}
+}
