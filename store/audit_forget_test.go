@@ -54,7 +54,7 @@ func recordOf(log string, persons ...string) auditlog.Record {
 
 // settle passes until an entry is in its tree: on PostgreSQL the transactions
 // of other tests may hold it back.
-func (b sealedBench) settle(t *testing.T, entry string) {
+func (b *logBench) settle(t *testing.T, entry string) {
 	t.Helper()
 	for {
 		b.pass(t)

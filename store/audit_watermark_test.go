@@ -38,8 +38,7 @@ func (b *logBench) slow(t *testing.T, log string) (id string, finish func()) {
 // has one of its own. On PostgreSQL they wait for it, which shows as lag.
 func TestLongTransaction(t *testing.T) {
 	b := newLogBench(t, sqldbtest.Postgres(t))
-	b.append(t, logA)
-	b.pass(t)
+	b.settle(t, b.append(t, logA))
 	first, finish := b.slow(t, logA)
 	second := b.append(t, logA)
 	n, err := b.seq.Pass(t.Context())
@@ -53,7 +52,7 @@ func TestLongTransaction(t *testing.T) {
 		t.Errorf("the wait ended with %v", err)
 	}
 	finish()
-	b.pass(t)
+	b.settle(t, second)
 	if ids := checkLog(t, b.view(t, logA)); len(ids) != 3 || ids[1] != first || ids[2] != second {
 		t.Errorf("the entries are %v, not %s and %s", ids, first, second)
 	}
