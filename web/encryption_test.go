@@ -14,7 +14,9 @@ type described struct{}
 func (described) Describe(context.Context) ([]privacyd.Cipher, []privacyd.Connection, error) {
 	return []privacyd.Cipher{{What: "database"}}, []privacyd.Connection{
 		{What: "listener", Where: "network", Protocol: "at least TLS 1.2", Expires: time.Date(2027, 1, 2, 3, 4, 0, 0, time.UTC)},
-		{What: "database", Where: "loopback"}, {What: "files", Where: "machine"}, {What: "mail", Where: "network"},
+		{What: "database", Where: "loopback"},
+		{What: "files", Where: "machine"},
+		{What: "mail", Where: "network"},
 	}, nil
 }
 
