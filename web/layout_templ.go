@@ -460,12 +460,12 @@ func navigation(p page) templ.Component {
 				}
 			}
 			if p.Role.May(privacyd.ActionReadEncryption) {
-				templ_7745c5c3_Err = navLink(p, "encryption", "Encryption", "shield").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = navLink(p, "encryption", "Encryption", "lock").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = navLink(p, "residency", "Where your data lives", "archive").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = navLink(p, "residency", "Where your data lives", "globe").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

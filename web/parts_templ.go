@@ -233,18 +233,28 @@ func icon(name string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		case "lock":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<path d=\"M6 11h12v9H6z\"></path> <path d=\"M8.500 11V7.500a3.500 3.500 0 0 1 7 0V11\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case "globe":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<path d=\"M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17z\"></path> <path d=\"M3.500 12h17\"></path> <path d=\"M12 3.500c3 2.500 3.500 5.500 3.500 8.500s-.500 6-3.500 8.500c-3-2.500-3.500-5.500-3.500-8.500s.500-6 3.500-8.500z\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case "bin":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<path d=\"M4 6.500h16\"></path> <path d=\"M9 6.500V4h6v2.500\"></path> <path d=\"M6 6.500l1 13.500h10l1-13.500\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<path d=\"M4 6.500h16\"></path> <path d=\"M9 6.500V4h6v2.500\"></path> <path d=\"M6 6.500l1 13.500h10l1-13.500\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "archive":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<path d=\"M4 4.500h16v4H4z\"></path> <path d=\"M5.500 8.500v11h13v-11\"></path> <path d=\"M10 12.500h4\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<path d=\"M4 4.500h16v4H4z\"></path> <path d=\"M5.500 8.500v11h13v-11\"></path> <path d=\"M10 12.500h4\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
