@@ -84,13 +84,15 @@ func (p clockPart) effect(ctx context.Context, f *RetentionEffect, versions []pr
 }
 
 func (p clockPart) countedEffect(ctx context.Context, counter clockCounter, f *RetentionEffect, versions []privacyd.Policy, now time.Time) (bool, error) {
-	c, spans := policyChooser(versions, now), beginnings(versions)
+	c, spans, dated := policyChooser(versions, now), beginnings(versions), false
 	known, err := counter.ClockGroups(ctx, p.rows, spans, now, func(r ClockRow, n int64) error {
-		f.count(c.take(r), n, now)
+		d := c.take(r)
+		dated = dated || !d.At.IsZero()
+		f.count(d, n, now)
 		return nil
 	})
-	if err != nil || !known {
-		return false, err
+	if err != nil || !known || !dated {
+		return known, err
 	}
 	return counter.ClockFirst(ctx, p.rows, spans, periods(versions, spans, now), mostNext, func(r ClockRow) error {
 		f.next(p, r, c.take(r))
