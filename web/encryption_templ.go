@@ -101,7 +101,7 @@ func encryptionPageOf(p page, n engine.Encryption) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</dd></dl></section><section class=\"panel panel-body\" aria-labelledby=\"rest-title\"><h2 id=\"rest-title\">Where it lies</h2><table class=\"grid-table stack mt-4\" role=\"table\"><caption class=\"sr-only\">What is encrypted how</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">What</th><th scope=\"col\" role=\"columnheader\">How</th><th scope=\"col\" role=\"columnheader\">With which key</th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</dd></dl></section><section class=\"panel panel-body\" aria-labelledby=\"rest-title\"><h2 id=\"rest-title\">At rest</h2><table class=\"grid-table stack mt-4\" role=\"table\"><caption class=\"sr-only\">What is encrypted how</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">What</th><th scope=\"col\" role=\"columnheader\">How</th><th scope=\"col\" role=\"columnheader\">With which key</th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -150,7 +150,7 @@ func encryptionPageOf(p page, n engine.Encryption) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</tbody></table></section><section class=\"panel panel-body\" aria-labelledby=\"way-title\"><h2 id=\"way-title\">On its way</h2><table class=\"grid-table stack mt-4\" role=\"table\"><caption class=\"sr-only\">How data travels</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Way</th><th scope=\"col\" role=\"columnheader\">How</th><th scope=\"col\" role=\"columnheader\">Certificate until</th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</tbody></table></section><section class=\"panel panel-body\" aria-labelledby=\"way-title\"><h2 id=\"way-title\">In transit</h2><table class=\"grid-table stack mt-4\" role=\"table\"><caption class=\"sr-only\">How data travels</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Way</th><th scope=\"col\" role=\"columnheader\">How</th><th scope=\"col\" role=\"columnheader\">Certificate until</th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
