@@ -23,8 +23,10 @@ import (
 // what stays.
 //
 //	core.N     the core, wrapped by the root key of generation N
-//	root.N     the root key itself, wrapped by a key service, where that keeps it
-//	turn.N     what generation N wraps keys with, for whoever has N-1 alone: while the root key is being changed
+//	           and after it, from 2 on and while the root key is being changed, the turn: what
+//	           generation N wraps keys with, for whoever has N-1 alone. One record makes both,
+//	           so that of several who change the root key at once exactly one does
+//	root.N     the root key itself, wrapped by a key service, where that keeps it; root.N.X where another's is there already
 //	retired.N  a one-way value of a former root key, so that it is known as such
 //	check      generation 1 without a core
 const (
@@ -32,9 +34,10 @@ const (
 	coreHead  = magicSize + 4 + 8 + 32 // magic, generation, time, a one-way value of the root key
 	coreSize  = 4*32 + 64              // of the secrets
 	fullCore  = coreHead + coreSize + wrapExtra
+	turnCore  = fullCore + recordSize // still within one disk sector
 
 	corePrefix    = "core."
-	turnPrefix    = "turn."
+	turnPrefix    = "turn." // what a turn is bound to
 	retiredPrefix = "retired."
 	rootRecords   = "root."
 )
@@ -113,16 +116,29 @@ func (c *core) seal(root []byte, generation uint32) ([]byte, error) {
 	return aead.Seal(b, nil, secrets, b), nil
 }
 
+func isCore(record []byte) bool {
+	return (len(record) == fullCore || len(record) == turnCore) && string(record[:magicSize]) == coreMagic
+}
+
+// turnOf gives the turn in a core's record; none: the change that it was for is
+// over.
+func turnOf(record []byte) []byte {
+	if len(record) != turnCore || !isRecord(record[fullCore:], turnMagic) {
+		return nil
+	}
+	return record[fullCore:]
+}
+
 // openCore opens a core; an error means that it is not this root key's.
 func openCore(root []byte, generation uint32, record []byte) (*core, error) {
-	if len(record) != fullCore || string(record[:magicSize]) != coreMagic || binary.BigEndian.Uint32(record[magicSize:]) != generation {
+	if !isCore(record) || binary.BigEndian.Uint32(record[magicSize:]) != generation {
 		return nil, storeDamaged()
 	}
 	aead, err := deriveAEAD(root, "core")
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := aead.Open(nil, nil, record[coreHead:], record[:coreHead])
+	secrets, err := aead.Open(nil, nil, record[coreHead:fullCore], record[:coreHead])
 	if err != nil {
 		return nil, keyWrong()
 	}
@@ -279,24 +295,35 @@ func (v *Vault) Refresh(ctx context.Context) error {
 		if newest >= target {
 			return nil
 		}
-		record, err := v.records.Read(ctx, generationName(turnPrefix, newest+1))
+		d, err := v.turn(ctx, newest+1, have)
 		if errors.Is(err, errAbsent) {
-			if slices.Contains(list, newest) {
-				return nil // a change that has only begun: nothing is wrapped with the new key yet
-			}
 			return v.reopen(ctx, target)
 		}
 		if err != nil {
 			return err
 		}
-		d, err := unwrapAs(turnMagic, have.aead, generationName(turnPrefix, newest+1), record, ownerKeySize)
-		if err != nil {
-			return keyDamaged(err)
-		}
 		if err := v.roots.add(newest+1, d.secret, d.made); err != nil {
 			return err
 		}
 	}
+}
+
+// turn opens the turn to a generation with what the one before wraps with.
+func (v *Vault) turn(ctx context.Context, generation uint32, have wrapping) (d dated, err error) {
+	for range 2 { // it may have been read in the moment in which it was written over
+		record, readErr := v.records.Read(ctx, generationName(corePrefix, generation))
+		if readErr != nil {
+			return d, readErr
+		}
+		turn := turnOf(record)
+		if turn == nil {
+			return d, errAbsent
+		}
+		if d, err = unwrapAs(turnMagic, have.aead, generationName(turnPrefix, generation), turn, ownerKeySize); err == nil {
+			return d, nil
+		}
+	}
+	return d, keyDamaged(err)
 }
 
 // reopen reads the root key again where it is kept: the change was over before
@@ -311,8 +338,17 @@ func (v *Vault) reopen(ctx context.Context, generation uint32) error {
 		if err == nil {
 			return v.roots.learn(generation, root, c)
 		}
+		if !notOpened(err) {
+			return err
+		}
 	}
 	return keyRetired(generation)
+}
+
+// notOpened tells that a root key is another than what a core wants, and nothing
+// failed.
+func notOpened(err error) bool {
+	return privacyd.CodeOf(err) == "key_wrong" || errors.Is(err, errAbsent)
 }
 
 func keyRetired(generation uint32) error {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -165,20 +166,20 @@ func (s serviceRoot) kind() string { return s.service.Kind() }
 // candidates asks the service for the newest first. One that it did not wrap is
 // another service's.
 func (s serviceRoot) candidates(ctx context.Context, rs records) (list [][]byte, err error) {
-	numbers, err := s.kept(ctx, rs)
+	names, err := rootNames(ctx, rs, 0)
 	if err != nil {
 		return nil, err
 	}
-	if len(numbers) == 0 {
+	if len(names) == 0 {
 		return nil, errNoRoot
 	}
 	var first error
-	for _, n := range numbers {
-		root, err := s.read(ctx, rs, n)
+	for _, name := range names {
+		root, err := s.read(ctx, rs, name)
 		switch {
 		case err == nil:
 			list = append(list, root)
-		case privacyd.CodeOf(err) != "key_wrong" && privacyd.CodeOf(err) != "key_service_denied":
+		case !ofAnother(err):
 			return nil, err
 		case first == nil:
 			first = err
@@ -190,22 +191,41 @@ func (s serviceRoot) candidates(ctx context.Context, rs records) (list [][]byte,
 	return list, nil
 }
 
-func (s serviceRoot) kept(ctx context.Context, rs records) (numbers []uint32, err error) {
+// ofAnother tells that a record was wrapped by another service, or removed in
+// the meantime.
+func ofAnother(err error) bool {
+	code := privacyd.CodeOf(err)
+	return code == "key_wrong" || code == "key_service_denied" || errors.Is(err, errAbsent)
+}
+
+// rootNames lists the records of root keys that services have wrapped, the
+// newest first: of one generation, or of all where it is 0.
+func rootNames(ctx context.Context, rs records, generation uint32) (names []string, err error) {
 	for name, err := range rs.List(ctx, rootRecords) {
 		if err != nil {
 			return nil, err
 		}
-		if n, err := strconv.ParseUint(strings.TrimPrefix(name, rootRecords), 10, 32); err == nil {
-			numbers = append(numbers, uint32(n))
+		if n := rootGeneration(name); n > 0 && (generation == 0 || n == generation) {
+			names = append(names, name)
 		}
 	}
-	slices.Sort(numbers)
-	slices.Reverse(numbers)
-	return numbers, nil
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rootGeneration(b), rootGeneration(a)) })
+	return names, nil
 }
 
-func (s serviceRoot) read(ctx context.Context, rs records, generation uint32) ([]byte, error) {
-	wrapped, err := rs.Read(ctx, generationName(rootRecords, generation))
+// rootGeneration reads the generation in the name of such a record; 0: it is
+// none.
+func rootGeneration(name string) uint32 {
+	number, _, _ := strings.Cut(strings.TrimPrefix(name, rootRecords), ".")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}
+
+func (s serviceRoot) read(ctx context.Context, rs records, name string) ([]byte, error) {
+	wrapped, err := rs.Read(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -217,36 +237,47 @@ func (s serviceRoot) read(ctx context.Context, rs records, generation uint32) ([
 }
 
 func (s serviceRoot) create(ctx context.Context, rs records) ([]byte, error) {
-	return s.wrapNew(ctx, rs, 1)
-}
-
-// prepare writes over what a change that was broken off left there for another
-// service.
-func (s serviceRoot) prepare(ctx context.Context, rs records, generation uint32) ([]byte, error) {
-	root, err := s.wrapNew(ctx, rs, generation)
-	if privacyd.CodeOf(err) != "key_wrong" {
-		return root, err
-	}
-	if err := rs.Destroy(ctx, generationName(rootRecords, generation)); err != nil {
-		return nil, err
-	}
-	return s.wrapNew(ctx, rs, generation)
-}
-
-func (s serviceRoot) wrapNew(ctx context.Context, rs records, generation uint32) ([]byte, error) {
-	root, err := newRoot()
-	if err != nil {
-		return nil, err
-	}
-	wrapped, err := s.service.Wrap(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	made, err := rs.Create(ctx, generationName(rootRecords, generation), wrapped)
+	name := generationName(rootRecords, 1)
+	root, made, err := s.wrapNew(ctx, rs, name)
 	if err != nil || made {
 		return root, err
 	}
-	return s.read(ctx, rs, generation)
+	return s.read(ctx, rs, name)
+}
+
+// prepare leaves alone what another service has wrapped for this generation: a
+// change may be running with it.
+func (s serviceRoot) prepare(ctx context.Context, rs records, generation uint32) ([]byte, error) {
+	names, err := rootNames(ctx, rs, generation)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if root, err := s.read(ctx, rs, name); err == nil || !ofAnother(err) {
+			return root, err
+		}
+	}
+	name := generationName(rootRecords, generation)
+	root, made, err := s.wrapNew(ctx, rs, name)
+	if err == nil && !made {
+		root, made, err = s.wrapNew(ctx, rs, name+"."+rand.Text())
+	}
+	if err == nil && !made {
+		err = errRotating()
+	}
+	return root, err
+}
+
+func (s serviceRoot) wrapNew(ctx context.Context, rs records, name string) (root []byte, made bool, err error) {
+	if root, err = newRoot(); err != nil {
+		return nil, false, err
+	}
+	wrapped, err := s.service.Wrap(ctx, root)
+	if err != nil {
+		return nil, false, err
+	}
+	made, err = rs.Create(ctx, name, wrapped)
+	return root, made, err
 }
 
 func (s serviceRoot) settle(func([]byte) bool) error { return nil }

@@ -1,7 +1,9 @@
 package vault
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,6 +66,10 @@ func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error 
 		if err := v.beginRoot(ctx, target, to); err != nil {
 			return err
 		}
+	case to != "":
+		if err := v.keptAt(ctx, target, to); err != nil {
+			return err
+		}
 	}
 	if to == "" {
 		err := v.settleRoot(ctx, target)
@@ -74,6 +80,28 @@ func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error 
 	return v.rewrapTops(ctx)
 }
 
+// keptAt refuses a place that is not the one that a running change leads to.
+func (v *Vault) keptAt(ctx context.Context, target uint32, to string) error {
+	there, err := openSource(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer there.close() //nolint:errcheck // it was only read
+	list, err := there.candidates(ctx, v.records)
+	if errors.Is(err, errNoRoot) {
+		return errRotating()
+	}
+	if err != nil {
+		return err
+	}
+	for _, root := range list {
+		if _, err := coreOf(ctx, v.records, root, target); err == nil || !notOpened(err) {
+			return err
+		}
+	}
+	return errRotating()
+}
+
 // settleRoot has the new root key take the former one's place.
 func (v *Vault) settleRoot(ctx context.Context, target uint32) error {
 	return v.source.settle(func(root []byte) bool {
@@ -82,8 +110,8 @@ func (v *Vault) settleRoot(ctx context.Context, target uint32) error {
 	})
 }
 
-// beginRoot makes the next root key. Once its turn is written all processes
-// wrap with it.
+// beginRoot makes the next root key. Once its core is written all processes wrap
+// with it.
 func (v *Vault) beginRoot(ctx context.Context, target uint32, to string) error {
 	list, err := generations(ctx, v.records)
 	if err != nil {
@@ -96,27 +124,34 @@ func (v *Vault) beginRoot(ctx context.Context, target uint32, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := coreOf(ctx, v.records, root, target-1); err == nil {
-		return privacyd.Errorf(privacyd.ClassRefused, "key_same",
-			"The key at the new place is the one in use already. Name a place that has none yet.")
-	}
-	_, former := v.roots.latest()
-	c := *v.core
-	c.former, c.made = former.key, v.now().UTC()
-	placed, err := v.placeCore(ctx, root, target, &c)
-	if err != nil {
+	if err := v.unused(ctx, root, target, list); err != nil {
 		return err
 	}
-	key, err := derive(root, "wrap", 32)
-	if err != nil {
-		return err
+	return v.placeCore(ctx, root, target)
+}
+
+// unused refuses a root key for a generation that is one of another, or was.
+func (v *Vault) unused(ctx context.Context, root []byte, target uint32, list []uint32) error {
+	for _, n := range list {
+		if n == target {
+			continue
+		}
+		if _, err := coreOf(ctx, v.records, root, n); err == nil {
+			return errSame()
+		} else if !notOpened(err) {
+			return err
+		}
 	}
-	name := generationName(turnPrefix, target)
-	turn := wrapAs(turnMagic, former.aead, name, target-1, dated{version: target, made: placed.made, secret: key})
-	if _, err := v.records.Create(ctx, name, turn); err != nil {
-		return err
+	former, err := v.isRetired(ctx, root)
+	if err == nil && former {
+		err = errSame()
 	}
-	return v.Refresh(ctx)
+	return err
+}
+
+func errSame() error {
+	return privacyd.Errorf(privacyd.ClassRefused, "key_same",
+		"The key at the new place is the one in use already, or was in use before. Name a place that has none yet.")
 }
 
 // nextRoot makes the next root key durable where it is to be kept.
@@ -135,27 +170,61 @@ func (v *Vault) nextRoot(ctx context.Context, target uint32, to string) ([]byte,
 	return next.prepare(ctx, v.records, target)
 }
 
-// placeCore writes the core of the next generation. What a killed process left
-// there without its key is written anew: nothing was wrapped with that.
-func (v *Vault) placeCore(ctx context.Context, root []byte, target uint32, c *core) (*core, error) {
-	name := generationName(corePrefix, target)
-	if have, err := coreOf(ctx, v.records, root, target); err == nil {
-		return have, nil
-	} else if privacyd.CodeOf(err) == "key_wrong" {
-		if err := v.records.Destroy(ctx, name); err != nil {
-			return nil, err
-		}
-	} else if !errors.Is(err, errAbsent) {
-		return nil, err
+// placeCore writes the core of the next generation, and in the same record the
+// turn to it: of several processes one does, and the others learn that a change
+// is running. A core that is there is never removed for another.
+func (v *Vault) placeCore(ctx context.Context, root []byte, target uint32) error {
+	key, err := derive(root, "wrap", 32)
+	if err != nil {
+		return err
 	}
+	record, err := v.turnedCore(root, key, target)
+	if err != nil {
+		return err
+	}
+	name := generationName(corePrefix, target)
+	made, err := v.records.Create(ctx, name, record)
+	if err != nil {
+		return err
+	}
+	if made {
+		if over, err := v.isOver(ctx, target); err != nil || over {
+			return errors.Join(err, v.records.Destroy(ctx, name), errRotating())
+		}
+	}
+	if err := v.Refresh(ctx); err != nil {
+		return err
+	}
+	if w, ok := v.roots.get(target); !ok || !hmac.Equal(w.key, key) {
+		return errRotating()
+	}
+	return nil
+}
+
+// turnedCore makes the record of the next generation.
+func (v *Vault) turnedCore(root, key []byte, target uint32) ([]byte, error) {
+	former, ok := v.roots.get(target - 1)
+	if !ok {
+		return nil, errRotating()
+	}
+	c := *v.core
+	c.former, c.made = former.key, v.now().UTC()
 	record, err := c.seal(root, target)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := v.records.Create(ctx, name, record); err != nil {
-		return nil, err
+	turn := wrapAs(turnMagic, former.aead, generationName(turnPrefix, target), target-1, dated{version: target, made: c.made, secret: key})
+	return append(record, turn...), nil
+}
+
+// isOver tells whether a generation has come and gone, which only a process that
+// stood still for long does not know.
+func (v *Vault) isOver(ctx context.Context, generation uint32) (bool, error) {
+	_, err := v.records.Read(ctx, generationName(retiredPrefix, generation))
+	if errors.Is(err, errAbsent) {
+		return false, nil
 	}
-	return coreOf(ctx, v.records, root, target)
+	return err == nil, err
 }
 
 // rewrapTops wraps all that the root key wraps with its newest generation.
@@ -297,9 +366,19 @@ func (v *Vault) taken(ctx context.Context, generation uint32) (bool, error) {
 		return false, err
 	}
 	for _, root := range list {
-		if _, err := coreOf(ctx, v.records, root, generation); err == nil {
-			return true, nil
+		_, err := coreOf(ctx, v.records, root, generation)
+		if notOpened(err) {
+			continue
 		}
+		if err != nil {
+			return false, err
+		}
+		key, err := derive(root, "wrap", 32)
+		if err != nil {
+			return false, err
+		}
+		w, _ := v.roots.get(generation)
+		return hmac.Equal(w.key, key), nil
 	}
 	return false, nil
 }
@@ -314,7 +393,14 @@ func (v *Vault) retire(ctx context.Context, former uint32) error {
 			return err
 		}
 	}
-	names := []string{generationName(turnPrefix, former+1), generationName(rootRecords, former), generationName(corePrefix, former)}
+	if err := v.endTurn(ctx, former+1); err != nil {
+		return err
+	}
+	names, err := rootNames(ctx, v.records, former)
+	if err != nil {
+		return err
+	}
+	names = append(names, generationName(corePrefix, former))
 	if former == 1 {
 		names = append(names, checkName)
 	}
@@ -326,11 +412,27 @@ func (v *Vault) retire(ctx context.Context, former uint32) error {
 	return nil
 }
 
+// endTurn takes the turn to a generation out of its core's record.
+func (v *Vault) endTurn(ctx context.Context, generation uint32) error {
+	name := generationName(corePrefix, generation)
+	for range swapTries {
+		record, err := v.records.Read(ctx, name)
+		if err != nil || turnOf(record) == nil {
+			return gone(err)
+		}
+		next := append(bytes.Clone(record[:fullCore]), make([]byte, recordSize)...)
+		if changed, err := v.records.Swap(ctx, name, record, next); changed || err != nil {
+			return gone(err)
+		}
+	}
+	return fmt.Errorf("take out a turn: gave up after %d tries", swapTries)
+}
+
 // formerCheck gives the one-way value of a former root key; none: it is retired
 // already.
 func (v *Vault) formerCheck(ctx context.Context, former uint32) ([]byte, error) {
 	record, err := v.records.Read(ctx, generationName(corePrefix, former))
-	if err == nil && len(record) == fullCore {
+	if err == nil && isCore(record) {
 		return pad(append([]byte(checkMagic), record[magicSize+12:coreHead]...)), nil
 	}
 	if former == 1 && errors.Is(err, errAbsent) {

@@ -16,6 +16,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -218,21 +219,30 @@ func (v *Vault) find(ctx context.Context, list []uint32) (generation uint32, roo
 
 // unknown tells a former root key from one that has never opened anything here.
 func (v *Vault) unknown(ctx context.Context, candidates [][]byte, newest uint32) error {
-	for name, err := range v.records.List(ctx, retiredPrefix) {
-		if err != nil {
-			return err
-		}
-		have, err := v.records.Read(ctx, name)
-		if err != nil {
-			return err
-		}
-		for _, root := range candidates {
-			if want, err := checkRecord(root); err == nil && bytes.Equal(have, want) {
-				return keyRetired(newest)
-			}
+	for _, root := range candidates {
+		if former, err := v.isRetired(ctx, root); err != nil || former {
+			return cmp.Or(err, keyRetired(newest))
 		}
 	}
 	return keyWrong()
+}
+
+// isRetired tells whether a root key was in use and is no more.
+func (v *Vault) isRetired(ctx context.Context, root []byte) (bool, error) {
+	want, err := checkRecord(root)
+	if err != nil {
+		return false, err
+	}
+	for name, err := range v.records.List(ctx, retiredPrefix) {
+		if err != nil {
+			return false, err
+		}
+		have, err := v.records.Read(ctx, name)
+		if err != nil || bytes.Equal(have, want) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // checkStore proves that an object store does not let one process write over
