@@ -34,16 +34,26 @@ func TestFewRowsMakeNoScan(t *testing.T) {
 
 func noScan(t *testing.T, db *sqldb.DB, table, query string) {
 	t.Helper()
-	rows, err := db.Query(t.Context(), "EXPLAIN QUERY PLAN "+query)
-	must(t, err)
-	defer rows.Close() //nolint:errcheck // a test's
-	for rows.Next() {
-		var id, parent, unused int
-		var step string
-		must(t, rows.Scan(&id, &parent, &unused, &step))
+	for _, step := range planOf(t, db, query) {
 		if strings.HasPrefix(step, "SCAN "+table) {
 			t.Errorf("%s: %s", table, step)
 		}
 	}
+}
+
+// planOf are the steps in which SQLite would run a statement.
+func planOf(t *testing.T, db *sqldb.DB, statement string) []string {
+	t.Helper()
+	rows, err := db.Query(t.Context(), "EXPLAIN QUERY PLAN "+statement)
+	must(t, err)
+	defer rows.Close() //nolint:errcheck // a test's
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		must(t, rows.Scan(&id, &parent, &unused, &step))
+		steps = append(steps, step)
+	}
 	must(t, rows.Err())
+	return steps
 }

@@ -3,8 +3,9 @@
 -- index less, keys of a few bytes, and form, which tells how what is sealed is
 -- laid out.
 
--- only: sqlite
 ALTER TABLE audit_disclosures RENAME TO audit_disclosures_by_owner;
+
+-- only: sqlite
 CREATE TABLE audit_disclosures (
     no       INTEGER PRIMARY KEY,
     owner    TEXT    NOT NULL, -- keyed hashes, nothing personal
@@ -12,25 +13,13 @@ CREATE TABLE audit_disclosures (
     form     INTEGER NOT NULL DEFAULT 0,
     digests  INTEGER NOT NULL DEFAULT 0
 );
--- end
--- only: postgres
-ALTER TABLE audit_disclosures RENAME TO audit_disclosures_by_owner;
-CREATE TABLE audit_disclosures (
-    no       BIGINT   NOT NULL,
-    form     SMALLINT NOT NULL DEFAULT 0,
-    digests  SMALLINT NOT NULL DEFAULT 0,
-    owner    TEXT     COLLATE "C" NOT NULL, -- keyed hashes, nothing personal
-    sealed   BYTEA    NOT NULL
-);
--- end
+-- What is sorted is kept in memory, of which a connection has little: entries
+-- are gone through as they lie, and of each its few disclosures are looked up.
 INSERT INTO audit_disclosures (no, owner, sealed, digests)
-    SELECT e.seq * 100 + row_number() OVER (PARTITION BY d.entry_id ORDER BY d.owner) - 1, d.owner, d.sealed, d.digests
-    FROM audit_disclosures_by_owner d JOIN audit_entries e ON e.id = d.entry_id ORDER BY e.seq, d.owner;
-DROP TABLE audit_disclosures_by_owner;
-
--- only: sqlite
-CREATE TRIGGER audit_disclosures_no_update BEFORE UPDATE ON audit_disclosures
-BEGIN SELECT RAISE(ABORT, 'audit disclosures are never changed'); END;
+    SELECT e.seq * 100 + (SELECT count(*) FROM audit_disclosures_by_owner x INDEXED BY audit_disclosures_entry
+        WHERE x.entry_id = e.id AND x.owner < d.owner), d.owner, d.sealed, d.digests
+    FROM audit_entries e CROSS JOIN audit_disclosures_by_owner d INDEXED BY audit_disclosures_entry
+    WHERE d.entry_id = e.id ORDER BY e.seq, d.owner;
 
 -- Whose they are, up to the number that the cursor has, in the order of owners.
 -- New ones are added many at a time: an index would have an encrypted page
@@ -40,11 +29,32 @@ CREATE TABLE audit_owned (
     no    INTEGER NOT NULL, -- audit_disclosures.no
     PRIMARY KEY (owner, no)
 ) WITHOUT ROWID;
-INSERT INTO audit_owned (owner, no) SELECT owner, no FROM audit_disclosures ORDER BY owner, no;
+INSERT INTO audit_owned (owner, no)
+    SELECT d.owner, n.no FROM audit_disclosures_by_owner d CROSS JOIN audit_entries e CROSS JOIN audit_disclosures n
+    WHERE e.id = d.entry_id AND n.no BETWEEN e.seq * 100 AND e.seq * 100 + 99 AND n.owner = d.owner ORDER BY d.owner, d.entry_id;
 ALTER TABLE audit_cursor ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
 UPDATE audit_cursor SET owned = (SELECT coalesce(max(no), 0) FROM audit_disclosures);
+
+-- Dropping a table keeps its pages in memory until that is done; deleting all its
+-- rows does not.
+DELETE FROM audit_disclosures_by_owner;
+DROP TABLE audit_disclosures_by_owner;
+CREATE TRIGGER audit_disclosures_no_update BEFORE UPDATE ON audit_disclosures
+BEGIN SELECT RAISE(ABORT, 'audit disclosures are never changed'); END;
 -- end
+
 -- only: postgres
+CREATE TABLE audit_disclosures (
+    no       BIGINT   NOT NULL,
+    form     SMALLINT NOT NULL DEFAULT 0,
+    digests  SMALLINT NOT NULL DEFAULT 0,
+    owner    TEXT     COLLATE "C" NOT NULL, -- keyed hashes, nothing personal
+    sealed   BYTEA    NOT NULL
+);
+INSERT INTO audit_disclosures (no, owner, sealed, digests)
+    SELECT e.seq * 100 + row_number() OVER (PARTITION BY d.entry_id ORDER BY d.owner COLLATE "C") - 1, d.owner, d.sealed, d.digests
+    FROM audit_disclosures_by_owner d JOIN audit_entries e ON e.id = d.entry_id ORDER BY e.seq, d.owner COLLATE "C";
+DROP TABLE audit_disclosures_by_owner;
 ALTER TABLE audit_disclosures ADD PRIMARY KEY (no);
 CREATE INDEX audit_disclosures_owner ON audit_disclosures (owner);
 CREATE TRIGGER audit_disclosures_no_update BEFORE UPDATE ON audit_disclosures
