@@ -240,8 +240,15 @@ func (v *Vault) rewrapTops(ctx context.Context) error {
 		if len(top) != nameDigits || !isReference(top) {
 			continue
 		}
-		if _, err := v.rewrapTop(ctx, top, recordName(top)); err != nil {
+		fenced, err := v.rewrapTop(ctx, top, recordName(top))
+		if err != nil {
 			return err
+		}
+		if fenced { // whoever shredded it may have been killed, or passed by a change
+			if err := v.destroyPersons(ctx, top); err != nil {
+				return err
+			}
+			continue
 		}
 		for name, err := range v.records.List(ctx, top+"/was.") {
 			if err != nil {
@@ -257,15 +264,15 @@ func (v *Vault) rewrapTops(ctx context.Context) error {
 
 // rewrapTop wraps one record with the newest generation. A fence stays, also
 // one that is put there at this moment.
-func (v *Vault) rewrapTop(ctx context.Context, reference, name string) (changed bool, err error) {
+func (v *Vault) rewrapTop(ctx context.Context, reference, name string) (fenced bool, err error) {
 	var failed error
 	for range swapTries {
 		record, err := v.records.Read(ctx, name)
-		if errors.Is(err, errAbsent) || err == nil && isFence(v.core.fences, reference, record) {
-			return false, nil
-		}
 		if err != nil {
-			return false, err
+			return false, gone(err)
+		}
+		if isFence(v.core.fences, reference, record) {
+			return true, nil
 		}
 		generation, w := v.roots.latest()
 		if epochOf(record) == generation {
@@ -276,8 +283,8 @@ func (v *Vault) rewrapTop(ctx context.Context, reference, name string) (changed 
 			failed = err
 			continue
 		}
-		if changed, err = v.records.Swap(ctx, name, record, next); changed || err != nil {
-			return changed, gone(err)
+		if changed, err := v.records.Swap(ctx, name, record, next); changed || err != nil {
+			return false, gone(err)
 		}
 	}
 	if failed == nil {

@@ -47,13 +47,26 @@ func (v *Vault) RotateWorkspace(ctx context.Context, workspace string, target in
 		return fmt.Errorf("change a workspace's key: %w", err)
 	}
 	top := v.Reference(workspace, "", "")
-	if err := v.nextVersion(ctx, top, uint32(target)); err != nil {
-		return fmt.Errorf("change a workspace's key: %w", err)
+	err := v.nextVersion(ctx, top, uint32(target))
+	if err == nil {
+		err = v.rewrapPersons(ctx, top)
 	}
-	if err := v.rewrapPersons(ctx, top); err != nil {
-		return fmt.Errorf("change a workspace's key: %w", err)
+	if err != nil {
+		return fmt.Errorf("change a workspace's key: %w", v.cleared(ctx, top, err))
 	}
 	return nil
+}
+
+// cleared removes what a change has kept of former versions of a key that was
+// shredded meanwhile. err stays, unless that fails.
+func (v *Vault) cleared(ctx context.Context, top string, err error) error {
+	if !errors.Is(err, ErrShredded) {
+		return err
+	}
+	if failed := v.destroyPersons(ctx, top); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // nextVersion puts a new version into the place of the one before, of which a
@@ -65,9 +78,6 @@ func (v *Vault) nextVersion(ctx context.Context, top string, target uint32) erro
 	}
 	for range swapTries {
 		d, record, err := v.readDated(ctx, top, recordName(top))
-		if errors.Is(err, ErrShredded) {
-			return errors.Join(err, v.destroyPersons(ctx, top)) // what is kept of former versions goes, too
-		}
 		if err != nil || d.version >= target {
 			return err
 		}
@@ -177,25 +187,32 @@ func (v *Vault) rewrapPerson(ctx context.Context, reference string) error {
 //
 // Error codes: those of RotateWorkspace.
 func (v *Vault) RetireWorkspace(ctx context.Context, workspace string) (done bool, err error) {
+	top := v.Reference(workspace, "", "")
 	state, err := v.WorkspaceKey(ctx, workspace)
 	if err != nil || !state.Changing {
-		return err == nil, err
+		return err == nil, v.cleared(ctx, top, err)
 	}
 	if !v.alone && v.now().Before(state.MadeAt.Add(settled)) {
 		return false, nil
 	}
-	top := v.Reference(workspace, "", "")
-	v.cache.drop(top)
-	if err := v.rewrapPersons(ctx, top); err != nil {
-		return false, fmt.Errorf("end the change of a workspace's key: %w", err)
-	}
-	defer v.cache.drop(top)
-	for n := uint32(1); int(n) < state.Version; n++ {
-		if err := v.reducePast(ctx, top, pastName(top, n)); err != nil {
-			return false, fmt.Errorf("end the change of a workspace's key: %w", err)
-		}
+	if err := v.retireVersions(ctx, top, uint32(state.Version)); err != nil {
+		return false, fmt.Errorf("end the change of a workspace's key: %w", v.cleared(ctx, top, err))
 	}
 	return true, nil
+}
+
+func (v *Vault) retireVersions(ctx context.Context, top string, newest uint32) error {
+	v.cache.drop(top)
+	if err := v.rewrapPersons(ctx, top); err != nil {
+		return err
+	}
+	defer v.cache.drop(top)
+	for n := uint32(1); n < newest; n++ {
+		if err := v.reducePast(ctx, top, pastName(top, n)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reducePast leaves of a former version what opens data.
