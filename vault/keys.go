@@ -183,6 +183,10 @@ func (v *Vault) parent(ctx context.Context, reference string, epoch uint32) (cip
 
 // makeKey makes a key, or gives the one that another process made first.
 func (v *Vault) makeKey(ctx context.Context, reference string) ([]byte, error) {
+	if len(reference) > nameDigits {
+		v.making.RLock()
+		defer v.making.RUnlock()
+	}
 	key, err := newOwnerKey()
 	if err != nil {
 		return nil, err

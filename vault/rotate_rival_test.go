@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -175,6 +176,38 @@ func TestAnotherConfigured(t *testing.T) {
 		t.Errorf("taken: %v, %v", taken, err)
 	}
 	if text, err := openIn(t, o).Open(t.Context(), Owner{Workspace: "w"}, nil, sealed[Owner{Workspace: "w"}]); err != nil || string(text) != "text" {
+		t.Errorf("it opens to %q, %v", text, err)
+	}
+}
+
+// TestSlowMaker makes a person's key so slowly that a change of their
+// workspace's begins and ends meanwhile.
+func TestSlowMaker(t *testing.T) {
+	o, _ := rotatedIn(t)
+	v := openIn(t, o)
+	sealIn(t, v, Owner{Workspace: "w"})
+	person, ended := Owner{Workspace: "w", Kind: "contact", ID: "a"}, make(chan error, 1)
+	v.records = &meanwhile{v.records, map[string]func(){recordName(v.Reference("w", "contact", "a")): func() {
+		if err := v.RotateWorkspace(t.Context(), "w", 2); err != nil {
+			t.Error(err)
+		}
+		go func() {
+			done, err := v.RetireWorkspace(t.Context(), "w")
+			if err == nil && !done {
+				err = ErrDamaged
+			}
+			ended <- err
+		}()
+		for len(ended) == 0 && v.making.TryRLock() { // until it has ended, or waits
+			v.making.RUnlock()
+			runtime.Gosched()
+		}
+	}}, nil}
+	sealed := sealIn(t, v, person)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if text, err := openIn(t, o).Open(t.Context(), person, nil, sealed[person]); err != nil || string(text) != "text" {
 		t.Errorf("it opens to %q, %v", text, err)
 	}
 }

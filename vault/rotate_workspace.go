@@ -202,7 +202,9 @@ func (v *Vault) RetireWorkspace(ctx context.Context, workspace string) (done boo
 }
 
 func (v *Vault) retireVersions(ctx context.Context, top string, newest uint32) error {
+	v.making.Lock() // whoever makes a key with a former version is done, and is met below; the next take the newest
 	v.cache.drop(top)
+	v.making.Unlock()
 	if err := v.rewrapPersons(ctx, top); err != nil {
 		return err
 	}

@@ -75,7 +75,8 @@ type Vault struct {
 	names   *names
 	fresh   bool
 	alone   bool
-	buffers *sync.Pool // for reading files
+	making  sync.RWMutex // read: a person's key is being made, perhaps with a version of their workspace's that is to go
+	buffers *sync.Pool   // for reading files
 }
 
 // Fresh tells whether this Open made the key store. A database that has been
