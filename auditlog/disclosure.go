@@ -11,9 +11,13 @@ import (
 	"slices"
 )
 
-// saltSize makes a digest hide its value for good: each possible value has
-// about as many salts that fit as each other, so that a digest alone says
-// nothing, even to somebody who can try every value.
+// saltSize is how many bytes keep a digest from telling its value once its
+// disclosure is deleted, even to somebody who can try every value. A salt that is
+// random by itself (formSalted) does so for good: each value has about as many
+// salts that fit as each other. Salts that are made of one seed (formSeeded) do
+// so against who has to compute it: that takes trying seeds of 512 bits, or
+// SHAKE256 broken. Without a bound on computing, two digests of one seed would
+// tell their values.
 const saltSize = 64
 
 // A disclosure is base64url of the JSON list of salt, name and value (RFC 9901,
@@ -21,8 +25,9 @@ const saltSize = 64
 // salts are made of, and the letters of names and values, which is a third as
 // long: disclosures are most of what a log stores.
 
-// seedSize is as much as one salt has. Who does not know the seed can tell none
-// of its salts, nor that two entries have the same owner: each entry has its own.
+// seedSize is as much as one salt has, and more than the strength of SHAKE256.
+// Each entry has a seed of its own for each owner: who does not know it cannot
+// find any of its salts, nor that two entries have the same owner.
 const seedSize = saltSize
 
 // saltsOf makes n salts of a seed.
