@@ -17,7 +17,10 @@ import (
 )
 
 // folder keeps records as files.
-type folder struct{ dir string }
+type folder struct {
+	dir  string
+	lock func(fd, how int) error
+}
 
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
@@ -27,7 +30,7 @@ func openFolder(dir string) (*folder, error) {
 	if err := durable.MakeDirs(abs); err != nil {
 		return nil, err
 	}
-	f := &folder{dir: abs}
+	f := &folder{dir: abs, lock: syscall.Flock}
 	return f, durable.Sweep(abs)
 }
 
@@ -56,8 +59,11 @@ func (f *folder) Create(_ context.Context, name string, record []byte) (bool, er
 // goes on where the file system knows no locks: whatever is there has to go.
 func (f *folder) Replace(_ context.Context, name string, record []byte) error {
 	unlock, err := f.locked()
+	if lockless(err) {
+		unlock, err = func() {}, nil
+	}
 	if err != nil {
-		unlock = func() {}
+		return bucket.Explain(err)
 	}
 	file, err := f.write(name, record)
 	unlock() // many are replaced side by side, and the disk takes its time
@@ -86,10 +92,21 @@ func (f *folder) locked() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a descriptor fits
+	if err := f.lock(int(dir.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a descriptor fits
 		return nil, errors.Join(err, dir.Close())
 	}
 	return func() { _ = dir.Close() }, nil // the lock goes with it
+}
+
+// lockless tells that the file system knows no locks, which is something else
+// than a lock that could not be had.
+func lockless(err error) bool {
+	for _, none := range []syscall.Errno{syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.ENOLCK} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *folder) overwrite(name string, record []byte) error { return finish(f.write(name, record)) }
