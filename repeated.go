@@ -11,6 +11,10 @@ import (
 // names that others chose.
 const namedByUs = 2
 
+// deepest is how many objects and lists may be open in one another: as many as
+// the decoder takes. Each costs memory a hundred times the byte that opens it.
+const deepest = 10_000
+
 // nesting is an object or a list that is open.
 type nesting struct {
 	names map[string]bool // that were read so far; nil: a list
@@ -20,14 +24,15 @@ type nesting struct {
 
 // RepeatedField finds a field that an object of a JSON text has twice. Readers
 // do not agree on which of them counts, so that what was checked may not be
-// what is done. Text that is not JSON has none: whoever decodes it says so.
+// what is done. Text that is not JSON or is nested too deeply has none: whoever
+// decodes it says so.
 func RepeatedField(text []byte) (name string, found bool) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	open := []*nesting{{}}
 	for {
 		token, err := d.Token()
-		if err != nil {
+		if err != nil || len(open) > deepest+1 {
 			return "", false
 		}
 		at := open[len(open)-1]

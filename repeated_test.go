@@ -2,6 +2,8 @@ package privacyd_test
 
 import (
 	"encoding/json"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -25,6 +27,36 @@ func TestRepeatedFields(t *testing.T) {
 		name, found := privacyd.RepeatedField([]byte(text))
 		if name != want || found != (want != "" || text == `{"": 1, "": 2}`) {
 			t.Errorf("%s: %q %v", text, name, found)
+		}
+	}
+}
+
+// TestDeepNestingIsNotFollowed: a request of a few MiB of brackets must not
+// cost the server a hundred times that.
+func TestDeepNestingIsNotFollowed(t *testing.T) {
+	const size = 1 << 20
+	for _, open := range []string{"[", `{"":`} {
+		text := []byte(strings.Repeat(open, size/len(open)))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		name, found := privacyd.RepeatedField(text)
+		runtime.ReadMemStats(&after)
+		if found {
+			t.Errorf("%s: %q", open, name)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 12*size {
+			t.Errorf("%s: %d bytes were taken for %d", open, used, size)
+		}
+	}
+}
+
+// TestDeepestNesting: what the decoder takes is looked into, to its end.
+func TestDeepestNesting(t *testing.T) {
+	const depth = 10_000
+	for lists, found := range map[int]bool{depth - 1: true, depth: false} {
+		text := strings.Repeat("[", lists) + `{"a": 1, "a": 2}` + strings.Repeat("]", lists)
+		if _, got := privacyd.RepeatedField([]byte(text)); got != found || json.Valid([]byte(text)) != found {
+			t.Errorf("below %d lists: found %v, valid %v", lists, got, json.Valid([]byte(text)))
 		}
 	}
 }
