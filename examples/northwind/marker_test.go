@@ -21,14 +21,18 @@ func TestMarkersOfABuyer(t *testing.T) {
 		return
 	}
 	text, err := os.ReadFile("northwind.map.yaml")
-	must(t, err)
-	b := enginetest.NewBeside(t, sqldbtest.SQLite(t), p.address, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := enginetest.NewBeside(t, sqldbtest.SQLite(t), p.Address, string(text))
 	traces, m := b.Trace(), enginetest.NewMarkers(t)
 	for _, key := range []string{"ALFKI", "ANATR"} {
 		b.Plant(m, key, datamap.Scope{Workspace: key, SubjectKind: "buyer", SubjectID: key})
 	}
 	w, err := b.CreateWorkspace(t.Context(), enginetest.Operator, engine.NewWorkspace{Slug: "alfki", Name: "Alfki", DatasetKeys: map[string]string{"northwind": "ALFKI"}})
-	must(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	her, him := m.Texts("ALFKI"), m.Texts("ANATR")
 	if missing := m.Missing("A", traces.Find(slices.Concat(her, him))); len(missing) > 0 || len(her) < 40 {
 		t.Fatalf("of %d markers these are not there: %q", len(her), missing)

@@ -1,26 +1,17 @@
 package pagila_test
 
 import (
-	"context"
-	"os"
+	"fmt"
 	"path/filepath"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/privacyd/privacyd/datamap"
-	"github.com/privacyd/privacyd/source/sqlsource"
+	"github.com/privacyd/privacyd/examples/exampletest"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
 // shops is a database of Pagila and its map.
-type shops struct {
-	conn    *pgx.Conn
-	source  *sqlsource.Source
-	graph   *datamap.Graph
-	catalog datamap.Catalog
-	address string
-}
+type shops struct{ *exampletest.Product }
 
 // each runs a test on the built-in copy of Pagila's tables and on the real one,
 // if that is here.
@@ -29,7 +20,7 @@ func each(t *testing.T, test func(t *testing.T, s *shops)) {
 	t.Run("built-in", func(t *testing.T) { test(t, load(t, "testdata")) })
 	dir, ok := pagila(t)
 	if !ok {
-		t.Logf("PAGILA IS NOT HERE. Only the small built-in copy of its tables was tested. Set %s to test the real one.", envInputs)
+		t.Logf("PAGILA IS NOT HERE. Only the small built-in copy of its tables was tested. Set %s to test the real one.", exampletest.EnvInputs)
 		return
 	}
 	t.Run("pagila", func(t *testing.T) { test(t, load(t, dir)) })
@@ -49,51 +40,7 @@ func load(t *testing.T, dir string) *shops {
 	for _, name := range []string{"pagila-schema", "pagila-schema-jsonb", "pagila-data"} {
 		psql(t, dsn, filepath.Join(dir, name+".sql"))
 	}
-	s := &shops{address: dsn}
-	f, err := os.Open("pagila.map.yaml")
-	must(t, err)
-	defer f.Close() //nolint:errcheck // it was only read
-	m, err := datamap.Parse("pagila.map.yaml", f)
-	must(t, err)
-	s.graph, err = datamap.Compile(m)
-	must(t, err)
-	s.conn, err = pgx.Connect(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { _ = s.conn.Close(context.WithoutCancel(t.Context())) })
-	s.source, err = sqlsource.OpenPostgres(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { _ = s.source.Close() })
-	s.catalog, err = s.source.Catalog(t.Context())
-	must(t, err)
-	return s
-}
-
-func (s *shops) erase(t *testing.T, scope datamap.EraseScope) {
-	t.Helper()
-	scope.Catalog = &s.catalog
-	e, err := s.graph.Erasure(scope)
-	must(t, err)
-	for _, b := range e.Blockers {
-		t.Fatalf("blocked: %+v", b)
-	}
-	eraser, err := s.source.Eraser()
-	must(t, err)
-	for _, step := range e.Steps {
-		_, err := eraser.Run(t.Context(), step, datamap.Batch{})
-		must(t, err)
-		left, err := eraser.Left(t.Context(), step)
-		must(t, err)
-		if left > 0 {
-			t.Errorf("%s %s still finds %d rows", step.Action, step.Collection.Name, left)
-		}
-	}
-}
-
-func (s *shops) number(t *testing.T, query string) int {
-	t.Helper()
-	var n int
-	must(t, s.conn.QueryRow(t.Context(), query).Scan(&n))
-	return n
+	return &shops{exampletest.Open(t, "pagila.map.yaml", dsn)}
 }
 
 // wants compares numbers before and after: each query counts what must have
@@ -102,16 +49,16 @@ func (s *shops) wants(t *testing.T, gone, same []string, act func()) {
 	t.Helper()
 	before := map[string]int{}
 	for _, query := range same {
-		before[query] = s.number(t, query)
+		before[query] = s.Number(t, query)
 	}
 	act()
 	for _, query := range gone {
-		if n := s.number(t, query); n != 0 {
+		if n := s.Number(t, query); n != 0 {
 			t.Errorf("%s: %d are left", query, n)
 		}
 	}
 	for _, query := range same {
-		if n := s.number(t, query); n != before[query] {
+		if n := s.Number(t, query); n != before[query] {
 			t.Errorf("%s: %d, before it was %d", query, n, before[query])
 		}
 	}
@@ -119,9 +66,8 @@ func (s *shops) wants(t *testing.T, gone, same []string, act func()) {
 
 func TestEraseCustomer(t *testing.T) {
 	each(t, func(t *testing.T, s *shops) {
-		address := s.number(t, "select address_id from customer where customer_id = 1")
-		_, err := s.conn.Exec(t.Context(), "create table hers as select $1::int as address_id", address)
-		must(t, err)
+		address := s.Number(t, "select address_id from customer where customer_id = 1")
+		s.Exec(t, fmt.Sprintf("create table hers as select %d as address_id", address))
 		s.wants(t, []string{
 			"select count(*) from customer where customer_id = 1", "select count(*) from rental where customer_id = 1",
 			"select count(*) from payment where customer_id = 1",
@@ -131,7 +77,7 @@ func TestEraseCustomer(t *testing.T) {
 			"select count(*) from payment where customer_id <> 1", "select count(*) from address where address_id not in (select address_id from hers)",
 			"select count(*) from city", "select count(*) from staff where first_name <> 'Deleted'",
 		}, func() {
-			s.erase(t, datamap.EraseScope{Scope: datamap.Scope{Workspace: "1", SubjectKind: "contact", SubjectID: "1"}})
+			s.Erase(t, datamap.EraseScope{Scope: datamap.Scope{Workspace: "1", SubjectKind: "contact", SubjectID: "1"}})
 		})
 	})
 }
@@ -157,6 +103,6 @@ func TestEraseStore(t *testing.T) {
 			"select count(*) from payment p join customer c using (customer_id) where store_id <> 1 and not " + ofTheStore, "select count(*) from inventory", "select count(*) from store",
 			"select count(*) from staff where store_id <> 1 and first_name <> 'Deleted'",
 			"select count(*) from customer join address using (address_id) where store_id <> 1 and phone <> 'Deleted'",
-		}, func() { s.erase(t, datamap.EraseScope{Scope: datamap.Scope{Workspace: "1"}}) })
+		}, func() { s.Erase(t, datamap.EraseScope{Scope: datamap.Scope{Workspace: "1"}}) })
 	})
 }

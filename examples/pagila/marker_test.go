@@ -18,7 +18,7 @@ func TestMarkersOfACustomer(t *testing.T) {
 	each(t, func(t *testing.T, s *shops) {
 		text, err := os.ReadFile("pagila.map.yaml")
 		must(t, err)
-		b := enginetest.NewBeside(t, sqldbtest.Postgres(t), s.address, string(text))
+		b := enginetest.NewBeside(t, sqldbtest.Postgres(t), s.Address, string(text))
 		traces, m := b.Trace(), enginetest.NewMarkers(t)
 		for who, id := range map[string]string{"her": "1", "him": "2"} {
 			b.Plant(m, who, datamap.Scope{Workspace: "1", SubjectKind: "contact", SubjectID: id})

@@ -16,11 +16,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/privacyd/privacyd/examples/exampletest"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
-
-// envInputs names the folder that has Pagila in its folder pagila.
-const envInputs = "PRIVACYD_INPUTS"
 
 func TestWalkthrough(t *testing.T) {
 	bin := build(t)
@@ -28,7 +26,7 @@ func TestWalkthrough(t *testing.T) {
 	dir, ok := pagila(t)
 	if !ok {
 		t.Logf("PAGILA IS NOT HERE: %s has no pagila-data.sql. Only the small built-in copy of its tables was tested. Set %s to a folder "+
-			"that has pagila/pagila-data.sql (https://github.com/devrimgunduz/pagila) to test the real one.", dir, envInputs)
+			"that has pagila/pagila-data.sql (https://github.com/devrimgunduz/pagila) to test the real one.", dir, exampletest.EnvInputs)
 		return
 	}
 	t.Run("pagila", func(t *testing.T) { walk(t, bin, dir) })
@@ -38,7 +36,7 @@ func TestWalkthrough(t *testing.T) {
 // folder, the files must be there.
 func pagila(t *testing.T) (dir string, ok bool) {
 	t.Helper()
-	inputs, named := os.LookupEnv(envInputs)
+	inputs, named := os.LookupEnv(exampletest.EnvInputs)
 	if !named {
 		inputs = filepath.Join("..", "..", "..", "shared", "inputs")
 	}
@@ -48,7 +46,7 @@ func pagila(t *testing.T) (dir string, ok bool) {
 	}
 	_, err = os.Stat(filepath.Join(dir, "pagila-data.sql"))
 	if err != nil && named {
-		t.Fatalf("%s is set, but Pagila is not there: %v", envInputs, err)
+		t.Fatalf("%s is set, but Pagila is not there: %v", exampletest.EnvInputs, err)
 	}
 	return dir, !errors.Is(err, fs.ErrNotExist)
 }
