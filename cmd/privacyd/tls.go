@@ -101,7 +101,8 @@ type certificate struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	stamp   string // of the files that it was read from
+	stamp   string // of the files that current was read from
+	said    string // stamp of those that could not be used, so that it is said once
 	looked  time.Time
 }
 
@@ -111,7 +112,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if now := c.now(); now.Sub(c.looked) >= certificateLook {
 		c.looked = now
 		if stamp := c.stampNow(); stamp != c.stamp {
-			if err := c.read(); err != nil {
+			if err := c.read(); err != nil && stamp != c.said {
+				c.said = stamp
 				c.log.Error("the new certificate cannot be used; the old one stays", "error", err)
 			}
 		}
@@ -119,9 +121,10 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// read takes the certificate that the files hold, unless it cannot be used.
+// read takes the certificate that the files hold, unless it cannot be used: then
+// it is tried again at the next look, for what stood in the way may be over.
 func (c *certificate) read() error {
-	c.stamp = c.stampNow() // also of what cannot be used, so that it is said once
+	stamp := c.stampNow() // before they are read: what changes meanwhile is read again
 	pair, err := tls.LoadX509KeyPair(c.config.Cert, c.config.Key)
 	if err != nil {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_unusable",
@@ -131,7 +134,7 @@ func (c *certificate) read() error {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_expired",
 			"The certificate in tls.cert expired on %s. Renew it: browsers refuse it.", end.Format(time.DateOnly))
 	}
-	c.current = &pair
+	c.current, c.stamp = &pair, stamp
 	return nil
 }
 

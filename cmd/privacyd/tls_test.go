@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,6 +15,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,6 +142,41 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	writeCertificate(t, dir, 4444, at.Add(24*time.Hour))
 	if serial() != 4444 {
 		t.Error("the server does not recover")
+	}
+}
+
+// TestCertificateIsTriedAgain: the files cannot be read once, as when they lie
+// on a share that stalls, and are the same when they can be.
+func TestCertificateIsTriedAgain(t *testing.T) {
+	dir, at := t.TempDir(), time.Now()
+	var log bytes.Buffer
+	c := &certificate{config: writeCertificate(t, dir, 1, at.Add(24*time.Hour)), log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return at }}
+	if err := c.read(); err != nil {
+		t.Fatal(err)
+	}
+	writeCertificate(t, dir, 22, at.Add(24*time.Hour))
+	var unlimited, none syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &unlimited); err != nil {
+		t.Fatal(err)
+	}
+	none = unlimited
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		at = at.Add(certificateLook)
+		_, _ = c.get(nil)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &unlimited); err != nil {
+		t.Fatal(err)
+	}
+	if c.current.Leaf.SerialNumber.Int64() != 1 || strings.Count(log.String(), "the old one stays") != 1 {
+		t.Errorf("while the files cannot be read: %s", log.String())
+	}
+	at = at.Add(certificateLook)
+	if got, err := c.get(nil); err != nil || got.Leaf.SerialNumber.Int64() != 22 {
+		t.Errorf("the renewed certificate was not taken: %v", err)
 	}
 }
 
