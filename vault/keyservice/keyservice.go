@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"gocloud.dev/secrets"
-	"gocloud.dev/secrets/awskms"
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/privacyd/privacyd"
@@ -57,10 +56,7 @@ func Open(ctx context.Context, address string) (*Service, error) {
 	s := &Service{scheme: u.Scheme}
 	switch u.Scheme {
 	case AWS:
-		if plain(u.Query().Get("endpoint")) {
-			return nil, errPlain()
-		}
-		s.keeper, err = new(awskms.URLOpener).OpenKeeperURL(ctx, u)
+		s.keeper, err = openAWS(ctx, u)
 	case Transit:
 		s.keeper, err = openTransit(u)
 	case Local:

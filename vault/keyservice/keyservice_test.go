@@ -52,7 +52,7 @@ func TestServices(t *testing.T) {
 		server             *keyservicetest.Server
 	}{
 		{"vault_transit", bao.Address("a"), bao.Address("b"), bao},
-		{"aws_kms", aws.AWSAddress("a"), "", aws},
+		{"aws_kms", aws.AWSAddress("a"), aws.AWSAddress("b"), aws},
 		{"local", local, another, nil},
 	} {
 		t.Run(tc.kind, func(t *testing.T) {
@@ -95,7 +95,8 @@ func TestAddressRefused(t *testing.T) {
 	for _, address := range []string{
 		"gcpkms://projects/p", "hashivault://key", "hashivault://?address=https://bao.example", "hashivault://key?address=ftp://bao.example",
 		"hashivault://key?address=http://bao.example:8200", "hashivault://a/b?address=https://bao.example", "hashivault://key?address=https://bao.example&what=1",
-		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?what=1", "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=", "hashivault://%zz",
+		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?region=eu-central-1&what=1", "awskms://alias/a", "awskms://?region=eu-central-1", "awskms://alias/a?region=eu-central-1&endpoint=kms.example",
+		"base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=", "hashivault://%zz",
 	} {
 		_, err := keyservice.Open(t.Context(), address)
 		wantCode(t, err, "key_service_invalid")

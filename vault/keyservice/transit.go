@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/secrets"
@@ -25,7 +26,7 @@ type transit struct {
 	key       string
 	namespace string
 	token     func() (string, error)
-	client    *http.Client
+	client    direct
 }
 
 // openTransit reads hashivault://KEY?address=…&engine=transit&namespace=…. The
@@ -52,7 +53,7 @@ func openTransit(u *url.URL) (*secrets.Keeper, error) {
 	if t.key == "" || strings.Contains(t.key, "/") {
 		return nil, errAddress()
 	}
-	t.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.client = direct{straight(&http.Transport{ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute})}
 	return secrets.NewKeeper(t), nil
 }
 

@@ -148,6 +148,10 @@ func (s *Server) kms(w http.ResponseWriter, r *http.Request) {
 		before, after, _ := strings.Cut(string(in.Ciphertext), "\x00")
 		name, sealed = before, []byte(after)
 	}
+	if !encrypt && in.KeyID != "" && in.KeyID != name {
+		answer(w, http.StatusBadRequest, map[string]any{"__type": "IncorrectKeyException"})
+		return
+	}
 	key, denied := s.key(name)
 	if denied || !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		answer(w, http.StatusBadRequest, map[string]any{"__type": "AccessDeniedException", "message": "not authorized"})

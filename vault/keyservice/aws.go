@@ -1,0 +1,134 @@
+package keyservice
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	gcaws "gocloud.dev/aws"
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/secrets"
+)
+
+// awsKey speaks to AWS KMS: to the region or endpoint of the address, whatever
+// the environment and profiles say of endpoints, redirects and proxies. It names
+// its key also where it unwraps, so that no other key of the account will do.
+type awsKey struct {
+	client  *kms.Client
+	key     string
+	context map[string]string // what a use of the key is bound to
+}
+
+// direct sends each request to the address that it is for, and nowhere else.
+type direct struct{ *http.Transport }
+
+// Do sends a request.
+func (d direct) Do(r *http.Request) (*http.Response, error) { return d.RoundTrip(r) }
+
+// straight has a transport ask no proxy of the environment, and speak no old TLS.
+func straight(t *http.Transport) *http.Transport {
+	t.Proxy = nil
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	return t
+}
+
+// openAWS reads awskms://alias/NAME?region=… and awskms:///ARN?region=…, with
+// endpoint=https://… for a store other than Amazon's or one inside a network of
+// one's own, context_NAME=VALUE, and what says who one is: profile, role.
+func openAWS(ctx context.Context, u *url.URL) (*secrets.Keeper, error) {
+	k, err := newAWS(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return secrets.NewKeeper(k), nil
+}
+
+func newAWS(ctx context.Context, u *url.URL) (*awsKey, error) {
+	k := &awsKey{key: strings.TrimPrefix(path.Join(u.Host, u.Path), "/"), context: map[string]string{}}
+	q := u.Query()
+	endpoint, err := awsEndpoint(q)
+	if err != nil {
+		return nil, err
+	}
+	if k.key == "" || q.Get("region") == "" {
+		return nil, errAddress()
+	}
+	for name, values := range q {
+		if bound, ok := strings.CutPrefix(name, "context_"); ok {
+			k.context[bound] = values[0]
+			q.Del(name)
+		}
+	}
+	cfg, err := gcaws.V2ConfigFromURLParams(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	transport := awshttp.NewBuildableClient().GetTransport()
+	if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		transport = own.GetTransport() // it has the authorities of AWS_CA_BUNDLE
+	}
+	k.client = kms.NewFromConfig(cfg, func(o *kms.Options) {
+		o.HTTPClient, o.BaseEndpoint = direct{straight(transport)}, endpoint
+	})
+	return k, nil
+}
+
+// awsEndpoint takes an address's own endpoint out of its settings; none:
+// Amazon's of the region.
+func awsEndpoint(q url.Values) (*string, error) {
+	q.Del("hostname_immutable")
+	endpoint := q.Get("endpoint")
+	q.Del("endpoint")
+	if endpoint == "" {
+		return nil, nil
+	}
+	e, err := url.Parse(endpoint)
+	if err != nil || e.Host == "" || e.Scheme != "https" && e.Scheme != "http" {
+		return nil, errAddress()
+	}
+	if plain(endpoint) {
+		return nil, errPlain()
+	}
+	return &endpoint, nil
+}
+
+// Encrypt implements driver.Keeper.
+func (k *awsKey) Encrypt(ctx context.Context, plaintext []byte) ([]byte, error) {
+	out, err := k.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.key, Plaintext: plaintext, EncryptionContext: k.context})
+	if err != nil {
+		return nil, err
+	}
+	return out.CiphertextBlob, nil
+}
+
+// Decrypt implements driver.Keeper.
+func (k *awsKey) Decrypt(ctx context.Context, ciphertext []byte) ([]byte, error) {
+	out, err := k.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.key, CiphertextBlob: ciphertext, EncryptionContext: k.context})
+	if err != nil {
+		return nil, err
+	}
+	return out.Plaintext, nil
+}
+
+// Close implements driver.Keeper.
+func (k *awsKey) Close() error {
+	if d, ok := k.client.Options().HTTPClient.(direct); ok {
+		d.CloseIdleConnections()
+	}
+	return nil
+}
+
+// ErrorAs implements driver.Keeper.
+func (k *awsKey) ErrorAs(err error, i any) bool { return errors.As(err, i) }
+
+// ErrorCode implements driver.Keeper. What AWS says is sorted by its own codes.
+func (k *awsKey) ErrorCode(error) gcerrors.ErrorCode { return gcerrors.Unknown }
