@@ -106,3 +106,29 @@ func TestHeldMailsEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestHeldMailsOfADeletedWorkspace are held as before: what the workspace
+// allowed still counts when it is gone.
+func TestHeldMailsOfADeletedWorkspace(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w := sending(t, b), b.NewWorkspace("acme")
+		relayIn(b, "DE")
+		narrow(t, b, w.ID, "DE")
+		relayIn(b, "CH")
+		_, err := b.SetRetention(t.Context(), enginetest.Operator, w.ID, 30) // the admin is told, and not told yet
+		b.Must(err)
+		b.Grace = time.Hour
+		confirmed(t, b, engine.NewJob{Workspace: w.ID, Type: privacyd.JobWorkspaceDeletion})
+		later(b, 2*time.Hour)
+		later(b, 2*time.Hour)
+		want := 1 + len(everybody(w)) // everybody is told that the workspace was deleted
+		if got := p.arrived(); len(got) != 0 || waiting(b) != want {
+			t.Errorf("arrived: %q, and %d wait, want %d", got, waiting(b), want)
+		}
+		relayIn(b, "DE")
+		later(b, 2*time.Hour)
+		if got := p.arrived(); len(got) != want || waiting(b) != 0 {
+			t.Errorf("where it may go arrived: %q, and %d wait", got, waiting(b))
+		}
+	})
+}

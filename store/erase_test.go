@@ -282,7 +282,7 @@ func TestClearWorkspace(t *testing.T) {
 			must(t, s.InsertPolicy(ctx, privacyd.Policy{WorkspaceID: ws, Version: 1, From: at}, auditID))
 			must(t, s.KeepRow(ctx, privacyd.KeptRow{WorkspaceID: ws, Ref: "r", Sealed: []byte{1}, KeptAt: at}, auditID))
 			must(t, s.PutPlan(ctx, privacyd.StoredPlan{Scope: ws, Hash: "h", Sealed: []byte{1}, MadeAt: at, ExpiresAt: at.Add(time.Hour)}))
-			must(t, s.PutSettings(ctx, ws, privacyd.Settings{TimeZone: "Europe/Berlin"}, auditID))
+			must(t, s.PutSettings(ctx, ws, privacyd.Settings{TimeZone: "Europe/Berlin", AllowedCountries: []string{"DE"}}, auditID))
 			jobIn(t, s, ws, "job of "+ws, func(j *privacyd.Job) {
 				j.Subject, j.SubjectRef, j.SubjectSealed = &privacyd.Subject{Kind: "contact"}, "ref", []byte{1}
 			})
@@ -291,10 +291,10 @@ func TestClearWorkspace(t *testing.T) {
 		}
 		must(t, s.ClearWorkspace(ctx, w.ID, "job of "+w.ID, auditID))
 		must(t, s.ClearWorkspace(ctx, w.ID, "job of "+w.ID, auditID))
-		if got, want := traces(t, s, w.ID), "holds 0 policies 0 kept 0 plans 0 refs 0 review 0 keys 0 token 0 member 0 zone UTC"; got != want {
+		if got, want := traces(t, s, w.ID), "holds 0 policies 0 kept 0 plans 0 refs 0 review 0 keys 0 token 0 member 0 zone UTC in DE"; got != want {
 			t.Errorf("of the cleared one: %s, want %s", got, want)
 		}
-		if got, want := traces(t, s, other.ID), "holds 1 policies 1 kept 1 plans 1 refs 1 review 1 keys 1 token 1 member 1 zone Europe/Berlin"; got != want {
+		if got, want := traces(t, s, other.ID), "holds 1 policies 1 kept 1 plans 1 refs 1 review 1 keys 1 token 1 member 1 zone Europe/Berlin in DE"; got != want {
 			t.Errorf("of the other one: %s, want %s", got, want)
 		}
 		gone, err := s.Workspace(ctx, w.ID)
@@ -346,6 +346,6 @@ func traces(t *testing.T, s *store.Store, ws string) string {
 	_, memberErr := s.MemberRole(ctx, ws, "id-a@example.com")
 	settings, err := s.Settings(ctx, ws)
 	must(t, err)
-	return fmt.Sprintf("holds %d policies %d kept %d plans %d refs %d review %d keys %d token %d member %d zone %s",
-		h, p, k, found(planErr), r, v, keys, found(tokenErr), found(memberErr), settings.TimeZone)
+	return fmt.Sprintf("holds %d policies %d kept %d plans %d refs %d review %d keys %d token %d member %d zone %s in %s",
+		h, p, k, found(planErr), r, v, keys, found(tokenErr), found(memberErr), settings.TimeZone, settings.AllowedCountries)
 }

@@ -69,10 +69,15 @@ func (s *Store) SetWorkspaceState(ctx context.Context, workspaceID string, state
 // ClearWorkspace deletes what privacyd's own tables know of a workspace whose
 // records are gone: members, tokens, dataset keys, settings, policies, holds,
 // plans, idempotency keys, and whom its jobs were about. What stays is its row
-// without a name, its jobs without subjects, its receipts and its audit log.
-// Exports and files must be gone before.
+// without a name, the countries that it allowed, which still count for mails
+// about it, its jobs without subjects, its receipts and its audit log. Exports
+// and files must be gone before.
 func (s *Store) ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID string) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
+		countries, err := s.countriesAlone(ctx, workspaceID)
+		if err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			`DELETE FROM members WHERE workspace_id = $1`,
 			`DELETE FROM api_tokens WHERE workspace_id = $1`,
@@ -87,15 +92,33 @@ func (s *Store) ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID 
 			`DELETE FROM objections WHERE workspace_id = $1`,
 			`DELETE FROM review_items WHERE job_id IN (SELECT id FROM jobs WHERE workspace_id = $1)`,
 			`UPDATE jobs SET subject_id = '', subject_ref = '', subject_sealed = NULL WHERE workspace_id = $1`,
-			`UPDATE workspace_settings SET settings = '' WHERE workspace_id = $1`,
 			`UPDATE workspaces SET slug = 'deleted-' || id, name = '' WHERE id = $1`,
 		} {
 			if _, err := s.db.Exec(ctx, statement, workspaceID); err != nil {
 				return fmt.Errorf("clear a workspace: %w", err)
 			}
 		}
+		if _, err := s.db.Exec(ctx, `UPDATE workspace_settings SET settings = $1 WHERE workspace_id = $2`, countries, workspaceID); err != nil {
+			return fmt.Errorf("clear a workspace's settings: %w", err)
+		}
 		return s.SetWorkspaceState(ctx, workspaceID, privacyd.WorkspaceDeleted, jobID, auditID)
 	})
+}
+
+// countriesAlone gives a workspace's settings with nothing but the countries
+// that it allows, as they are kept; empty where it said nothing of them.
+func (s *Store) countriesAlone(ctx context.Context, workspaceID string) (string, error) {
+	settings, err := s.Settings(ctx, workspaceID)
+	if err != nil || len(settings.AllowedCountries) == 0 {
+		return "", err
+	}
+	only := privacyd.DefaultSettings()
+	only.AllowedCountries = settings.AllowedCountries
+	text, err := json.Marshal(only)
+	if err != nil {
+		return "", fmt.Errorf("keep the countries of a workspace: %w", err)
+	}
+	return string(text), nil
 }
 
 // AccountState tells what an account may do, and which job deletes it; the job
