@@ -78,10 +78,11 @@ func documentEvent(c privacyd.Caller, action string, d privacyd.Document) privac
 
 // keepDocument stores a document's file, encrypted as all files are.
 func (e *Engine) keepDocument(ctx context.Context, d *privacyd.Document, filename string, content io.Reader) (err error) {
+	body := &sentBody{Reader: content}
 	head := make([]byte, documentHead)
-	n, err := io.ReadFull(content, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return privacyd.Errorf(privacyd.ClassInvalid, "body_unreadable", "The body broke off: %w.", err)
+	n, _ := io.ReadFull(body, head) // a file may be shorter
+	if body.broke != nil {
+		return privacyd.Errorf(privacyd.ClassInvalid, "body_unreadable", "The body broke off: %w.", body.broke)
 	}
 	if n == 0 {
 		return privacyd.Errorf(privacyd.ClassInvalid, "document_invalid", "A document needs a file that is not empty, or a link.")
@@ -94,12 +95,15 @@ func (e *Engine) keepDocument(ctx context.Context, d *privacyd.Document, filenam
 	if err != nil {
 		return err
 	}
-	all := io.LimitReader(io.MultiReader(bytes.NewReader(head[:n]), content), privacyd.MaxDocument+1)
+	all := io.LimitReader(io.MultiReader(bytes.NewReader(head[:n]), body), privacyd.MaxDocument+1)
 	size, err := io.Copy(w, all)
 	switch {
+	case body.broke != nil:
+		w.Abort()
+		return privacyd.Errorf(privacyd.ClassInvalid, "body_unreadable", "The document broke off: %w.", body.broke)
 	case err != nil:
 		w.Abort()
-		return privacyd.Errorf(privacyd.ClassInvalid, "body_unreadable", "The document broke off: %w.", err)
+		return fmt.Errorf("store a document: %w", err)
 	case size > privacyd.MaxDocument:
 		w.Abort()
 		return privacyd.Errorf(privacyd.ClassInvalid, "document_too_large", "A document has at most 16 MiB. Put a larger one elsewhere and give its link.")
@@ -107,6 +111,21 @@ func (e *Engine) keepDocument(ctx context.Context, d *privacyd.Document, filenam
 	d.Size, d.SHA256, err = w.Commit()
 	d.BlobKey = key
 	return err
+}
+
+// sentBody remembers what broke off who sends it, for what goes wrong while it
+// is stored is not the sender's doing.
+type sentBody struct {
+	io.Reader
+	broke error
+}
+
+func (b *sentBody) Read(p []byte) (n int, err error) {
+	n, err = b.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.broke = err
+	}
+	return n, err
 }
 
 // WithdrawDocument shows a document no more and deletes its file. The operator.

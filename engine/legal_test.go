@@ -2,14 +2,19 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 )
 
@@ -174,6 +179,40 @@ func TestDocumentsThatAreNone(t *testing.T) {
 		_, err := b.AddDocument(t.Context(), enginetest.Operator, c.d, c.file, bytes.NewReader(c.content))
 		if privacyd.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	wantNoDocuments(t, b)
+}
+
+// fullDisk is a blob store that has no room left.
+type fullDisk struct{ engine.Blobs }
+
+type fullDiskWriter struct{ engine.BlobWriter }
+
+func (d fullDisk) Create(ctx context.Context, workspace, key string) (engine.BlobWriter, error) {
+	w, err := d.Blobs.Create(ctx, workspace, key)
+	return fullDiskWriter{w}, err
+}
+
+func (fullDiskWriter) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// Who sends a document is told that it broke off where it did, and not where it
+// could not be stored.
+func TestDocumentsThatAreNotStored(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	large := strings.Repeat("x", 64<<10)
+	add := func(content io.Reader) error {
+		_, err := b.AddDocument(t.Context(), enginetest.Operator, privacyd.Document{Title: "A plan"}, "plan.txt", content)
+		return err
+	}
+	for _, before := range []string{"", "x", large} {
+		err := add(io.MultiReader(strings.NewReader(before), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		b.WantCode(err, "body_unreadable")
+	}
+	b.Blobs = fullDisk{b.Blobs}
+	for _, content := range []string{"x", large} {
+		if err := add(strings.NewReader(content)); !errors.Is(err, syscall.ENOSPC) || privacyd.ClassOf(err) == privacyd.ClassInvalid {
+			t.Errorf("on a full disk: %v", err)
 		}
 	}
 	wantNoDocuments(t, b)
