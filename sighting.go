@@ -56,15 +56,26 @@ func (p Place) Judge(s Sighting) Sighting {
 	return s
 }
 
+// After gives what is known once a provider was asked again: what it says now.
+// Where it could not be asked, or says nothing, a bucket that had moved is still
+// where it was seen last.
+func (s Sighting) After(former Sighting) Sighting {
+	if !former.Moved || s.Fault == "" && s.Region != "" {
+		return s
+	}
+	former.Fault, former.CertificateEnd = s.Fault, s.CertificateEnd
+	return former
+}
+
 // String says what the provider said.
 func (s Sighting) String() string {
 	switch {
+	case s.Moved:
+		return "moved: its provider says " + s.Region
 	case s.Fault != "":
 		return "its provider could not be asked"
 	case s.Region == "":
 		return "its provider does not tell"
-	case s.Moved:
-		return "moved: its provider says " + s.Region
 	}
 	return "its provider says " + s.Region
 }

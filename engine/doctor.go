@@ -33,8 +33,10 @@ const (
 )
 
 // Diagnose looks at every part of the installation and says of each whether it
-// is as it should be, and what to do where it is not. It changes nothing, but
-// writes a file and deletes it. The operator. Audit: doctor.run.
+// is as it should be, and what to do where it is not. It writes a file and
+// deletes it, and asks again where buckets lie, as Survey does: writing is
+// refused or allowed from then on by what their providers say. Else it changes
+// nothing. The operator. Audit: doctor.run, place.survey.
 func (e *Engine) Diagnose(ctx context.Context, c privacyd.Caller) (privacyd.Diagnosis, error) {
 	d := privacyd.Diagnosis{At: e.Now(), Version: e.Version}
 	if err := e.operatorOnly(ctx, c, ActionExamine); err != nil {

@@ -30,15 +30,24 @@ func (s *sightings) list() []privacyd.Sighting {
 	return slices.Clone(s.seen)
 }
 
-func (s *sightings) swap(seen []privacyd.Sighting) (before []privacyd.Sighting) {
+// replace keeps what was said this time. A bucket that had moved is where it was
+// while nobody says otherwise.
+func (s *sightings) replace(seen []privacyd.Sighting) (before, now []privacyd.Sighting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, s.seen = s.seen, seen
-	return before
+	before, now = s.seen, slices.Clone(seen)
+	for i, said := range now {
+		n := slices.IndexFunc(before, func(b privacyd.Sighting) bool { return b.Use == said.Use })
+		if n >= 0 {
+			now[i] = said.After(before[n])
+		}
+	}
+	s.seen = now
+	return before, slices.Clone(now)
 }
 
 // Survey asks the providers where places are, and keeps what they say until
-// the next time. Until then nothing is written while one of them lies elsewhere
+// they say something else. Nothing is written while one of them lies elsewhere
 // than it is declared. It fails then with the code place_moved. Audit:
 // place.survey, in the instance's log, for what has moved since the last time.
 func (e *Engine) Survey(ctx context.Context) error {
@@ -52,7 +61,7 @@ func (e *Engine) Survey(ctx context.Context) error {
 			e.Log.WarnContext(ctx, "a provider could not be asked where a bucket lies", "use", s.Use, "fault", s.Fault)
 		}
 	}
-	before := e.sights.swap(seen)
+	before, seen := e.sights.replace(seen)
 	var failed error
 	for _, s := range seen {
 		if !s.Moved || slices.ContainsFunc(before, func(b privacyd.Sighting) bool { return b.Use == s.Use && b.Moved }) {

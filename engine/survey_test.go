@@ -68,6 +68,7 @@ func TestBucketThatMoved(t *testing.T) {
 			t.Errorf("the instance's log has %v, want one place.survey", got)
 		}
 		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckProblem, "us-east-1")
+		checkStillMoved(t, b, p)
 		p.Tell("eu-central-1")
 		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckOK, "eu-central-1")
 		if job := b.Export(admin, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport}); job.State != privacyd.JobCompleted {
@@ -76,6 +77,24 @@ func TestBucketThatMoved(t *testing.T) {
 		p.Tell("")
 		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckOK, "does not tell")
 	})
+}
+
+// checkStillMoved has the provider say nothing, and not be there to be asked: a
+// bucket that had moved is not back for that.
+func checkStillMoved(t *testing.T, b *enginetest.Bench, p provider) {
+	t.Helper()
+	p.Tell("")
+	b.WantCode(b.Survey(t.Context()), "place_moved")
+	b.Surveyor = provider{&buckettest.Server{Address: strings.Replace(p.Address, p.Name, "gone", 1)}, b}
+	b.WantCode(b.Survey(t.Context()), "place_moved")
+	if seen := b.Sightings(); len(seen) != 1 || seen[0].Fault == "" || seen[0].Region != "us-east-1" {
+		t.Errorf("seen %+v, want the fault and where it was before", seen)
+	}
+	checkDoctor(t, b, "place.blobs.exports", privacyd.CheckProblem, "us-east-1")
+	if got := b.Audited(""); strings.Count(strings.Join(got, "\n"), "place.survey failed") != 1 {
+		t.Errorf("the instance's log has %v, want one place.survey", got)
+	}
+	b.Surveyor = p
 }
 
 func checkDoctor(t *testing.T, b *enginetest.Bench, name string, state privacyd.CheckState, says string) {
