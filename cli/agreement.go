@@ -114,6 +114,9 @@ func (c *agreementAcceptancesCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(all))
 		}
+		if len(all) == 0 {
+			return t.none("acceptances")
+		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
 		for _, a := range all {
 			name := a.Name

@@ -84,6 +84,9 @@ func (c *auditListCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(entries))
 		}
+		if len(entries) == 0 {
+			return t.none("entries")
+		}
 		return t.printEntries(entries)
 	})
 }

@@ -238,6 +238,12 @@ func (t *terminal) say(format string, args ...any) {
 	fmt.Fprintf(t.Stderr, format+"\n", args...)
 }
 
+// none says that a list is empty, which people would take for a failure.
+func (t *terminal) none(things string) error {
+	t.say("No %s.", things)
+	return nil
+}
+
 // count says how many in words: "1 record", "2 records".
 func count(n int64, thing string) string {
 	if n == 1 {

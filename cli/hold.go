@@ -122,6 +122,9 @@ func (c *holdListCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(holds))
 		}
+		if len(holds) == 0 {
+			return t.none("legal holds")
+		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tON\tGROUND\tREVIEW\tSTATE\tREASON")
 		for _, h := range holds {

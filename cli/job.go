@@ -46,6 +46,9 @@ func (c *jobListCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(jobs))
 		}
+		if len(jobs) == 0 {
+			return t.none("jobs")
+		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tTYPE\tSTATE\tRECORDS\tCREATED")
 		for _, j := range jobs {
@@ -257,6 +260,9 @@ func (c *jobReviewCmd) Run(t *terminal) error {
 		}
 		if c.JSON {
 			return t.printJSON(list(rows))
+		}
+		if len(rows) == 0 {
+			return t.none("rows to look at")
 		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "N\tCOLLECTION\tROW\tCOLUMN")

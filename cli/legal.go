@@ -224,6 +224,9 @@ func (c *documentListCmd) Run(t *terminal) error {
 }
 
 func (t *terminal) documents(all []privacyd.Document) error {
+	if len(all) == 0 {
+		return t.none("documents")
+	}
 	w := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
 	for _, d := range all {
 		where := d.Link

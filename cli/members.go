@@ -22,6 +22,9 @@ func (c *workspaceMembersCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(members))
 		}
+		if len(members) == 0 {
+			return t.none("members")
+		}
 		for _, m := range members {
 			if _, err := fmt.Fprintf(t.Stdout, "%s\t%s\t%s\n", m.Email, m.Role, m.Name); err != nil {
 				return err

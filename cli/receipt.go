@@ -80,6 +80,9 @@ func (c *receiptListCmd) Run(t *terminal) error {
 		if c.JSON {
 			return t.printJSON(list(receipts))
 		}
+		if len(receipts) == 0 {
+			return t.none("receipts")
+		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "JOB\tISSUED\tISSUE")
 		for _, r := range receipts {

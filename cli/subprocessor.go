@@ -91,15 +91,18 @@ type subProcessorListCmd struct {
 
 func (c *subProcessorListCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		list, err := api.SubProcessors(t.ctx)
+		all, err := api.SubProcessors(t.ctx)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return t.printJSON(map[string]any{"items": list})
+			return t.printJSON(list(all))
+		}
+		if len(all) == 0 {
+			return t.none("sub-processors")
 		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
-		for _, r := range list {
+		for _, r := range all {
 			for _, p := range r.History {
 				fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", p.ID, p.Version, printable(p.Name), p.Country, versionState(r, p), printable(p.Purpose)) //nolint:errcheck // Flush says it
 			}
@@ -130,15 +133,18 @@ type subProcessorObjectionsCmd struct {
 
 func (c *subProcessorObjectionsCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		list, err := api.Objections(t.ctx)
+		all, err := api.Objections(t.ctx)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return t.printJSON(map[string]any{"items": list})
+			return t.printJSON(list(all))
+		}
+		if len(all) == 0 {
+			return t.none("objections")
 		}
 		w := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
-		for _, o := range list {
+		for _, o := range all {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.WorkspaceID, o.SubProcessor, o.Version, o.At.UTC().Format(time.DateOnly)) //nolint:errcheck // Flush says it
 		}
 		return w.Flush()

@@ -55,11 +55,14 @@ type workspaceListCmd struct {
 
 func (c *workspaceListCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		list, err := api.Workspaces(t.ctx)
+		all, err := api.Workspaces(t.ctx)
 		if err != nil {
 			return err
 		}
-		return t.printWorkspaces(list, c.JSON)
+		if len(all) == 0 && !c.JSON {
+			return t.none("workspaces")
+		}
+		return t.printWorkspaces(all, c.JSON)
 	})
 }
 
