@@ -28,6 +28,9 @@ func (r *erasureRun) markBefore(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now()); err != nil {
+			return err
+		}
 		return r.keepState(ctx)
 	})
 }

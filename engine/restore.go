@@ -26,7 +26,7 @@ func (e *Engine) CheckRestored(ctx context.Context) error {
 
 // missingErasures are those that the ledger knows and this database does not.
 // One whose job is at work here was interrupted before it could say so, and
-// goes on by itself.
+// goes on by itself; one whose job failed here was marked before it did.
 func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error) {
 	known, err := e.Runs.ErasureSequence(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 		if err != nil {
 			return nil, fmt.Errorf("read the suppression ledger: %w", err)
 		}
-		here, err := e.atWork(ctx, erased)
+		here, err := e.isHere(ctx, erased)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 	return missing, nil
 }
 
-func (e *Engine) atWork(ctx context.Context, erased privacyd.Erased) (bool, error) {
+func (e *Engine) isHere(ctx context.Context, erased privacyd.Erased) (bool, error) {
 	if done, err := e.Runs.KnowsErasure(ctx, erased.Sequence); err != nil || done {
 		return done, err
 	}
@@ -60,7 +60,11 @@ func (e *Engine) atWork(ctx context.Context, erased privacyd.Erased) (bool, erro
 	if privacyd.CodeOf(err) == "job_not_found" {
 		return false, nil
 	}
-	return err == nil && job.State == privacyd.JobRunning, err
+	if err != nil {
+		return false, err
+	}
+	// One that completed has recorded all of its marks.
+	return job.State == privacyd.JobRunning || job.State == privacyd.JobFailed || job.State == privacyd.JobCancelled, nil
 }
 
 // Replay makes a job for each erasure that a restored database does not know,

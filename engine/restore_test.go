@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -9,11 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 	"github.com/privacyd/privacyd/examples"
 	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
+	"github.com/privacyd/privacyd/work"
 )
 
 // TestReplay has a database that knows nothing of an erasure and holds the
@@ -97,6 +101,60 @@ func TestReplayGoesRoundHolds(t *testing.T) {
 		}
 	})
 }
+
+// TestFailedAfterItsMark has erasures fail once they are in the suppression
+// ledger: the database is not taken for one that was restored.
+func TestFailedAfterItsMark(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		cases := map[string]func(node *enginetest.Bench, job *privacyd.Job) error{
+			"in verification": func(node *enginetest.Bench, job *privacyd.Job) error {
+				f := &effects{before: func(what string) {
+					if what == "files" { // the rows have gone
+						node.Datasets[1].Source = unread{node.Datasets[1].Source}
+					}
+				}}
+				f.watch(node)
+				return node.RunErasure(t.Context(), job.ID, &lease{attempt: 1})
+			},
+			"before its database knows": func(node *enginetest.Bench, job *privacyd.Job) error {
+				taken := &lease{attempt: 1}
+				node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(int) {}, before: func() { taken.lost = true }}
+				if err := node.RunErasure(t.Context(), job.ID, taken); !errors.Is(err, work.ErrLost) {
+					t.Errorf("it ended with %v", err)
+				}
+				return node.GiveUp(t.Context(), engine.WorkErase, job.ID, errUnread)
+			},
+		}
+		for name, run := range cases {
+			t.Run(name, func(t *testing.T) {
+				defer b.In(t)()
+				w := newOrg(t, b, strings.ReplaceAll(name, " ", "-"))
+				job := erasables()[0].ask(t, b, w)
+				before, err := b.Suppression.Newest(t.Context())
+				b.Must(err)
+				node := b.Beside()
+				defer node.Stop()
+				b.Must(run(node, job))
+				job, err = b.Jobs.Job(t.Context(), job.ID)
+				b.Must(err)
+				marked, err := b.Suppression.Newest(t.Context())
+				b.Must(err)
+				if job.State != privacyd.JobFailed || marked == before {
+					t.Fatalf("%s %s, %d marks", job.State, job.ErrorCode, marked-before)
+				}
+				b.Must(b.CheckRestored(t.Context()))
+			})
+		}
+	})
+}
+
+var errUnread = privacyd.Errorf(privacyd.ClassRefused, "test_unread", "It cannot be read.")
+
+// unread is a database whose tables are not what its map says any more.
+type unread struct{ engine.Source }
+
+func (unread) Catalog(context.Context) (datamap.Catalog, error) { return datamap.Catalog{}, errUnread }
 
 // forgetErasures has the database as a backup from before all erasures has it:
 // it knows of neither them nor holds, and the records are there again.
