@@ -12,8 +12,8 @@ import (
 )
 
 // WorkKeys is the kind of work that brings a change of keys to its end. The key
-// is workRoot, or a workspace's id (workInstance of the instance) and the
-// version, with a slash between them.
+// is workRoot and the generation, or a workspace's id (workInstance of the
+// instance) and the version, with a slash between them.
 const WorkKeys = "keys"
 
 const (
@@ -121,7 +121,8 @@ type KeyChange struct {
 
 // RotateKeys changes keys while everything goes on, and gives the keys as they
 // are then. The new root key is in use when it returns; workspaces' keys, and the
-// end of the former keys, follow in the background. The operator. Codes:
+// end of the former keys, follow in the background. A change of the root key that
+// is not over is brought on, and no other is begun. The operator. Codes:
 // key_change_empty, key_rotation_running, key_same, key_unwritable,
 // workspace_not_found and those of the key service. Audit: key.rotate as intent
 // and as done, in the instance's log or the workspace's, and key.retire for the
@@ -150,12 +151,16 @@ func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, to string) e
 	if err != nil {
 		return err
 	}
-	ev := rootEvent(c, "key.rotate", before.Generation+1)
+	generation := before.Generation + 1
+	if before.Changing { // it may have failed, or been killed
+		generation = before.Generation
+	}
+	ev := rootEvent(c, "key.rotate", generation)
 	ev.Outcome = privacyd.OutcomeIntent
-	if err := e.recordAlone(ctx, ev); err != nil {
+	if err := e.recordRoot(ctx, ev, generation, e.Now().Add(keysLook)); err != nil { // the end is sure to come, whatever becomes of this process
 		return err
 	}
-	if err := e.Ring.RotateRoot(ctx, before.Generation+1, to); err != nil {
+	if err := e.Ring.RotateRoot(ctx, generation, to); err != nil {
 		ev.Outcome, ev.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)
 		if recorded := outcome(ctx, func(ctx context.Context) error { return e.recordAlone(ctx, ev) }); recorded != nil {
 			return fmt.Errorf("audit a change of keys that failed: %w", recorded)
@@ -163,15 +168,20 @@ func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, to string) e
 		return err
 	}
 	ev.Outcome = privacyd.OutcomeDone
-	return outcome(ctx, func(ctx context.Context) error {
-		return e.Tx.InTx(ctx, func(ctx context.Context) error {
-			if _, err := e.record(ctx, ev); err != nil {
-				return err
-			}
-			return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workRoot, At: e.Now()})
-		})
+	return outcome(ctx, func(ctx context.Context) error { return e.recordRoot(ctx, ev, generation, e.Now()) })
+}
+
+// recordRoot notes what becomes of a change of the root key, and queues its end.
+func (e *Engine) recordRoot(ctx context.Context, ev privacyd.AuditEvent, generation int, at time.Time) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if _, err := e.record(ctx, ev); err != nil {
+			return err
+		}
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: rootWork(generation), At: at})
 	})
 }
+
+func rootWork(generation int) string { return workRoot + "/" + strconv.Itoa(generation) }
 
 func rootEvent(c privacyd.Caller, action string, generation int) privacyd.AuditEvent {
 	return privacyd.AuditEvent{
@@ -245,13 +255,13 @@ func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) erro
 	if err := lease.Check(ctx); err != nil {
 		return err
 	}
-	if key == workRoot {
-		return e.runRoot(ctx)
-	}
 	id, number, _ := strings.Cut(key, "/")
 	version, err := strconv.Atoi(number)
 	if err != nil {
 		return fmt.Errorf("read which key to change: %w", err)
+	}
+	if id == workRoot {
+		return e.runRoot(ctx, version)
 	}
 	if id == workInstance {
 		id = ""
@@ -260,21 +270,21 @@ func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) erro
 }
 
 // runRoot ends the change of the root key once it may end. Until the new key is
-// the one that is configured, it waits.
-func (e *Engine) runRoot(ctx context.Context) error {
+// the one that is configured, it waits. One that never began has no end.
+func (e *Engine) runRoot(ctx context.Context, generation int) error {
 	k, err := e.Ring.RootKey(ctx)
-	if err != nil {
+	if err != nil || k.Generation < generation {
 		return err
 	}
-	if k.Changing {
-		if err := e.Ring.RotateRoot(ctx, k.Generation, ""); err != nil {
+	if k.Changing && k.Generation == generation {
+		if err := e.Ring.RotateRoot(ctx, generation, ""); err != nil {
 			return err
 		}
 		if done, err := e.Ring.RetireRoot(ctx); err != nil || !done {
-			return e.lookAgain(ctx, workRoot, err)
+			return e.lookAgain(ctx, rootWork(generation), err)
 		}
 	}
-	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", k.Generation))
+	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", generation))
 }
 
 func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) error {
@@ -310,6 +320,6 @@ func (e *Engine) ResumeKeys(ctx context.Context) error {
 		return err
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workRoot, At: e.Now()})
+		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: rootWork(k.Generation), At: e.Now()})
 	})
 }

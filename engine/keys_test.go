@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -31,8 +33,12 @@ func TestRotateKeys(t *testing.T) {
 		if l.Root.Generation != 2 || !l.Root.Changing {
 			t.Errorf("at once: %+v", l.Root)
 		}
-		_, err = b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true})
+		_, err = b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true, To: b.Folder + "/another"})
 		b.WantCode(err, "key_rotation_running")
+		again, err := b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true})
+		if err != nil || again.Root != l.Root {
+			t.Errorf("again, before the end: %+v, %v", again.Root, err)
+		}
 		b.Run()
 		b.Must(b.ResumeKeys(t.Context())) // as at a start
 		b.Pass(6 * time.Minute)
@@ -62,6 +68,58 @@ func wantAudited(t *testing.T, b *enginetest.Bench, log string, want ...string) 
 		if !slices.ContainsFunc(all, func(e string) bool { return strings.Contains(e, w) }) {
 			t.Errorf("%s is not in the log: %v", w, all)
 		}
+	}
+}
+
+// brokenRing fails once after a change of the root key has begun, or before.
+type brokenRing struct {
+	engine.KeyRing
+	begun bool
+	fails *int
+}
+
+var errBroken = errors.New("the disk is full")
+
+func (r brokenRing) RotateRoot(ctx context.Context, generation int, to string) error {
+	if *r.fails--; *r.fails >= 0 && !r.begun {
+		return errBroken
+	}
+	err := r.KeyRing.RotateRoot(ctx, generation, to)
+	if err == nil && *r.fails >= 0 {
+		err = errBroken
+	}
+	return err
+}
+
+// TestRootChangeFails goes on with a change that failed, by itself and when the
+// command is given again, and notes no end of one that never began.
+func TestRootChangeFails(t *testing.T) {
+	for name, tc := range map[string]struct{ begun, again bool }{"by itself": {true, false}, "again": {true, true}, "never begun": {}} {
+		t.Run(name, func(t *testing.T) {
+			b := enginetest.NewSQLite(t)
+			fails := 1
+			b.Ring = brokenRing{b.Ring, tc.begun, &fails}
+			if _, err := b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true}); !errors.Is(err, errBroken) {
+				t.Fatal(err)
+			}
+			if tc.again {
+				l, err := b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true})
+				if b.Must(err); l.Root.Generation != 2 {
+					t.Errorf("again: %+v", l.Root)
+				}
+			}
+			for range 2 {
+				b.Pass(6 * time.Minute)
+				b.Run()
+			}
+			k, err := b.Ring.RootKey(t.Context())
+			if b.Must(err); k.Changing || (k.Generation == 2) != tc.begun {
+				t.Errorf("at the end: %+v", k)
+			}
+			if retired := strings.Contains(strings.Join(b.Audited(""), " "), "key.retire"); retired != tc.begun {
+				t.Errorf("the end is noted: %v", retired)
+			}
+		})
 	}
 }
 
