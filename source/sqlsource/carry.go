@@ -2,6 +2,7 @@ package sqlsource
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd/datamap"
@@ -16,10 +17,11 @@ const fewKeys = 200
 // not once for every step that leads through it.
 type carrier struct {
 	steps []*datamap.Step
-	keys  map[*datamap.Step][]map[string]string // of each row, the columns that others link to
+	keys  map[*datamap.Step][]map[string]string // of each row, the columns that others link to, but NULL
 }
 
-// columns are those of a step's rows that other steps link to.
+// columns are those of a step's rows that other steps link to, each by some of
+// them.
 func (c *carrier) columns(step *datamap.Step) (names []string) {
 	for _, other := range c.steps {
 		for _, condition := range other.All {
@@ -62,8 +64,12 @@ func (b *builder) carried(p datamap.Path) ([]map[string]string, bool) {
 	return nil, false
 }
 
-// amongKeys is true of the rows that link to one of some keys.
+// amongKeys is true of the rows that link to one of some keys. A key that lacks
+// a column of the link is none to it.
 func (b *builder) amongKeys(hop datamap.Hop, join hopJoin, keys []map[string]string) (string, error) {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(key map[string]string) bool {
+		return slices.ContainsFunc(hop.Link.On, func(pair datamap.ColumnPair) bool { _, ok := key[pair.Target]; return !ok })
+	})
 	if len(keys) == 0 {
 		return "FALSE", nil
 	}

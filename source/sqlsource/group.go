@@ -129,7 +129,7 @@ func (g *group) findStep(ctx context.Context, step *datamap.Step) error {
 			}
 		}
 		g.found[step] = append(g.found[step], r)
-		if of := keyOf(linked, v[2:names]); of != nil {
+		if of := keyOf(linked, v[2:names]); len(of) > 0 {
 			carried = append(carried, of)
 		}
 		return nil
@@ -144,14 +144,14 @@ func (g *group) findStep(ctx context.Context, step *datamap.Step) error {
 	return err
 }
 
-// keyOf is nil where a column is NULL, to which nothing links.
+// keyOf leaves out the columns that are NULL, to which nothing links: other
+// links may well lead to others of the row.
 func keyOf(columns []string, values [][]byte) map[string]string {
 	key := make(map[string]string, len(columns))
 	for i, name := range columns {
-		if values[i] == nil {
-			return nil
+		if values[i] != nil {
+			key[name] = string(values[i])
 		}
-		key[name] = string(values[i])
 	}
 	return key
 }
