@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/vault/bucket"
@@ -81,6 +82,8 @@ func (m memoryRoot) prepare(context.Context, records, uint32) ([]byte, error) {
 func (m memoryRoot) settle(func([]byte) bool) error { return nil }
 func (m memoryRoot) close() error                   { return nil }
 
+const nextSuffix = ".next"
+
 // fileRoot is a root key in a file.
 type fileRoot struct{ path string }
 
@@ -97,16 +100,68 @@ func (f fileRoot) candidates(context.Context, records) ([][]byte, error) {
 
 func (f fileRoot) create(context.Context, records) ([]byte, error) { return createRoot(f.path) }
 
-// next is where the next root key waits until everything can be opened with it.
-func (f fileRoot) next() string { return f.path + ".next" }
+// next is where the next root key waits until everything can be opened with it:
+// beside the key itself, also where the path is a link to it.
+func (f fileRoot) next() (string, error) {
+	path, err := filepath.EvalSymlinks(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path, err = f.path, nil
+	}
+	return path + nextSuffix, bucket.Explain(err)
+}
 
+// prepare writes the next key as it is to lie in the place of the one before,
+// and is sure that it can come there.
 func (f fileRoot) prepare(context.Context, records, uint32) ([]byte, error) {
-	root, err := createRoot(f.next())
+	next, err := f.next()
+	if err != nil {
+		return nil, err
+	}
+	root, err := createRoot(next)
+	if err == nil && alike(strings.TrimSuffix(next, nextSuffix), next) != nil {
+		return nil, f.unwritable()
+	}
 	if errors.Is(err, fs.ErrPermission) || privacyd.CodeOf(err) == "blob_unavailable" {
-		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "key_unwritable",
-			"A new root key cannot be written beside %s. Let privacyd write there, or say with --to where the new one goes.", f.path)
+		return nil, f.unwritable()
 	}
 	return root, err
+}
+
+func (f fileRoot) unwritable() error {
+	return privacyd.Errorf(privacyd.ClassUnavailable, "key_unwritable",
+		"A new root key cannot be put in the place of %s. Let privacyd write that file and its folder, as the file's owner (one that is mounted by itself "+
+			"cannot be exchanged), or say with --to where the new one goes.", f.path)
+}
+
+// alike gives the next key the owner and mode of the one whose place it is to
+// take. An error: it cannot have them, or cannot come there.
+func alike(path, next string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0) // it will be written over
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // nothing is written
+	temp := path + "." + rand.Text() + durable.NewSuffix
+	if err := os.Link(path, temp); errors.Is(err, syscall.EXDEV) {
+		return err // it is a mount of its own
+	}
+	_ = os.Remove(temp)
+	old, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(next)
+	if err != nil {
+		return err
+	}
+	was, is := old.Sys().(*syscall.Stat_t), now.Sys().(*syscall.Stat_t) //nolint:forcetypeassert // a file's is nothing else
+	if was.Uid != is.Uid || was.Gid != is.Gid {
+		err = os.Chown(next, int(was.Uid), int(was.Gid))
+	}
+	if err == nil && old.Mode().Perm() != now.Mode().Perm() {
+		err = os.Chmod(next, old.Mode().Perm())
+	}
+	return err
 }
 
 // settle gives the next key the name of the one before, whose bytes are written
@@ -115,25 +170,30 @@ func (f fileRoot) settle(opens func(root []byte) bool) error {
 	if root, err := readRoot(f.path); err == nil && opens(root) {
 		return nil // done already
 	}
-	root, err := readRoot(f.next())
+	next, err := f.next()
+	if err != nil {
+		return err
+	}
+	root, err := readRoot(next)
 	if errors.Is(err, errNoRoot) || err == nil && !opens(root) {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "key_missing",
 			"The change of the root key had begun, and the new key %s is not there. Put it back from where it was taken to; "+
-				"until then the former key opens everything.", f.next())
+				"until then the former key opens everything.", next)
 	}
 	if err != nil {
 		return err
 	}
-	path, err := filepath.EvalSymlinks(f.path)
-	if err != nil {
-		return bucket.Explain(err)
-	}
+	return exchange(strings.TrimSuffix(next, nextSuffix), next)
+}
+
+// exchange puts a file into the place of another and writes over that.
+func exchange(path, next string) error {
 	old, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return bucket.Explain(err)
 	}
 	defer old.Close() //nolint:errcheck // it was synced
-	if err := os.Rename(f.next(), path); err != nil {
+	if err := os.Rename(next, path); err != nil {
 		return bucket.Explain(err)
 	}
 	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
