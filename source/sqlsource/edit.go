@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/privacyd/privacyd/datamap"
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // edit is what becomes of the values at one place inside a JSON column.
@@ -96,7 +97,11 @@ func (ed *editor) read(p picks, also []string) error {
 	for _, o := range ed.others {
 		what = append(what, asText(named("r", o), true))
 	}
-	rows, err := ed.ch.read("SELECT "+strings.Join(what, ", ")+" FROM "+p.from("r")+conditionsOf(also), len(what), p.args)
+	query := "SELECT " + strings.Join(what, ", ") + " FROM " + p.from("r") + conditionsOf(also)
+	if ed.ch.dialect == sqldb.Postgres {
+		query += " FOR NO KEY UPDATE OF r" // they must not move before they are written
+	}
+	rows, err := ed.ch.read(query, len(what), p.args)
 	ed.rows = rows
 	return err
 }

@@ -17,9 +17,34 @@ import (
 // tableColumn is the column that tells in which partition a row is.
 const tableColumn = "privacyd table"
 
+// writerColumn and fileColumn are those of a version.
+const (
+	writerColumn = "privacyd writer"
+	fileColumn   = "privacyd file"
+)
+
 // pgExtra are the names of a row, beside its columns.
 func pgExtra() []string {
-	return []string{"tableoid AS " + identifier(tableColumn), "ctid AS " + identifier(rowName)}
+	return []string{
+		"tableoid AS " + identifier(tableColumn), "ctid AS " + identifier(rowName),
+		"xmin AS " + identifier(writerColumn), "pg_relation_filenode(tableoid) AS " + identifier(fileColumn),
+	}
+}
+
+const pgRowNames = 4 // columns of pgNamed
+
+// pgNamed is what a row is found again by: pgRow reads it.
+func pgNamed() []string {
+	return namedAll("r", []string{tableColumn, rowName, writerColumn, fileColumn})
+}
+
+func pgRow(v [][]byte) row {
+	number := binary.BigEndian.Uint32
+	r := row{table: number(v[0]), tid: tid{number(v[1]), binary.BigEndian.Uint16(v[1][4:])}, version: version{xmin: number(v[2])}}
+	if v[3] != nil {
+		r.file = number(v[3])
+	}
+	return r
 }
 
 // pgRowset streams the rows of a step from one snapshot, which stays open, and
@@ -48,7 +73,7 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 	h.links = selfLinks(p.step, p.e.facts.referrers(p.step.Collection.Table))
 	b := s.builder(ctx)
 	b.extra = pgExtra()
-	query, err := h.query(b, []string{named("r", tableColumn), named("r", rowName)})
+	query, err := h.query(b, pgNamed())
 	if err != nil {
 		return err
 	}
@@ -57,8 +82,7 @@ func (p *pgRowset) harvest(ctx context.Context, h *harvester) error {
 			p.e.facts.forget()
 			return errRoundOver
 		}
-		r := row{table: binary.BigEndian.Uint32(values[0]), tid: tid{binary.BigEndian.Uint32(values[1]), binary.BigEndian.Uint16(values[1][4:])}}
-		return h.add(r, values[2:])
+		return h.add(pgRow(values), values[pgRowNames:])
 	})
 	if err == nil {
 		err = h.end()
@@ -193,12 +217,8 @@ func (p *pgRowset) change(ctx context.Context, tx statements, rows []row) (int64
 	var n int64
 	groups := byTable(rows)
 	for i, group := range groups {
-		places := make(tidList, len(group))
-		for i := range group {
-			places[i] = group[i].tid
-		}
 		ch.last = i == len(groups)-1 && len(p.step.Orphans) == 0
-		done, err := ch.apply(p.step, p.picks(group[0].table, places), nil)
+		done, err := ch.apply(p.step, p.picks(group), nil)
 		if n += done; err != nil {
 			return n, err
 		}
@@ -206,16 +226,17 @@ func (p *pgRowset) change(ctx context.Context, tx statements, rows []row) (int64
 	return n, nil
 }
 
-// byTable cuts a batch into the rows of each table. An order, where there is
-// one, is kept.
+// byTable cuts a batch into the rows of each table, as it lay in its file. An
+// order, where there is one, is kept.
 func byTable(rows []row) [][]row {
 	var groups [][]row
-	at := map[uint32]int{}
+	at := map[[2]uint32]int{}
 	for _, r := range rows {
-		i, known := at[r.table]
+		of := [2]uint32{r.table, r.file}
+		i, known := at[of]
 		if !known || r.node.ordered && i != len(groups)-1 {
 			i = len(groups)
-			at[r.table] = i
+			at[of] = i
 			groups = append(groups, nil)
 		}
 		groups[i] = append(groups[i], r)
@@ -251,26 +272,32 @@ func (p *pgRowset) pick(_ *datamap.Collection, rows [][]any) ([]picks, error) {
 	}
 	var all []picks
 	for _, group := range byTable(found) {
-		places := make(tidList, len(group))
-		for i := range group {
-			places[i] = group[i].tid
-		}
-		all = append(all, p.picks(group[0].table, places))
+		all = append(all, p.picks(group))
 	}
 	return all, nil
 }
 
-// picks asks for the places twice. By the first the rows are fetched; the
-// second is a filter, which PostgreSQL also asks of the new version of a row
-// that changed while the statement waited for it: that is another row.
-func (p *pgRowset) picks(table uint32, places tidList) picks {
-	leaf := p.e.facts.leaf(table)
+// picks asks for the places of rows of one table twice. By the first the rows
+// are fetched; the second is a filter, which PostgreSQL also asks of the new
+// version of a row that changed while the statement waited for it: that is
+// another row. So are those whose version is not one of those that were seen.
+func (p *pgRowset) picks(rows []row) picks {
+	table := rows[0].table
+	leaf, args := p.e.facts.leaf(table), []any{placesOf(rows)}
+	var seen string
+	if writers := writersOf(rows); len(writers) > 0 {
+		seen, args = fmt.Sprintf(" AND pg_relation_filenode(%d) = %d", table, rows[0].file), append(args, writers)
+	}
 	in := func(alias string) string {
 		c := alias + ".ctid = ANY ($1::tid[])"
-		return c + " AND (" + c + ") IS TRUE"
+		c += " AND (" + c + ") IS TRUE" + seen
+		if seen != "" {
+			c += " AND " + alias + ".xmin = ANY ($2::xid[])"
+		}
+		return c
 	}
 	return picks{
-		target: "ONLY " + leaf + " AS r", count: len(places), args: []any{places},
+		target: "ONLY " + leaf + " AS r", count: len(rows), args: args,
 		in: func(alias string) string {
 			if alias == "r" {
 				return in(alias)
@@ -284,6 +311,27 @@ func (p *pgRowset) picks(table uint32, places tidList) picks {
 			return pgUpdate(leaf, columns, texts, set)
 		},
 	}
+}
+
+func placesOf(rows []row) tidList {
+	places := make(tidList, len(rows))
+	for i := range rows {
+		places[i] = rows[i].tid
+	}
+	return places
+}
+
+// writersOf are the transactions that wrote rows; none of rows that are locked,
+// which stay where they are.
+func writersOf(rows []row) xidList {
+	var writers xidList
+	for i := range rows {
+		if rows[i].xmin != 0 {
+			writers = append(writers, rows[i].xmin)
+		}
+	}
+	slices.Sort(writers)
+	return slices.Compact(writers)
 }
 
 func pgUpdate(leaf string, columns []column, texts []rowTexts, set []string) (string, []any, error) {

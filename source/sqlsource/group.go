@@ -2,7 +2,6 @@ package sqlsource
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"strconv"
@@ -112,13 +111,13 @@ func (g *group) findStep(ctx context.Context, step *datamap.Step) error {
 	if err != nil {
 		return err
 	}
-	query, err := h.query(b, append([]string{named("r", tableColumn), named("r", rowName)}, keys...))
+	query, err := h.query(b, append(pgNamed(), keys...))
 	if err != nil {
 		return err
 	}
-	names, carried := 2+len(keys), []map[string]string{}
+	names, carried := pgRowNames+len(keys), []map[string]string{}
 	err = g.snapshot.reader.values(ctx, query+" LIMIT "+strconv.Itoa(mostGrouped+1), h.columns, func(v [][]byte) error {
-		r := row{table: binary.BigEndian.Uint32(v[0]), tid: tid{binary.BigEndian.Uint32(v[1]), binary.BigEndian.Uint16(v[1][4:])}}
+		r := pgRow(v)
 		if g.e.facts.leaf(r.table) == "" { // a partition that is new
 			g.e.facts.forget()
 			return errAgain
@@ -129,7 +128,7 @@ func (g *group) findStep(ctx context.Context, step *datamap.Step) error {
 			}
 		}
 		g.found[step] = append(g.found[step], r)
-		if of := keyOf(linked, v[2:names]); len(of) > 0 {
+		if of := keyOf(linked, v[pgRowNames:names]); len(of) > 0 {
 			carried = append(carried, of)
 		}
 		return nil
@@ -311,11 +310,7 @@ func (g *group) statements(ctx context.Context) (list []statement, of []int, aft
 	for i, step := range g.steps {
 		p := &pgRowset{e: g.e, step: step}
 		for _, same := range byTable(g.found[step]) {
-			places := make(tidList, len(same))
-			for j := range same {
-				places[j] = same[j].tid
-			}
-			picked := p.picks(same[0].table, places)
+			picked := p.picks(same)
 			list, of = append(list, statement{query: "DELETE FROM " + picked.target + " WHERE " + picked.in("r"), args: picked.args}), append(of, i)
 		}
 		switch {

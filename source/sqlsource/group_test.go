@@ -1,12 +1,15 @@
 package sqlsource_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/source/sqlsource"
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // below is a step for the rows of a table that link to those of another one.
@@ -42,4 +45,69 @@ func TestEachLinkHasItsTarget(t *testing.T) {
 			t.Errorf("%s: %s", table, diff)
 		}
 	}
+}
+
+// A view that is lost while rows go no longer keeps their places: rows that
+// come to lie there are others, and stay.
+func TestOthersInPlacesOfALostView(t *testing.T) {
+	const kill = `SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'`
+	meanwhile := map[string]struct {
+		first, again []string
+		done         string // again, until it is true
+	}{
+		"a place is used again": {
+			[]string{kill, "DELETE FROM t WHERE id IN (2, 4)"},
+			[]string{"VACUUM t", "INSERT INTO t SELECT max(id) + 1, 'joe', NULL FROM t"},
+			"SELECT EXISTS (SELECT 1 FROM t WHERE owner = 'joe' AND ctid = '(0,2)')",
+		},
+		"all rows move": {[]string{kill, "DELETE FROM t WHERE id = 1"}, []string{"VACUUM FULL t"}, "SELECT ctid = '(0,9)' FROM t WHERE id = 10"},
+	}
+	ways := map[string]func(*sqlsource.Eraser, *datamap.Step, sqlsource.Batch) error{
+		"together": func(e *sqlsource.Eraser, step *datamap.Step, batch sqlsource.Batch) error {
+			_, err := e.RunAll(t.Context(), []*datamap.Step{step}, batch)
+			return err
+		},
+		"in order": func(e *sqlsource.Eraser, step *datamap.Step, batch sqlsource.Batch) error {
+			step.SelfLinks = []datamap.SelfLink{{Link: &datamap.Link{To: "t", On: []datamap.ColumnPair{{Column: "n", Target: "id"}}}, Discovers: true}}
+			_, err := e.Run(t.Context(), step, batch)
+			return err
+		},
+	}
+	const others = "SELECT count(*) FROM t WHERE owner = 'joe'"
+	for what, c := range meanwhile {
+		for how, run := range ways {
+			t.Run(what+" "+how, func(t *testing.T) {
+				db, e := beside(t)
+				exec(t, db, owned(10)...)
+				want := 0
+				err := run(e, stepOn("t"), sqlsource.Batch{Guard: func(context.Context) error {
+					if want == 0 {
+						exec(t, db, c.first...)
+						exec(t, db, c.again...)
+						for !one[bool](t, db, c.done) {
+							exec(t, db, c.again...)
+						}
+						want = one[int](t, db, others)
+					}
+					return nil
+				}})
+				if err != nil && privacyd.CodeOf(err) != "database_unavailable" {
+					t.Error(err)
+				}
+				if left := one[int](t, db, others); left != want {
+					t.Errorf("%d rows of others are left of %d", left, want)
+				}
+			})
+		}
+	}
+}
+
+// one is what a query says.
+func one[T any](t *testing.T, db *sqldb.DB, query string) (answer T) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), query).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }

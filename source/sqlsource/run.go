@@ -56,11 +56,12 @@ type rowset interface {
 
 // row is a row of a step as it was found.
 type row struct {
-	table uint32 // PostgreSQL: the table or partition
-	tid   tid    // PostgreSQL: where it lies there
-	key   []any  // SQLite: what names it, and then what it was found by
-	files []datamap.File
-	node  node
+	table   uint32 // PostgreSQL: the table or partition
+	tid     tid    // PostgreSQL: where it lies there
+	version        // PostgreSQL: 0 of a row that is locked
+	key     []any  // SQLite: what names it, and then what it was found by
+	files   []datamap.File
+	node    node
 }
 
 // errRoundOver ends a harvest early.

@@ -11,10 +11,20 @@ import (
 
 // tid is where a version of a row lies in its table. As long as the snapshot
 // that showed it is open no other row can come to lie there, and a change of
-// the row puts it elsewhere: what is found at the place is what was seen.
+// the row puts it elsewhere: what is found at the place is what was seen. When
+// the snapshot is lost that holds no more: see version.
 type tid struct {
 	block  uint32
 	offset uint16
+}
+
+// version tells a row that was seen from one that came to lie in its place
+// later. That one was written by a transaction that the snapshot did not see,
+// and so by none that wrote a row which it saw; unless the whole table was
+// written anew meanwhile, which puts the same rows elsewhere, in another file.
+type version struct {
+	xmin uint32 // the transaction that wrote it
+	file uint32 // what its table lay in
 }
 
 func parseTID(text string) (tid, error) {
@@ -33,15 +43,36 @@ type tidList []tid
 
 // binary is the list as PostgreSQL's binary form of tid[].
 func (l tidList) binary() []byte {
-	const head, each = 20, 10
-	data := make([]byte, 0, head+each*len(l))
-	for _, n := range []uint32{1, 0, pgtype.TIDOID, uint32(len(l)), 1} { //nolint:gosec // at most a batch
-		data = binary.BigEndian.AppendUint32(data, n)
-	}
+	const each = 6
+	data := pgArrayOf(pgtype.TIDOID, len(l), each)
 	for _, t := range l {
-		data = binary.BigEndian.AppendUint32(data, each-4)
+		data = binary.BigEndian.AppendUint32(data, each)
 		data = binary.BigEndian.AppendUint32(data, t.block)
 		data = binary.BigEndian.AppendUint16(data, t.offset)
+	}
+	return data
+}
+
+// pgArrayOf is the head of an array in PostgreSQL's binary form, with room for
+// its elements, of so many bytes each.
+func pgArrayOf(oid uint32, n, each int) []byte {
+	const head = 20
+	data := make([]byte, 0, head+(4+each)*n)
+	for _, part := range []uint32{1, 0, oid, uint32(n), 1} { //nolint:gosec // at most a batch
+		data = binary.BigEndian.AppendUint32(data, part)
+	}
+	return data
+}
+
+// xidList is a parameter, too: transactions.
+type xidList []uint32
+
+// binary is the list as PostgreSQL's binary form of xid[].
+func (l xidList) binary() []byte {
+	const each = 4
+	data := pgArrayOf(pgtype.XIDOID, len(l), each)
+	for _, x := range l {
+		data = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(data, each), x)
 	}
 	return data
 }

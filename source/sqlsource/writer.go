@@ -117,8 +117,11 @@ func (w ownWriter) args(args []any) []any {
 	}
 	all := []any{pgx.QueryExecModeExec}
 	for _, arg := range args {
-		if places, ok := arg.(tidList); ok {
-			arg = places.typed()
+		switch list := arg.(type) {
+		case tidList:
+			arg = list.typed()
+		case xidList:
+			arg = []uint32(list)
 		}
 		all = append(all, arg)
 	}

@@ -87,11 +87,15 @@ func (t *guestTx) send(ctx context.Context, list ...statement) ([]*pgconn.Result
 // pgParams are parameters in PostgreSQL's binary form.
 func pgParams(args []any) (values [][]byte, types []uint32, formats []int16, err error) {
 	for _, arg := range args {
-		places, ok := arg.(tidList)
-		if !ok {
+		switch list := arg.(type) {
+		case tidList:
+			values, types = append(values, list.binary()), append(types, pgtype.TIDArrayOID)
+		case xidList:
+			values, types = append(values, list.binary()), append(types, pgtype.XIDArrayOID)
+		default:
 			return nil, nil, nil, fmt.Errorf("send a parameter: it is %T", arg)
 		}
-		values, types, formats = append(values, places.binary()), append(types, pgtype.TIDArrayOID), append(formats, pgtype.BinaryFormatCode)
+		formats = append(formats, pgtype.BinaryFormatCode)
 	}
 	return values, types, formats, nil
 }
