@@ -25,7 +25,8 @@ type use struct {
 
 // places lists every place that holds or sees data: those that are declared,
 // and for what is not declared one of its own. Codes: place_undeclared,
-// place_country_refused, and those of addresses that cannot be read.
+// place_country_refused, config_invalid, and those of addresses that cannot be
+// read.
 func (c *config) places() ([]privacyd.Place, error) {
 	uses, err := c.uses()
 	if err != nil {
@@ -53,12 +54,9 @@ func (c *config) places() ([]privacyd.Place, error) {
 
 // put adds a use to the place that it is at.
 func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
-	n := slices.IndexFunc(c.Places, func(p placeConfig) bool {
-		return p.Name == u.place && (len(p.Hosts) == 0 || u.local()) || p.holds(u.hosts)
-	})
-	if n < 0 && u.place != "" {
-		return nil, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
-			"%s is at %s, which is not among the hosts of the place %s. Correct the address, or declare where that is.", u.name, strings.Join(u.hosts, ", "), u.place)
+	n, err := c.at(u)
+	if err != nil {
+		return nil, err
 	}
 	if n >= 0 {
 		if u.kind == privacyd.PlaceLLM && u.told.Country != c.Places[n].Country {
@@ -81,6 +79,39 @@ func (c *config) put(list []privacyd.Place, u use) ([]privacyd.Place, error) {
 			u.name, strings.Join(u.hosts, ", "))
 	}
 	return append(list, p), nil
+}
+
+// at finds the place that a use is at: the one that it names, or else the first
+// that has its hosts; -1: none of those that are declared. Codes:
+// config_invalid, place_undeclared.
+func (c *config) at(u use) (int, error) {
+	var holders []int
+	for n, p := range c.Places {
+		if p.holds(u.hosts) {
+			holders = append(holders, n)
+		}
+	}
+	at := slices.IndexFunc(c.Places, func(p placeConfig) bool { return p.Name == u.place })
+	if u.place == "" && len(holders) > 0 {
+		at = holders[0]
+	}
+	for _, n := range holders {
+		if at < 0 || !slices.Contains(holders, at) {
+			return -1, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
+				"%s is said to be at the place %s, and is at %s, which is among the hosts of the place %s. Correct one of them.",
+				u.name, u.place, strings.Join(u.hosts, ", "), c.Places[n].Name)
+		}
+		if c.Places[n].Country != c.Places[at].Country {
+			return -1, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"%s is at %s, which is among the hosts of two places in different countries, %s and %s. Correct one of them.",
+				u.name, strings.Join(u.hosts, ", "), c.Places[at].Name, c.Places[n].Name)
+		}
+	}
+	if u.place != "" && len(holders) == 0 && (at < 0 || len(c.Places[at].Hosts) > 0 && !u.local()) {
+		return -1, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
+			"%s is at %s, which is not among the hosts of the place %s. Correct the address, or declare where that is.", u.name, strings.Join(u.hosts, ", "), u.place)
+	}
+	return at, nil
 }
 
 // holds tells whether all hosts are among those of the place.

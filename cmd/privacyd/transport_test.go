@@ -94,6 +94,7 @@ func TestServeRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	tlstest.Write(t, expired, authority.Issue(t, tlstest.Wanted{Hosts: []string{"127.0.0.1"}, Life: -time.Hour}))
+	named := "datasets: [{name: app, map: app.map.yaml, database: 'postgres://ada:secret@db.example.com/app', place: eu-db}]"
 	for _, c := range []struct{ listen, config, code string }{
 		{"0.0.0.0:0", "", "tls_required"},
 		{":0", "", "tls_required"},
@@ -119,6 +120,10 @@ func TestServeRefused(t *testing.T) {
 		{"127.0.0.1:0", "blobs: {exports: 's3://ada:secret@b?endpoint=http://localhost.example.com'}", "place_undeclared"},
 		{"127.0.0.1:0", "{blobs: {exports: 's3://b?endpoint=https://S3.example.com.'}, places: [{name: b, country: DE, hosts: ['s3://b']}]}", "place_undeclared"},
 		{"127.0.0.1:0", "allowed_countries: [XX]", "config_invalid"},
+		{"127.0.0.1:0", "{" + named + ", places: [{name: eu-db, country: DE}, {name: ie-db, country: IE, hosts: [db.example.com]}]}", "place_undeclared"},
+		{"127.0.0.1:0", "{" + named + ", places: [{name: ie-db, country: IE, hosts: [db.example.com]}, {name: eu-db, country: DE}]}", "place_undeclared"},
+		{"127.0.0.1:0", "{" + named + ", places: [{name: eu-db, country: DE, hosts: [db2.example.com]}]}", "place_undeclared"},
+		{"127.0.0.1:0", "{database: 'postgres://ada:secret@db.example.com/app', places: [{name: a, country: DE, hosts: [db.example.com]}, {name: b, country: IE, hosts: [db.example.com]}]}", "config_invalid"},
 	} {
 		i.write("privacyd.yaml", c.config+"\n")
 		_, said, status := i.run("serve", "--listen", c.listen, "--config", "privacyd.yaml")
