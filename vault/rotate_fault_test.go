@@ -93,7 +93,8 @@ func rotateKilled(t *testing.T, n int, after bool) (killed bool) {
 		sealed[owner] = b
 	}
 	gone := Owner{Workspace: "w", Kind: "contact", ID: "gone"}
-	err := errors.Join(v.Shred(ctx, gone))
+	goneSealed := sealIn(t, v, gone)[gone]
+	err := v.Shred(ctx, gone)
 	_, signErr := v.SigningKey(ctx)
 	if err = errors.Join(err, signErr); err != nil {
 		t.Fatal(err)
@@ -106,10 +107,12 @@ func rotateKilled(t *testing.T, n int, after bool) (killed bool) {
 	}
 	next := openIn(t, o)
 	wantOpen(t, next, sealed, gone)
+	wantGone(t, next, gone, goneSealed)
 	if err := rotateAll(ctx, next); err != nil {
 		t.Fatalf("killed at effect %d (after it: %v), it cannot go on: %v", n, after, err)
 	}
 	wantOpen(t, openIn(t, o), sealed, gone)
+	wantGone(t, openIn(t, o), gone, goneSealed)
 	wantEnded(t, next, dir)
 	return killed
 }
@@ -154,6 +157,14 @@ func wantOpen(t *testing.T, v *Vault, sealed map[Owner][]byte, gone Owner) {
 	}
 }
 
+// wantGone opens what a destroyed key had sealed.
+func wantGone(t *testing.T, v *Vault, owner Owner, sealed []byte) {
+	t.Helper()
+	if _, err := v.Open(t.Context(), owner, nil, sealed); !errors.Is(err, ErrShredded) {
+		t.Errorf("%+v, whose key was destroyed, opens: %v", owner, err)
+	}
+}
+
 func wantEnded(t *testing.T, v *Vault, dir string) {
 	t.Helper()
 	root, err := v.RootKey(t.Context())
@@ -172,5 +183,37 @@ func wantEnded(t *testing.T, v *Vault, dir string) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "root.key")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the root key: %v, %v", info, err)
+	}
+}
+
+// deaf does not give one record.
+type deaf struct {
+	records
+	name string
+}
+
+var errDeaf = errors.New("the store does not answer")
+
+func (d deaf) Read(ctx context.Context, name string) ([]byte, error) {
+	if name == d.name {
+		return nil, errDeaf
+	}
+	return d.records.Read(ctx, name)
+}
+
+// TestStoreFails takes a store that does not answer for that, and not for a root
+// key that was changed or is another.
+func TestStoreFails(t *testing.T) {
+	o, _ := rotatedIn(t)
+	v := openIn(t, o)
+	if err := v.RotateRoot(t.Context(), 2, ""); err != nil {
+		t.Fatal(err)
+	}
+	v.records = deaf{v.records, "core.2"}
+	if err := v.reopen(t.Context(), 2); !errors.Is(err, errDeaf) {
+		t.Errorf("opened again: %v", err)
+	}
+	if _, err := v.RetireRoot(t.Context()); !errors.Is(err, errDeaf) {
+		t.Errorf("ended: %v", err)
 	}
 }

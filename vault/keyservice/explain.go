@@ -28,8 +28,10 @@ func (s *Service) explain(err error) error {
 	var network net.Error
 	code := gcerrors.Code(err)
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
-		return err
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return context.Canceled // what else is said names an address
 	case s.scheme == Local:
 		return wrong()
 	case errors.As(err, &api):

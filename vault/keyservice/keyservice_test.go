@@ -2,6 +2,8 @@ package keyservice_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -77,6 +79,18 @@ func TestServices(t *testing.T) {
 			_, err = s.Unwrap(t.Context(), wrapped)
 			wantCode(t, err, "key_service_unreachable")
 		})
+	}
+}
+
+// TestCancelled says nothing of the address that was about to be asked.
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, address := range []string{keyservicetest.Transit(t).Address("a"), keyservicetest.KMS(t).AWSAddress("a")} {
+		_, err := open(t, address).Wrap(ctx, root)
+		if !errors.Is(err, context.Canceled) || err.Error() != context.Canceled.Error() {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
