@@ -22,15 +22,15 @@ type WorkspaceKey struct {
 
 // Cipher is how something is encrypted.
 type Cipher struct {
-	What      string `json:"what" doc:"What is encrypted: a code such as database or files."`
+	What      string `json:"what" doc:"What is encrypted: a code such as database or files, or the key of the configuration that leads there, such as datasets.app."`
 	Algorithm string `json:"algorithm,omitempty" doc:"Left out: privacyd does not encrypt it."`
 	KeyBits   int    `json:"key_bits,omitempty"`
-	Key       string `json:"key,omitempty" doc:"Which key: root, workspace, person, random or derived."`
+	Key       string `json:"key,omitempty" doc:"Which key: root, instance, workspace, person, random or derived."`
 }
 
 // Connection is how data travels on one way.
 type Connection struct {
-	What     string    `json:"what" doc:"Such as listener, database or mail."`
+	What     string    `json:"what" doc:"Such as listener, database or mail, or the key of the configuration that leads there, such as datasets.app."`
 	Where    string    `json:"where" enum:"loopback,network,machine" doc:"Where it leads: to this machine by a network address, over a network, or inside the machine."`
 	Protocol string    `json:"protocol,omitempty" doc:"Such as TLS 1.3, or at least TLS 1.2; left out: not encrypted by privacyd."`
 	Cipher   string    `json:"cipher,omitempty"`

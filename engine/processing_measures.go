@@ -9,9 +9,13 @@ import (
 // measures are the technical and organisational measures that this instance
 // takes (Art. 32 GDPR), and none that it does not.
 func (e *Engine) measures() []string {
+	files := "Finished exports"
+	if e.Records != nil { // beside a product its files are where it keeps them
+		files += " and uploaded files"
+	}
 	list := append([]string{}, e.Legal.Measures...)
 	list = append(list,
-		"Finished exports and uploaded files are encrypted with AES-256-GCM, each workspace under a key of its own.",
+		files+" are encrypted with AES-256-GCM, each workspace under a key of its own.",
 		fmt.Sprintf("Passwords are kept as bcrypt hashes (cost %d); sessions, API tokens and links as hashes only. A second factor can be turned on.", e.cost()),
 		"Every action is in an append-only audit log whose entries are covered by signed checkpoints, so that a change can be proven; names and addresses in it are sealed with the key of the person they are about.",
 		"Access is by role (admin, agent, auditor), refused by default, and refusals are logged.",

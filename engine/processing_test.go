@@ -45,6 +45,20 @@ func TestProcessingOfAWorkspace(t *testing.T) {
 	})
 }
 
+// TestMeasuresBesideAProduct: its files are where it keeps them, and nothing is
+// said of how.
+func TestMeasuresBesideAProduct(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	for _, want := range []string{"Finished exports and uploaded files are encrypted", "Finished exports are encrypted"} {
+		r, err := b.InstanceProcessing(t.Context(), enginetest.Operator)
+		b.Must(err)
+		if !strings.Contains(strings.Join(r.Measures, " "), want) {
+			t.Errorf("%q is not in %q", want, r.Measures)
+		}
+		b.Engine.Records = nil
+	}
+}
+
 func TestProcessingOfTheInstance(t *testing.T) {
 	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
 		ctx, acme, _ := t.Context(), b.NewWorkspace("acme"), b.NewWorkspace("beta")

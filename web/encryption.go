@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -28,9 +29,9 @@ func (d *door) encryptionPage(w http.ResponseWriter, r *http.Request) error {
 func cipherWords(what string) string {
 	switch what {
 	case "database":
-		return "Database"
+		return "The database of privacyd itself"
 	case "files":
-		return "Attachments and finished exports"
+		return "Finished exports, and files uploaded to privacyd"
 	case "disclosures":
 		return "What the audit log says of persons"
 	case "secrets":
@@ -41,6 +42,23 @@ func cipherWords(what string) string {
 		return "Keys of workspaces, and the key that signs"
 	case "temporary_files":
 		return "Temporary files"
+	case "ledger":
+		return "What the ledger remembers of erasures"
+	}
+	return outsideWords(what)
+}
+
+// outsideWords says what of a product's a code of the configuration stands for.
+func outsideWords(what string) string {
+	if name, ok := strings.CutPrefix(what, "datasets."); ok {
+		name, replica := strings.CutSuffix(name, ".read_replica")
+		if replica {
+			return "Records of " + name + ", in the read replica"
+		}
+		return "Records of " + name
+	}
+	if name, ok := strings.CutPrefix(what, "blobs.files."); ok {
+		return "Files of " + name
 	}
 	return what
 }
@@ -50,6 +68,8 @@ func cipherKey(k privacyd.Cipher) string {
 	switch k.Key {
 	case "root":
 		return "one that the root key wraps"
+	case "instance":
+		return "one that the server's own key wraps"
 	case "workspace":
 		return "the workspace's own"
 	case "person":
@@ -62,7 +82,7 @@ func cipherKey(k privacyd.Cipher) string {
 
 func algorithm(k privacyd.Cipher) string {
 	if k.Algorithm == "" {
-		return "Not by privacyd: whoever runs the database encrypts its disk"
+		return "Not by privacyd"
 	}
 	return k.Algorithm + ", " + strconv.Itoa(k.KeyBits) + " bits"
 }
@@ -117,13 +137,20 @@ func connectionWords(what string) string {
 	case "listener":
 		return "From browsers and programs to this server"
 	case "database":
-		return "To the database"
+		return "To the database of privacyd itself"
 	case "mail":
 		return "To the mail server"
 	case "files":
-		return "To where files are kept"
+		return "To finished exports, and files uploaded to privacyd"
 	case "root_key":
 		return "To the root key"
+	case "keys.store":
+		return "To the key store"
+	case "ledger":
+		return "To the ledger"
+	}
+	if words := outsideWords(what); words != what {
+		return "To the " + strings.ToLower(words[:1]) + words[1:]
 	}
 	return what
 }

@@ -39,7 +39,8 @@ type config struct {
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and ranges whose X-Forwarded-For is believed
 
-	grace time.Duration // of deletions; 0: the product's own
+	grace   time.Duration // of deletions; 0: the product's own
+	guessed bool          // base_url is but what the listener is bound to
 }
 
 type keysConfig struct {

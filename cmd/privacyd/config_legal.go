@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd"
@@ -43,18 +45,21 @@ func (l legalConfig) check() error {
 // legal is what the legal pages are made of. The configuration is checked.
 func (c *config) legal(tables *store.Store) engine.Legal {
 	party, _ := c.Legal.party()
-	return engine.Legal{
-		Operator: party, Address: c.BaseURL, Measures: c.measures(), Contacts: tables, Documents: tables, Agreements: tables,
+	l := engine.Legal{Operator: party, Address: c.BaseURL, Measures: c.measures(), Contacts: tables, Documents: tables, Agreements: tables}
+	if c.guessed {
+		l.Address = ""
 	}
+	return l
 }
 
 // measures are how this installation protects data, as its configuration says.
 func (c *config) measures() []string {
-	var list []string
-	if c.Database == "" {
-		list = append(list, "The database is encrypted page by page with AES-256 (XTS).")
-	} else {
-		list = append(list, "Records are kept in PostgreSQL, which is reached over TLS unless it is on the same machine.")
+	list := []string{c.ownMeasure()}
+	for _, d := range c.Datasets {
+		list = append(list, "The records of "+d.Name+" stay in its own "+databaseWords(d)+", which privacyd does not encrypt.")
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(c.Blobs.Files)) {
+		list = append(list, "The files of "+bucket+" stay where the product keeps them, and privacyd does not encrypt them.")
 	}
 	switch {
 	case c.TLS.on():
@@ -62,5 +67,25 @@ func (c *config) measures() []string {
 	case strings.HasPrefix(c.BaseURL, "https://"):
 		list = append(list, "The service is reached over TLS.")
 	}
-	return append(list, "The keys that encrypt data are wrapped by a root key, and none of them is in the database.")
+	return append(list, "The keys that privacyd encrypts with are wrapped by a root key, and none of them is in a database.")
+}
+
+// ownMeasure says how privacyd's own database is protected, and what is in it.
+func (c *config) ownMeasure() string {
+	what := "The database of privacyd itself (accounts, jobs, the audit log)"
+	if len(c.Datasets) == 0 {
+		what = "The database of privacyd itself (records, accounts, jobs, the audit log)"
+	}
+	if c.Database == "" {
+		return what + " is encrypted page by page with AES-256 (XTS)."
+	}
+	return what + " is in PostgreSQL, whose pages privacyd does not encrypt. It is reached over TLS unless it is on the same machine."
+}
+
+// databaseWords says what a product's database is, and how it is reached.
+func databaseWords(d datasetConfig) string {
+	if isPostgres(d.Database) {
+		return "PostgreSQL, reached over TLS unless it is on the same machine"
+	}
+	return "SQLite file"
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -33,7 +35,7 @@ func (d describer) Describe(ctx context.Context) ([]privacyd.Cipher, []privacyd.
 		return nil, nil, err
 	}
 	var connections []privacyd.Connection
-	for _, look := range []func(context.Context) (*privacyd.Connection, error){d.listener, d.toDatabase, d.toMail, d.toBlobs, d.toKeys} {
+	for _, look := range []func(context.Context) (*privacyd.Connection, error){d.listener, d.toDatabase, d.toMail, d.toKeys} {
 		c, err := look(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -42,7 +44,28 @@ func (d describer) Describe(ctx context.Context) ([]privacyd.Cipher, []privacyd.
 			connections = append(connections, *c)
 		}
 	}
-	return []privacyd.Cipher{database}, connections, nil
+	outside, err := d.toDatasets()
+	if err != nil {
+		return nil, nil, err
+	}
+	connections = append(connections, outside...)
+	return append([]privacyd.Cipher{database}, d.outside()...), append(connections, d.toBuckets()...), nil
+}
+
+// outside is what privacyd reads and does not encrypt: a product's databases
+// and buckets; and the ledger, which it does.
+func (d describer) outside() []privacyd.Cipher {
+	list := []privacyd.Cipher{{What: "ledger", Algorithm: "AES-256-GCM", KeyBits: 256, Key: "instance"}}
+	for _, s := range d.cfg.Datasets {
+		list = append(list, privacyd.Cipher{What: "datasets." + s.Name})
+		if s.ReadReplica != "" {
+			list = append(list, privacyd.Cipher{What: "datasets." + s.Name + ".read_replica"})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Blobs.Files)) {
+		list = append(list, privacyd.Cipher{What: "blobs.files." + name})
+	}
+	return list
 }
 
 // database looks at the file itself: an SQLite file that is not encrypted says
@@ -118,7 +141,32 @@ func where(hosts ...string) string {
 	return "loopback"
 }
 
-// toMail, toBlobs and toKeys go by what Go's TLS takes at the least where it is
+// toDatasets goes by what the addresses of a product's databases ask for: these
+// may be down without harm to what is shown.
+func (d describer) toDatasets() (list []privacyd.Connection, err error) {
+	for _, s := range d.cfg.Datasets {
+		for _, to := range []struct{ what, address string }{{"datasets." + s.Name, s.Database}, {"datasets." + s.Name + ".read_replica", s.ReadReplica}} {
+			if to.address == "" {
+				continue
+			}
+			c := privacyd.Connection{What: to.what, Where: "machine"}
+			if isPostgres(to.address) {
+				hosts, err := sqldb.Hosts(to.address)
+				if err != nil {
+					return nil, err
+				}
+				c.Where = where(hosts...)
+				if sqldb.AlwaysTLS(to.address) {
+					c.Protocol = atLeast(tls.VersionTLS12)
+				}
+			}
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// toMail, toBuckets and toKeys go by what Go's TLS takes at the least where it is
 // not told otherwise, which is nowhere here.
 func (d describer) toMail(context.Context) (*privacyd.Connection, error) {
 	if d.cfg.Mail.SMTP == "" {
@@ -135,13 +183,23 @@ func (d describer) toMail(context.Context) (*privacyd.Connection, error) {
 	return c, nil
 }
 
-func (d describer) toBlobs(context.Context) (*privacyd.Connection, error) {
-	c := &privacyd.Connection{What: "files", Where: "machine"}
-	if _, local := bucket.Folder(d.cfg.Blobs.Exports); local {
-		return c, nil
+func (d describer) toBuckets() []privacyd.Connection {
+	list := []privacyd.Connection{
+		toBucket("files", d.cfg.Blobs.Exports), toBucket("keys.store", d.cfg.Keys.Store), toBucket("ledger", d.cfg.Ledger),
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Blobs.Files)) {
+		list = append(list, toBucket("blobs.files."+name, d.cfg.Blobs.Files[name]))
+	}
+	return list
+}
+
+func toBucket(what, address string) privacyd.Connection {
+	c := privacyd.Connection{What: what, Where: "machine"}
+	if _, local := bucket.Folder(address); local {
+		return c
 	}
 	c.Where, c.Protocol = "network", atLeast(tls.VersionTLS12)
-	if u, err := url.Parse(d.cfg.Blobs.Exports); err == nil {
+	if u, err := url.Parse(address); err == nil {
 		if endpoint, err := url.Parse(u.Query().Get("endpoint")); err == nil && endpoint.Host != "" {
 			c.Where = where(endpoint.Hostname())
 			if endpoint.Scheme == "http" {
@@ -149,7 +207,7 @@ func (d describer) toBlobs(context.Context) (*privacyd.Connection, error) {
 			}
 		}
 	}
-	return c, nil
+	return c
 }
 
 func (d describer) toKeys(context.Context) (*privacyd.Connection, error) {

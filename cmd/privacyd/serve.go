@@ -62,7 +62,7 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "address_in_use", "Cannot listen on %s: %w. Choose another address with --listen.", o.Listen, err)
 	}
 	if cfg.BaseURL == "" {
-		cfg.BaseURL = cfg.address(l)
+		cfg.BaseURL, cfg.guessed = cfg.address(l), cfg.TLS.ACME == nil
 	}
 	cfg.Mail.outbox = tryingOut(o, cfg)
 	i, err := h.open(ctx, f, cfg, log)

@@ -22,3 +22,19 @@ func Hosts(address string) ([]string, error) {
 	}
 	return hosts, nil
 }
+
+// AlwaysTLS tells whether a PostgreSQL address asks for TLS on every way that
+// it leads, and falls back to nothing else. An address on another machine that
+// does not is refused by RequireTLS.
+func AlwaysTLS(address string) bool {
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil || cfg.TLSConfig == nil {
+		return false
+	}
+	for _, f := range cfg.Fallbacks {
+		if f.TLSConfig == nil {
+			return false
+		}
+	}
+	return true
+}
