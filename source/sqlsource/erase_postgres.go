@@ -130,21 +130,26 @@ func (p *pgRowset) close() {
 	}
 }
 
-// leavesQuery lists tables and all that they consist of.
-const leavesQuery = `WITH RECURSIVE tree(oid, no) AS (
-  SELECT to_regclass(q.name)::oid, q.no FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no)
-  UNION SELECT i.inhrelid, tree.no FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
-) SELECT c.oid::int8, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname), tree.no
+// leavesQuery lists tables and all that they consist of, and tells which of them
+// are the tables themselves.
+const leavesQuery = `WITH RECURSIVE tree(oid, no, root) AS (
+  SELECT to_regclass(q.name)::oid, q.no, TRUE FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no)
+  UNION SELECT i.inhrelid, tree.no, FALSE FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+) SELECT c.oid::int8, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname), tree.no, tree.root
 FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace`
 
 // referrersQuery lists what refers to tables, and what the database does with it
-// by itself.
+// by itself. It guards references for certain by a trigger that is enabled; not
+// those of tables that inherit from the two, which may hold rows of the same
+// keys. (A partition of the table referred to may have its own trigger disabled.)
 const referrersQuery = `SELECT f.conname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), f.conrelid = f.confrelid, f.confdeltype,
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(attnum, n)
     JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), q.no,
   f.confdeltype IN ('a', 'r') AND NOT EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgconstraint = f.oid AND g.tgenabled NOT IN ('O', 'A'))
+    AND EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgconstraint = f.oid AND g.tgrelid = f.confrelid AND g.tgtype & 8 <> 0) -- upon a deletion
+    AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = f.confrelid OR i.inhparent = f.conrelid AND c.relkind <> 'p')
 FROM unnest(%s::text[]) WITH ORDINALITY AS q(name, no) JOIN pg_constraint f ON f.confrelid = to_regclass(q.name)
   JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.oid = f.conparentid AND p.confrelid = f.confrelid)`
@@ -190,7 +195,10 @@ func (e *Eraser) ask(ctx context.Context, s *Snapshot, tables []string) error {
 		if kind := string(v[1]); kind != "r" && kind != "p" {
 			e.facts.addKind(tables[number(v[3])-1], kind)
 		}
-		e.facts.addLeaf(tables[number(v[3])-1], uint32(number(v[0])), string(v[2])) //nolint:gosec // an oid
+		e.facts.addLeaf(uint32(number(v[0])), string(v[2])) //nolint:gosec // an oid
+		if string(v[4]) == "t" {
+			e.facts.addName(tables[number(v[3])-1], string(v[2]))
+		}
 	}
 	keys := map[string][]foreignKey{}
 	for _, v := range results[2].Rows {

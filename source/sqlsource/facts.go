@@ -10,10 +10,10 @@ import (
 // facts are what an Eraser has learnt of tables.
 type facts struct {
 	mu     sync.Mutex
-	leaves map[uint32]string   // PostgreSQL: names of tables and partitions, quoted
-	parts  map[string][]string // PostgreSQL: names of a table and its partitions, quoted
-	kinds  map[string]string   // PostgreSQL: what no rows lie in, such as a view, by its name
-	shapes map[string]shape    // SQLite, by table
+	leaves map[uint32]string // PostgreSQL: names of tables and partitions, quoted
+	names  map[string]string // PostgreSQL: names of tables, quoted, by what the map says
+	kinds  map[string]string // PostgreSQL: what no rows lie in, such as a view, by its name
+	shapes map[string]shape  // SQLite, by table
 	keys   map[string][]foreignKey
 }
 
@@ -27,7 +27,7 @@ func newFacts() *facts {
 func (f *facts) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leaves, f.parts, f.kinds = map[uint32]string{}, map[string][]string{}, map[string]string{}
+	f.leaves, f.names, f.kinds = map[uint32]string{}, map[string]string{}, map[string]string{}
 	f.shapes, f.keys = map[string]shape{}, map[string][]foreignKey{}
 }
 
@@ -62,19 +62,26 @@ func (f *facts) unknown(tables []string) []string {
 	return list
 }
 
-func (f *facts) addLeaf(of string, table uint32, name string) {
+func (f *facts) addLeaf(table uint32, name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leaves[table], f.parts[of] = name, append(f.parts[of], name)
+	f.leaves[table] = name
+}
+
+func (f *facts) addName(table, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.names[table] = name
 }
 
 // guarded tells whether the database lets no row of a table to be deleted to
-// which one of another still refers by columns.
+// which one of another still refers by columns, whatever partition of that one it
+// is in.
 func (f *facts) guarded(table, by string, columns []datamap.ColumnPair) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, k := range f.keys[table] {
-		if k.guards && slices.Contains(f.parts[by], k.table) && len(k.columns) == len(columns) &&
+		if k.guards && k.table == f.names[by] && len(k.columns) == len(columns) &&
 			!slices.ContainsFunc(columns, func(p datamap.ColumnPair) bool { return p.JSONPath != "" || !k.pairs(p) }) {
 			return true
 		}
