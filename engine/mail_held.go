@@ -15,6 +15,7 @@ const mailUse = "mail.smtp"
 const (
 	heldShown    = 1000
 	heldReleased = 10_000 // at once; the others are looked at within the hour
+	heldLife     = 30 * privacyd.Day
 )
 
 // mailRefusal says why mails about a workspace may not go by the mail server
@@ -34,19 +35,20 @@ func (e *Engine) mailRefusal(ctx context.Context, workspaceID string) (refusal, 
 
 // holdMail keeps back a mail that may not go by the mail server. It is looked at
 // again every hour, and at once when the workspace's settings change. What has
-// run out meanwhile is not sent. Audit: mail.hold.
+// run out meanwhile, or is held for 30 days, is not sent. Audit: mail.hold,
+// mail.drop.
 func (e *Engine) holdMail(ctx context.Context, q *privacyd.QueuedMail, m privacyd.Mail, lease work.Lease) (held bool, err error) {
 	refusal, err := e.mailRefusal(ctx, m.WorkspaceID)
 	switch {
 	case err != nil || refusal == nil && q.HeldFor == "":
 		return false, err
+	case q.HeldFor != "" && (m.Until != nil && !e.Now().Before(*m.Until) || !e.Now().Before(q.HeldAt.Add(heldLife))):
+		return true, e.endMail(ctx, *q, &m, lease, errNotSo)
 	case refusal == nil:
 		q.HeldFor, q.HeldAt = "", e.Now()
 		return false, e.Tx.InTx(ctx, func(ctx context.Context) error {
 			return errors.Join(lease.Check(ctx), e.People.HoldMail(ctx, q.ID, "", q.HeldAt))
 		})
-	case q.HeldFor != "" && m.Until != nil && !e.Now().Before(*m.Until):
-		return true, e.endMail(ctx, *q, &m, lease, errNotSo)
 	}
 	return true, e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if err := lease.Check(ctx); err != nil {

@@ -98,11 +98,40 @@ func TestHeldMailsEnd(t *testing.T) {
 		if log := b.Audited(w.ID); !slices.Contains(log, "mail.drop done") || waiting(b) != 0 {
 			t.Errorf("the log has %v, and %d wait", log, waiting(b))
 		}
+		invite("released@example.com")
+		b.Pass(30 * 24 * time.Hour)
+		relayIn(b, "DE")
+		b.Must(b.LookAtHeldMails(t.Context(), "")) // as at a start
+		b.Run()
+		relayIn(b, "CH")
+		if got := p.arrived(); len(got) != 0 || waiting(b) != 0 {
+			t.Errorf("what had run out arrived when it was released: %q, and %d wait", got, waiting(b))
+		}
 		invite("soon@example.com")
 		narrow(t, b, w.ID, "DE", "CH")
 		b.Run()
 		if got, _ := p.Received(); len(got) != 1 || got[0].Header.Get("To") != "<soon@example.com>" {
 			t.Errorf("arrived: %v", p.arrived())
+		}
+	})
+}
+
+// TestHeldMailsAreNotHeldForEver has one wait that never runs out.
+func TestHeldMailsAreNotHeldForEver(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w := sending(t, b), b.NewWorkspace("acme")
+		relayIn(b, "DE")
+		narrow(t, b, w.ID, "DE")
+		relayIn(b, "CH")
+		_, err := b.SetRetention(t.Context(), enginetest.Operator, w.ID, 30)
+		b.Must(err)
+		b.Run()
+		later(b, 29*privacyd.Day)
+		checkHeld(t, b, w.ID, 1)
+		later(b, privacyd.Day)
+		checkHeld(t, b, w.ID, 0)
+		if log := b.Audited(w.ID); !slices.Contains(log, "mail.drop done") || waiting(b) != 0 || len(p.arrived()) != 0 {
+			t.Errorf("the log has %v, %d wait, and %q arrived", log, waiting(b), p.arrived())
 		}
 	})
 }

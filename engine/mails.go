@@ -110,7 +110,7 @@ func (e *Engine) enqueueMail(ctx context.Context, id string, at time.Time) error
 // forgotten when the process died is sent again under the same Message-ID. One
 // whose deletion was cancelled meanwhile is not sent, and one that may not go by
 // the mail server is held. Audit: mail.send; mail.hold;
-// mail.drop when it is no more so; mail.fail when it is given up.
+// mail.drop when it is no more so, or was held too long; mail.fail when it is given up.
 func (e *Engine) RunMail(ctx context.Context, id string, lease work.Lease) error {
 	q, err := e.People.Mail(ctx, id)
 	if privacyd.CodeOf(err) == "mail_not_found" || q.Kept {
@@ -206,7 +206,8 @@ func (e *Engine) endMail(ctx context.Context, q privacyd.QueuedMail, m *privacyd
 	})
 }
 
-// errNotSo is why a mail is not sent: what it says is no more so.
+// errNotSo is why a mail is not sent: what it says is no more so, or too old to
+// be told.
 var errNotSo = errors.New("what the mail says is no more so")
 
 // mailEvent belongs into the log of the workspace that the mail is about, or
