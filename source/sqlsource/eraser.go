@@ -27,8 +27,9 @@ type Eraser struct {
 	// MaxRows is the most rows that a batch has; 0: as many as go in time.
 	MaxRows int
 
-	ordered int // how many rows are put in order at once
-	chunk   int // SQLite: how many rows are found at once
+	ordered int           // how many rows are put in order at once
+	chunk   int           // SQLite: how many rows are found at once
+	round   time.Duration // see roundLength
 }
 
 const defaultPatience = time.Minute
@@ -41,7 +42,7 @@ func (s *Source) Eraser() (*Eraser, error) {
 		return nil, privacyd.Errorf(privacyd.ClassRefused, "source_forbidden",
 			"The dataset's database is open for reading only, and an erasure has to write to it. Give the address of the database itself, not of a replica or a copy.")
 	}
-	return &Eraser{source: s, tables: newTableCache(), facts: newFacts(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk}, nil
+	return &Eraser{source: s, tables: newTableCache(), facts: newFacts(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk, round: roundLength}, nil
 }
 
 // Count is how many rows a step is about, exactly, in a snapshot, and how many

@@ -3,6 +3,7 @@ package sqlsource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 )
 
@@ -34,6 +36,7 @@ type group struct {
 	carry    *carrier
 	found    map[*datamap.Step][]row
 	total    int
+	begun    time.Time
 	took     time.Duration // to find them
 }
 
@@ -46,23 +49,27 @@ func (e *Eraser) group(ctx context.Context, steps []*datamap.Step, batch Batch) 
 	defer g.close()
 	for range groupTries {
 		few, err := g.find(ctx)
-		if err != nil {
-			return 0, g.rows, explainRun(ctx, err, g.steps[0])
-		}
-		if !few {
-			return 0, g.rows, nil
+		if err != nil || !few {
+			return 0, g.rows, err
 		}
 		step, err := g.erase(ctx)
 		switch {
 		case err == nil:
 			return len(g.steps), g.rows, nil
-		case conflict(err):
-			return 0, g.rows, nil // step by step, which comes back to what is locked
-		case !errors.Is(err, errAgain) && !stillReferred(err):
+		case errors.Is(err, errAgain), stillReferred(err):
+		case final(ctx, err):
 			return 0, g.rows, explainRun(ctx, err, step)
+		default: // step by step, which comes back to what is locked, and knows which table is at fault
+			return 0, g.rows, nil
 		}
 	}
 	return 0, g.rows, nil
+}
+
+// final tells whether an error is none of a table's.
+func final(ctx context.Context, err error) bool {
+	var own *callerError
+	return ctx.Err() != nil || errors.As(err, &own) || connectionLost(err) || privacyd.CodeOf(err) == "database_unavailable"
 }
 
 func stillReferred(err error) bool {
@@ -78,15 +85,15 @@ func (g *group) close() {
 }
 
 // find finds the rows of the first steps that are plain. It is false when there
-// are none, or too many rows.
+// are none, or too many rows. Its errors are explained.
 func (g *group) find(ctx context.Context) (few bool, err error) {
 	g.close()
-	begun := time.Now()
+	g.begun = time.Now()
 	if g.snapshot, err = g.e.source.lazily(ctx, g.e.tables); err != nil {
 		return false, err
 	}
 	if err := g.e.learnPostgres(ctx, g.snapshot, g.steps...); err != nil {
-		return false, err
+		return false, fmt.Errorf("learn about the tables: %w", explain(ctx, err))
 	}
 	if i := slices.IndexFunc(g.steps, func(s *datamap.Step) bool { return !g.e.plain(s) || len(s.Referrers) > 0 }); i >= 0 {
 		g.steps = g.steps[:i]
@@ -94,11 +101,14 @@ func (g *group) find(ctx context.Context) (few bool, err error) {
 	g.carry = &carrier{steps: g.steps, keys: map[*datamap.Step][]map[string]string{}}
 	g.found, g.total = map[*datamap.Step][]row{}, 0
 	for _, step := range slices.Backward(g.steps) {
-		if err := g.findStep(ctx, step); err != nil || g.total > mostGrouped {
-			return false, err
+		if err := g.findStep(ctx, step); err != nil {
+			return false, explainRun(ctx, err, step)
+		}
+		if g.total > mostGrouped {
+			return false, nil
 		}
 	}
-	g.took = time.Since(begun)
+	g.took = time.Since(g.begun)
 	return len(g.steps) > 0, nil
 }
 
@@ -173,14 +183,14 @@ func (g *group) erase(ctx context.Context) (*datamap.Step, error) {
 	for _, step := range g.steps {
 		r := g.e.newRun(step, counting(g.batch, step))
 		r.pace.rows = min(max(r.pace.rows, min(size, secondBatch)), r.pace.limit)
-		locked, err := r.take(ctx, g.found[step])
+		r.until = g.begun.Add(g.e.round)
+		err := r.take(ctx, g.found[step])
 		size = r.pace.rows
 		g.rows += r.rows
 		r.close()
 		switch {
-		case err == nil && locked:
-			err = errAgain
-		case err == nil && g.asked(step):
+		case err != nil:
+		case g.asked(step):
 			err = g.settled(ctx, step)
 		case !g.guarded(step):
 			after = append(after, step)

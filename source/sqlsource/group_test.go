@@ -2,6 +2,7 @@ package sqlsource_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,4 +111,25 @@ func one[T any](t *testing.T, db *sqldb.DB, query string) (answer T) {
 		t.Fatal(err)
 	}
 	return answer
+}
+
+// What a table refuses is said of that one.
+func TestTheTableAtFaultIsNamed(t *testing.T) {
+	for _, most := range []int{0, 1} { // together, and in batches
+		db, e := beside(t)
+		e.MaxRows = most
+		exec(t, db, append(talkTables("", 3),
+			"CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $x$ BEGIN RAISE EXCEPTION 'no'; END $x$",
+			"CREATE TRIGGER stay BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION stay()")...)
+		steps, _, _ := talk()
+		_, err := e.RunAll(t.Context(), steps, sqlsource.Batch{})
+		if privacyd.CodeOf(err) != "trigger_refused" || !strings.Contains(err.Error(), `rows of table "chats"`) {
+			t.Error(err)
+		}
+		exec(t, db, "ALTER TABLE chats ALTER person TYPE jsonb USING NULL")
+		_, err = e.RunAll(t.Context(), steps, sqlsource.Batch{})
+		if err == nil || !strings.Contains(err.Error(), "erase chats") {
+			t.Error(err)
+		}
+	}
 }

@@ -37,8 +37,9 @@ type run struct {
 	locked   int       // rows of this round that others had locked
 	progress time.Time // when rows went last
 	pause    time.Duration
-	leaves   bool // rows go by those that no row refers to
-	guarded  bool // rows that are added behind it will not go unnoticed
+	until    time.Time // see roundLength
+	leaves   bool      // rows go by those that no row refers to
+	guarded  bool      // rows that are added behind it will not go unnoticed
 }
 
 // rowset finds and changes the rows of a step in one of the two databases.
@@ -173,16 +174,13 @@ func (r *run) harvester(take func([]row) error) *harvester {
 // round discovers once and erases what it finds.
 func (r *run) round(ctx context.Context) (found int, all bool, err error) {
 	r.gone, r.locked = 0, 0
-	begun := time.Now()
+	r.until = time.Now().Add(r.e.round)
 	take := func(rows []row) error {
 		found += len(rows)
 		if err := r.commit(ctx, rows); err != nil {
 			return err
 		}
-		if time.Since(begun) > roundLength {
-			return errRoundOver
-		}
-		return nil
+		return r.over()
 	}
 	h := r.harvester(take)
 	err = r.harvest(ctx, h)
@@ -212,9 +210,17 @@ func (r *run) wait(ctx context.Context) error {
 	}
 }
 
-// commit takes a batch through its transaction. Where a lock is in the way it
-// tries again, then in halves, so that one locked row holds up itself alone.
-func (r *run) commit(ctx context.Context, rows []row) error {
+// over ends what has lasted long enough for a snapshot to stay open.
+func (r *run) over() error {
+	if time.Now().After(r.until) {
+		return errRoundOver
+	}
+	return nil
+}
+
+// insist takes a batch through its transaction. Where a lock is in the way it
+// tries again.
+func (r *run) insist(ctx context.Context, rows []row) error {
 	const tries = 2
 	var err error
 	for range tries {
@@ -224,6 +230,16 @@ func (r *run) commit(ctx context.Context, rows []row) error {
 		if err := r.wait(ctx); err != nil {
 			return err
 		}
+	}
+	return err
+}
+
+// commit insists on a batch, and where locks still are in the way on halves of
+// it, so that one locked row holds up itself alone.
+func (r *run) commit(ctx context.Context, rows []row) error {
+	err := r.insist(ctx, rows)
+	if err == nil || !conflict(err) {
+		return err
 	}
 	half := splitAt(rows)
 	switch {
@@ -235,7 +251,7 @@ func (r *run) commit(ctx context.Context, rows []row) error {
 		if rows[0].node.ordered {
 			return errRoundOver // what it refers to must not go before it
 		}
-		return nil
+		return r.over()
 	}
 	if err := r.commit(ctx, rows[:half]); err != nil {
 		return err
@@ -281,15 +297,20 @@ func (r *run) transact(ctx context.Context, rows []row, act func(context.Context
 	return r.done(ctx, n)
 }
 
-// take erases rows that were found before, and tells whether others had locked
-// some of them.
-func (r *run) take(ctx context.Context, rows []row) (locked bool, err error) {
-	for len(rows) > 0 && err == nil {
+// take erases rows that were found before, as long as the snapshot in which they
+// were may stay open, and none is locked.
+func (r *run) take(ctx context.Context, rows []row) error {
+	for len(rows) > 0 {
+		if err := r.over(); err != nil {
+			return err
+		}
 		n := min(r.pace.size(), len(rows))
-		err = r.commit(ctx, rows[:n])
+		if err := r.insist(ctx, rows[:n]); err != nil {
+			return err
+		}
 		rows = rows[n:]
 	}
-	return r.locked > 0, err
+	return nil
 }
 
 func (r *run) took(n int64, rows int, took time.Duration) {
