@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+
+	"github.com/privacyd/privacyd/vault"
+)
+
+// placedKeys is a vault whose root key goes nowhere but to a place that is
+// declared, in an allowed country.
+type placedKeys struct {
+	*vault.Vault
+
+	cfg config
+}
+
+// RotateRoot implements engine.KeyRing.
+func (p placedKeys) RotateRoot(ctx context.Context, generation int, to string) error {
+	if to != "" {
+		moved := p.cfg
+		moved.Keys.Root = to
+		if _, err := moved.places(); err != nil {
+			return err
+		}
+	}
+	return p.Vault.RotateRoot(ctx, generation, to)
+}
