@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -21,22 +22,73 @@ type agreementBlanks struct {
 	Measures, Places, Processors   []string
 }
 
+// openBlank is a blank of the template that nothing filled in, in whichever text.
+var openBlank = regexp.MustCompile(`\[to be filled in: ([^\]\n]+)\]`)
+
+func blank(what string) string { return "[to be filled in: " + what + "]" }
+
 // AgreementTemplate is our own template with its blanks filled in from the
-// configuration: a draft. It is public: anybody may.
-func (e *Engine) AgreementTemplate(ctx context.Context) (privacyd.ProcessingAgreement, error) {
+// configuration: a draft. It names every place and measure, so that it is for
+// who may publish it. The operator.
+func (e *Engine) AgreementTemplate(ctx context.Context, c privacyd.Caller) (privacyd.ProcessingAgreement, error) {
+	if err := e.operatorOnly(ctx, c, privacyd.ActionManageDocuments); err != nil {
+		return privacyd.ProcessingAgreement{}, err
+	}
+	return e.filledTemplate(ctx)
+}
+
+func (e *Engine) filledTemplate(ctx context.Context) (privacyd.ProcessingAgreement, error) {
 	blanks, err := e.agreementBlanks(ctx)
 	if err != nil {
 		return privacyd.ProcessingAgreement{}, err
 	}
+	return blanks.fill()
+}
+
+// AgreementDraft is our own template for everybody to read before the first
+// version is published: how and where this server keeps data is left open. It is
+// public: anybody may. Code agreement_not_found once a version is published.
+func (e *Engine) AgreementDraft(ctx context.Context) (privacyd.ProcessingAgreement, error) {
+	all, err := e.Legal.Agreements.Agreements(ctx)
+	if err != nil {
+		return privacyd.ProcessingAgreement{}, err
+	}
+	if len(all) > 0 {
+		return privacyd.ProcessingAgreement{}, privacyd.Errorf(privacyd.ClassNotFound, "agreement_not_found",
+			"There is no draft: a version of the agreement is published. The legal page lists all versions.")
+	}
+	blanks, err := e.agreementBlanks(ctx)
+	if err != nil {
+		return privacyd.ProcessingAgreement{}, err
+	}
+	blanks.Measures, blanks.Places = nil, nil
+	return blanks.fill()
+}
+
+func (b agreementBlanks) fill() (privacyd.ProcessingAgreement, error) {
 	t, err := template.New("agreement").Parse(agreementText)
 	if err != nil {
 		return privacyd.ProcessingAgreement{}, fmt.Errorf("read the template of the agreement: %w", err)
 	}
-	var b strings.Builder
-	if err := t.Execute(&b, blanks); err != nil {
+	var text strings.Builder
+	if err := t.Execute(&text, b); err != nil {
 		return privacyd.ProcessingAgreement{}, fmt.Errorf("fill in the template of the agreement: %w", err)
 	}
-	return privacyd.NewProcessingAgreement(b.String())
+	return privacyd.NewProcessingAgreement(text.String())
+}
+
+// refuseBlanks refuses a text that has blanks of the template. Code
+// agreement_blanks.
+func refuseBlanks(text string) error {
+	var open []string
+	for _, found := range openBlank.FindAllStringSubmatch(text, -1) {
+		open = addOnce(open, found[1])
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	return privacyd.Errorf(privacyd.ClassConflict, "agreement_blanks",
+		"The agreement has blanks: %s. Complete the configuration and the data maps (docs/legal.md), or publish a text in which they are filled in.", strings.Join(open, "; "))
 }
 
 func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
@@ -45,7 +97,7 @@ func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
 		return agreementBlanks{}, err
 	}
 	b := agreementBlanks{
-		Operator: partyLine(e.Legal.Operator.Contact, "[name and address of the processor]"),
+		Operator: partyLine(e.Legal.Operator.Contact, blank("name and address of the processor")),
 		Contact:  "Privacy contact of the processor: " + contactLine(e.Legal.Operator.Contact),
 		Measures: e.measures(), Purposes: purposesOf(e.Datasets),
 	}
@@ -74,7 +126,7 @@ func (e *Engine) agreementBlanks(ctx context.Context) (agreementBlanks, error) {
 		}
 	}
 	if len(undeclared) > 0 {
-		b.Places = append(b.Places, "[country of the processor's own server], which holds: "+strings.Join(undeclared, ", "))
+		b.Places = append(b.Places, blank("country of the processor's own server, which holds "+strings.Join(undeclared, ", ")))
 	}
 	for _, r := range registers {
 		if r.Now != nil && !r.Now.Ended {
@@ -115,7 +167,7 @@ func partyLine(c privacyd.Contact, blank string) string {
 // contactLine is a contact on one line.
 func contactLine(c privacyd.Contact) string {
 	if c.Empty() {
-		return "[name and e-mail address]"
+		return blank("name and e-mail address")
 	}
 	return joinNonEmpty(", ", c.Name, c.Email, strings.ReplaceAll(c.Address, "\n", ", "))
 }

@@ -48,14 +48,15 @@ func (e *Engine) Agreement(ctx context.Context, version int) (privacyd.Processin
 	if len(all) > 0 {
 		return e.Legal.Agreements.Agreement(ctx, all[0].Version)
 	}
-	return e.AgreementTemplate(ctx)
+	return e.AgreementDraft(ctx)
 }
 
 // PublishAgreement makes a text the next version of the agreement, or without
 // one our own template with its blanks filled in from the configuration. Every
 // workspace is asked to accept it. Publishing what is in force already changes
-// nothing. The operator. Codes: agreement_invalid, agreement_conflict,
-// legal_contact_missing. Audit: agreement.publish.
+// nothing. A text with blanks of the template is refused. The operator. Codes:
+// agreement_invalid, agreement_blanks, agreement_conflict, legal_contact_missing.
+// Audit: agreement.publish.
 func (e *Engine) PublishAgreement(ctx context.Context, c privacyd.Caller, text string) (a privacyd.ProcessingAgreement, err error) {
 	if err := e.operatorOnly(ctx, c, privacyd.ActionManageDocuments); err != nil {
 		return a, err
@@ -66,7 +67,10 @@ func (e *Engine) PublishAgreement(ctx context.Context, c privacyd.Caller, text s
 		err = privacyd.Errorf(privacyd.ClassConflict, "legal_contact_missing",
 			"The template names a processor, and nobody is configured. Set legal.name and legal.email in the configuration, or publish a text of your own.")
 	} else {
-		a, err = e.AgreementTemplate(ctx)
+		a, err = e.filledTemplate(ctx)
+	}
+	if err == nil {
+		err = refuseBlanks(a.Text)
 	}
 	if err != nil {
 		return a, err

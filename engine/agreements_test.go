@@ -18,11 +18,12 @@ func TestAgreement(t *testing.T) {
 		admin := inPerson(b, privacyd.RoleAdmin, acme)
 		draft, err := b.Agreement(ctx, 0)
 		b.Must(err)
-		if draft.Version != 0 || !strings.Contains(draft.Text, "[name and address of the processor]") {
+		if draft.Version != 0 || !strings.Contains(draft.Text, "[to be filled in: name and address of the processor]") {
 			t.Errorf("the draft is %d: %.300s", draft.Version, draft.Text)
 		}
 		_, err = b.PublishAgreement(ctx, enginetest.Operator, "")
 		b.WantCode(err, "legal_contact_missing")
+		b.Places = []privacyd.Place{{Name: "eu-db", Kind: privacyd.PlaceDatabase, Country: "DE", Processor: "Example Hosting GmbH"}}
 		b.Legal.Operator = privacyd.Party{Contact: privacyd.Contact{Name: "Example B.V.", Email: "privacy@example.com", Address: "Keizersgracht 1\nAmsterdam"}}
 		_, err = b.PublishAgreement(ctx, admin, "mine")
 		b.WantCode(err, "operator_only")
@@ -57,6 +58,54 @@ func TestAgreement(t *testing.T) {
 		}
 		wantCopy(t, b, acme, first)
 	})
+}
+
+// TestBlanksAreNotPublished: a contract that leaves open what Art. 28(3) GDPR
+// asks for is no contract.
+func TestBlanksAreNotPublished(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	b.Legal.Operator = privacyd.Party{Contact: privacyd.Contact{Name: "Example B.V.", Email: "privacy@example.com"}}
+	b.Places = []privacyd.Place{{Name: "exports", Kind: privacyd.PlaceBucket, Country: "DE"}, {Name: "ledger", Local: true}}
+	sets := b.Datasets
+	b.Datasets = nil
+	_, err := b.PublishAgreement(t.Context(), enginetest.Operator, "")
+	b.WantCode(err, "agreement_blanks")
+	for _, what := range []string{"purposes;", "categories of data subjects", "categories of personal data", "which holds ledger"} {
+		if !strings.Contains(privacyd.MessageOf(err), what) {
+			t.Errorf("%q is not named: %v", what, err)
+		}
+	}
+	b.Datasets, b.Places = sets, b.Places[:1]
+	a, err := b.PublishAgreement(t.Context(), enginetest.Operator, "")
+	b.Must(err)
+	if a.Version != 1 || strings.Contains(a.Text, "[to be filled in") {
+		t.Errorf("published %d: %s", a.Version, a.Text)
+	}
+}
+
+// TestDraftForEverybody: strangers read what is processed, not how and where.
+func TestDraftForEverybody(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	acme := b.NewWorkspace("acme")
+	b.Places = []privacyd.Place{{Name: "eu-db", Kind: privacyd.PlaceDatabase, Country: "DE", Processor: "Example Hosting GmbH"}, {Name: "ledger", Local: true}}
+	b.Legal.Measures = []string{"The doors are locked."}
+	whole, err := b.AgreementTemplate(t.Context(), enginetest.Operator)
+	b.Must(err)
+	draft, err := b.Agreement(t.Context(), 0)
+	b.Must(err)
+	for _, hidden := range []string{"Example Hosting", "which holds ledger", "The doors are locked.", "bcrypt"} {
+		if strings.Contains(draft.Text, hidden) || !strings.Contains(whole.Text, hidden) {
+			t.Errorf("%q in the draft: %v, in the operator's: %v", hidden, strings.Contains(draft.Text, hidden), strings.Contains(whole.Text, hidden))
+		}
+	}
+	_, err = b.AgreementTemplate(t.Context(), b.Member(privacyd.RoleAdmin, acme))
+	b.WantCode(err, "operator_only")
+	_, err = b.PublishAgreement(t.Context(), enginetest.Operator, draft.Text)
+	b.WantCode(err, "agreement_blanks")
+	_, err = b.PublishAgreement(t.Context(), enginetest.Operator, "Ours.")
+	b.Must(err)
+	_, err = b.AgreementDraft(t.Context())
+	b.WantCode(err, "agreement_not_found")
 }
 
 // wantCopy has a copy that holds the text, to the letter, and who accepted it.

@@ -133,9 +133,9 @@ func (d *door) agreements() {
 			a, err := d.engine.Agreement(ctx, versionOf(in.N))
 			return &answer[privacyd.ProcessingAgreement]{a}, d.fail(err)
 		})
-	huma.Register(d.api, operation("get-agreement-template", http.MethodGet, legalPath+"/agreement-template", "Read the template of the data processing agreement, filled in from the configuration", "Any caller."),
+	huma.Register(d.api, operation("get-agreement-template", http.MethodGet, legalPath+"/agreement-template", "Read the template of the data processing agreement, filled in from the configuration", "The operator."),
 		func(ctx context.Context, _ *struct{}) (*answer[privacyd.ProcessingAgreement], error) {
-			a, err := d.engine.AgreementTemplate(ctx)
+			a, err := d.engine.AgreementTemplate(ctx, callerOf(ctx))
 			return &answer[privacyd.ProcessingAgreement]{a}, d.fail(err)
 		})
 	huma.Register(d.api, operation("list-acceptances", http.MethodGet, "/v1/agreement-acceptances", "List who accepted the data processing agreement, of all workspaces", "The operator."),

@@ -76,7 +76,8 @@ func (d *door) agreementPage(w http.ResponseWriter, r *http.Request) error {
 	return d.showPublic(w, r, agreementPageOf(d.stranger(r, "Data processing agreement"), a))
 }
 
-// agreement is the version that a path names, or the one in force.
+// agreement is the version that a path names, or the one in force. Before the
+// first there is a draft.
 func (d *door) agreement(r *http.Request) (privacyd.ProcessingAgreement, error) {
 	version := 0
 	if name := r.PathValue("version"); name != "" && name != "draft" {
@@ -87,7 +88,7 @@ func (d *door) agreement(r *http.Request) (privacyd.ProcessingAgreement, error) 
 		version = n
 	}
 	if r.PathValue("version") == "draft" {
-		return d.engine.AgreementTemplate(r.Context())
+		return d.engine.AgreementDraft(r.Context())
 	}
 	return d.engine.Agreement(r.Context(), version)
 }

@@ -27,7 +27,13 @@ func TestLegalPagesForEverybody(t *testing.T) {
 	must(t, err)
 	b := stranger(t, p)
 	expect(t, b.get("/legal"), "privacy@example.com", "Two</span>", "No version is published", "/legal/documents/"+doc.ID, "https://example.com/x", "SHA-256")
-	expect(t, b.get("/legal/agreement"), "This is a draft", "Keeper", "have it checked by counsel")
+	for _, path := range []string{"/legal/agreement", "/legal/agreement/draft"} {
+		w := b.get(path)
+		expect(t, w, "This is a draft", "Keeper", "have it checked by counsel")
+		if strings.Contains(w.Body.String(), "bcrypt") {
+			t.Errorf("%s tells strangers of measures", path)
+		}
+	}
 	a, err := p.engine.PublishAgreement(ctx, enginetest.Operator, "# Ours\n\nWe **agree**.\n\n- "+legalMark)
 	must(t, err)
 	expect(t, b.get("/legal/agreement/1"), "<strong>agree</strong>", a.SHA256, "Version 1, published")
@@ -52,7 +58,7 @@ func TestLegalPagesForEverybody(t *testing.T) {
 	if w.Body.String() != "<script>" || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Header().Get("Content-Security-Policy") != "sandbox" {
 		t.Errorf("the document: %v", w.Header())
 	}
-	for _, path := range []string{"/legal/agreement/2", "/legal/agreement/x", "/legal/agreement/-1", "/legal/agreement/0/text", "/legal/documents/none", "/legal/w/acme", "/legal/w/none", "/legal/nothing"} {
+	for _, path := range []string{"/legal/agreement/2", "/legal/agreement/x", "/legal/agreement/-1", "/legal/agreement/0/text", "/legal/agreement/draft", "/legal/agreement/draft/text", "/legal/documents/none", "/legal/w/acme", "/legal/w/none", "/legal/nothing"} {
 		if w := b.get(path); w.Code != http.StatusNotFound || strings.Contains(w.Header().Get("Cache-Control"), "public") {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
