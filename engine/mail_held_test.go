@@ -161,3 +161,25 @@ func TestHeldMailsOfADeletedWorkspace(t *testing.T) {
 		}
 	})
 }
+
+// TestHeldObjection is about a workspace, too, although it is for whoever runs
+// the server.
+func TestHeldObjection(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w := sending(t, b), b.NewWorkspace("acme")
+		b.Mailing.Operator = "operator@example.com"
+		relayIn(b, "DE")
+		narrow(t, b, w.ID, "DE")
+		relayIn(b, "CH")
+		announced, err := b.SetSubProcessor(t.Context(), enginetest.Operator, hosting(nil))
+		b.Must(err)
+		_, err = b.ObjectTo(t.Context(), b.Member(privacyd.RoleAdmin, w), w.ID, announced.ID)
+		b.Must(err)
+		b.Run()
+		b.Run()
+		checkHeld(t, b, w.ID, 2) // the admin's and the operator's
+		if got := p.arrived(); len(got) != 0 {
+			t.Errorf("arrived: %q", got)
+		}
+	})
+}

@@ -200,7 +200,9 @@ func (e *Engine) ObjectTo(ctx context.Context, c privacyd.Caller, workspace, id 
 		if err != nil || !added {
 			return err
 		}
-		return e.tellOperator(ctx, privacyd.Mail{Kind: privacyd.MailObjection, Workspace: g.Workspace.Name, Processor: p.Name, At: &o.At})
+		return e.tellOperator(ctx, privacyd.Mail{
+			Kind: privacyd.MailObjection, WorkspaceID: g.Workspace.ID, Workspace: g.Workspace.Name, Processor: p.Name, At: &o.At,
+		})
 	})
 }
 
