@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -66,4 +67,69 @@ func (m *mortal) Swap(ctx context.Context, name string, old, record []byte) (boo
 		return false, err
 	}
 	return m.records.Swap(ctx, name, old, record)
+}
+
+// afterRead lets another do something just after a record was read for the nth
+// time.
+type afterRead struct {
+	records
+	name string
+	left int
+	do   func()
+}
+
+func (a *afterRead) Read(ctx context.Context, name string) ([]byte, error) {
+	record, err := a.records.Read(ctx, name)
+	if name == a.name {
+		if a.left--; a.left == 0 {
+			a.do()
+		}
+	}
+	return record, err
+}
+
+// TestShreddedAfterRead destroys a key after each time that a change has read
+// it: it never comes back.
+func TestShreddedAfterRead(t *testing.T) {
+	w, person := Owner{Workspace: "w"}, Owner{Workspace: "w", Kind: "contact", ID: "a"}
+	change := map[string]func(ctx context.Context, v *Vault) error{
+		"root":      func(ctx context.Context, v *Vault) error { return v.RotateRoot(ctx, 2, "") },
+		"workspace": func(ctx context.Context, v *Vault) error { return v.RotateWorkspace(ctx, "w", 2) },
+	}
+	for name, want := range map[string]struct {
+		of    Owner
+		reads int
+	}{"root": {w, 1}, "workspace": {w, 3}, "workspace of a person": {person, 1}} {
+		t.Run(name, func(t *testing.T) {
+			do, _, _ := strings.Cut(name, " ")
+			n := 1
+			for shreddedAfter(t, n, want.of, change[do]) {
+				n++
+			}
+			if n <= want.reads {
+				t.Errorf("it was read only %d times", n-1)
+			}
+		})
+	}
+}
+
+func shreddedAfter(t *testing.T, n int, owner Owner, change func(ctx context.Context, v *Vault) error) (met bool) {
+	t.Helper()
+	o, _ := rotatedIn(t)
+	other := openIn(t, o)
+	sealed := sealIn(t, other, Owner{Workspace: "w", Kind: "contact", ID: "a"}, owner)
+	v := openIn(t, o)
+	v.records = &afterRead{v.records, recordName(v.Reference(owner.Workspace, owner.Kind, owner.ID)), n, func() {
+		met = true
+		if err := other.Shred(t.Context(), owner); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := change(t.Context(), v); err != nil && !errors.Is(err, ErrShredded) {
+		t.Errorf("shredded after the read %d: %v", n, err)
+	}
+	if met {
+		wantGone(t, openIn(t, o), owner, sealed[owner])
+	}
+	return met
 }

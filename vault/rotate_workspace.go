@@ -58,15 +58,18 @@ func (v *Vault) RotateWorkspace(ctx context.Context, workspace string, target in
 }
 
 // cleared removes what a change has kept of former versions of a key that was
-// shredded meanwhile. err stays, unless that fails.
+// shredded meanwhile, whatever the change met of that first.
 func (v *Vault) cleared(ctx context.Context, top string, err error) error {
-	if !errors.Is(err, ErrShredded) {
+	if err == nil {
+		return nil
+	}
+	if record, readErr := v.records.Read(ctx, recordName(top)); readErr != nil || !isFence(v.core.fences, top, record) {
 		return err
 	}
 	if failed := v.destroyPersons(ctx, top); failed != nil {
 		return failed
 	}
-	return err
+	return ErrShredded
 }
 
 // nextVersion puts a new version into the place of the one before, of which a
