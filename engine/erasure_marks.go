@@ -23,16 +23,23 @@ func (r *erasureRun) markBefore(ctx context.Context) error {
 	}
 	r.state.Marked = true
 	return r.guarded(ctx, func(ctx context.Context) error {
-		if r.workspace.ID != "" {
-			if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil {
-				return err
-			}
+		if err := r.lockImports(ctx); err != nil {
+			return err
 		}
 		if err := r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now()); err != nil {
 			return err
 		}
 		return r.keepState(ctx)
 	})
+}
+
+// lockImports waits for the transactions of imports into the workspace; an
+// account may be named in any.
+func (r *erasureRun) lockImports(ctx context.Context) error {
+	if r.workspace.ID == "" {
+		return r.e.Workspaces.LockWorkspaces(ctx)
+	}
+	return r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID)
 }
 
 // mark adds the erasure to the suppression ledger.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,74 @@ func TestImportMeetsErasure(t *testing.T) {
 			b.Pass(erasing.Clock().Sub(b.Clock()))
 			erasing.Stop()
 			annIsGone(t, b, w, job, 2)
+		})
+	})
+}
+
+// TestImportMeetsAccountDeletion has an account deleted while an import writes
+// what names it: before the account is looked up, or in the midst of a
+// transaction that has asked the ledger. Neither the account nor its name comes
+// back.
+func TestImportMeetsAccountDeletion(t *testing.T) {
+	ticketOf := func(slug string) engine.ImportSource {
+		text := fmt.Sprintf(`{"collection":"tickets","record":{"id":"late","title":"late","reporter_id":"jo@%s.example.org"}}`, slug)
+		return engine.ImportSource{Body: strings.NewReader(text + "\n")}
+	}
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		t.Run("before it looks accounts up", func(t *testing.T) {
+			defer b.In(t)()
+			w := newOrg(t, b, "before")
+			askAccount(t, b, w)
+			node := b.Beside()
+			defer node.Stop()
+			node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(times int) {
+				if times == 1 {
+					runOn(b)
+				}
+			}}
+			_, err := node.Import(t.Context(), enginetest.Operator, w.ID, ticketOf("before"))
+			b.WantCode(err, "import_overtaken")
+			_, _, err = b.Accounts.AccountByEmail(t.Context(), "jo@before.example.org")
+			b.WantCode(err, "account_not_found")
+		})
+		if db.Dialect == sqldb.SQLite {
+			return // nobody deletes anything while a transaction writes
+		}
+		t.Run("while it writes", func(t *testing.T) {
+			defer b.In(t)()
+			w := newOrg(t, b, "while")
+			job := askAccount(t, b, w)
+			who := job.Subject.ID
+			node, writes, ended := b.Beside(), make(chan struct{}), make(chan struct{})
+			defer node.Stop()
+			node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(times int) {
+				if times == 3 { // the account is looked up, and the ticket about to be written
+					close(writes)
+					untilWaitedFor(t, b, ended)
+				}
+			}}
+			imported := make(chan error, 1)
+			go func() {
+				_, err := node.Import(t.Context(), enginetest.Operator, w.ID, ticketOf("while"))
+				imported <- err
+			}()
+			select {
+			case <-writes:
+			case err := <-imported:
+				t.Fatalf("the import ended with %v before the ledger was asked for the ticket", err)
+			}
+			func() {
+				defer close(ended)
+				runOn(b)
+			}()
+			b.Must(<-imported)
+			if end := endingOf(t, b, w, job); end.State != privacyd.JobCompleted {
+				t.Errorf("%s %s", end.State, end.Error)
+			}
+			if rowsOf(t, b, "tickets", "id", "late") != 1 || rowsOf(t, b, "tickets", "reporter_id", who) != 0 {
+				t.Error("the ticket is not there, or names whom it was of")
+			}
 		})
 	})
 }

@@ -25,15 +25,21 @@ type Accounts interface {
 	AccountByEmail(ctx context.Context, email string) (a privacyd.Account, passwordHash string, err error)
 }
 
+// WorkspaceLocks keeps transactions that lock the same workspace apart.
+type WorkspaceLocks interface {
+	LockWorkspace(ctx context.Context, id string) error
+	LockWorkspaces(ctx context.Context) error // all of them
+}
+
 // Workspaces keeps workspaces and their members.
 type Workspaces interface {
+	WorkspaceLocks
 	InsertWorkspace(ctx context.Context, w privacyd.Workspace, auditID string) error
 	Workspace(ctx context.Context, ref string) (privacyd.Workspace, error)
 	WorkspaceByDatasetKey(ctx context.Context, dataset, key string) (bool, error)
 	Workspaces(ctx context.Context, accountID string) ([]privacyd.Workspace, error)
 	InsertMember(ctx context.Context, m privacyd.Member, auditID string) error
 	MemberRole(ctx context.Context, workspaceID, accountID string) (privacyd.Role, error)
-	LockWorkspace(ctx context.Context, id string) error
 	SetDatasetKey(ctx context.Context, workspaceID, dataset, key string) error
 }
 

@@ -148,7 +148,12 @@ func (w *writer) resolve(ctx context.Context) error {
 		for i, e := range part {
 			authors[i] = w.checked.authors[e]
 		}
-		err := w.store.inTx(ctx, func(ctx context.Context) error { return w.store.resolve(ctx, authors, w.accounts) })
+		err := w.store.inTx(ctx, func(ctx context.Context) error {
+			if err := w.check(ctx); err != nil {
+				return err
+			}
+			return w.store.resolve(ctx, authors, w.accounts)
+		})
 		if err != nil {
 			return err
 		}

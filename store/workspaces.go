@@ -141,3 +141,12 @@ func (s *Store) LockWorkspace(ctx context.Context, id string) error {
 	_, err = one(id, err, errNoWorkspace, "lock workspace")
 	return err
 }
+
+// LockWorkspaces is LockWorkspace for all of them, in the order of their ids so
+// that two who do so do not stand in each other's way.
+func (s *Store) LockWorkspaces(ctx context.Context) error {
+	if _, err := s.db.Exec(ctx, `SELECT id FROM workspaces ORDER BY id`+s.db.Dialect.ForNoKeyUpdate()); err != nil {
+		return fmt.Errorf("lock workspaces: %w", err)
+	}
+	return nil
+}
