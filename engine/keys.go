@@ -290,7 +290,7 @@ func (e *Engine) runRoot(ctx context.Context, generation int) error {
 func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) error {
 	err := e.Ring.RotateWorkspace(ctx, id, version)
 	if privacyd.CodeOf(err) == "key_shredded" {
-		return nil
+		return e.recordShredded(ctx, id, version)
 	}
 	if err != nil {
 		return err
@@ -299,6 +299,21 @@ func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) er
 		return e.lookAgain(ctx, workOf(id)+"/"+strconv.Itoa(version), err)
 	}
 	return e.recordAlone(ctx, workspaceKeyEvent(privacyd.System("key.rotate"), id, version))
+}
+
+// recordShredded says that a change of keys ended because the workspace was
+// deleted meanwhile: in the instance's log where the workspace's own is frozen.
+func (e *Engine) recordShredded(ctx context.Context, id string, version int) error {
+	ev := workspaceKeyEvent(privacyd.System("key.rotate"), id, version)
+	ev.Outcome, ev.Code = privacyd.OutcomeFailed, "key_shredded"
+	state, _, err := e.States.WorkspaceState(ctx, id)
+	if err != nil {
+		return err
+	}
+	if state == privacyd.WorkspaceDeleted {
+		ev.WorkspaceID = ""
+	}
+	return e.recordAlone(ctx, ev)
 }
 
 // lookAgain has the same piece of work done later. It is not tried again, which

@@ -61,6 +61,21 @@ func TestRotateKeys(t *testing.T) {
 	})
 }
 
+// TestKeyOfADeletedWorkspace has a change of a workspace's key come too late.
+func TestKeyOfADeletedWorkspace(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	w := b.NewWorkspace("acme")
+	b.Grace = time.Hour
+	confirmed(t, b, engine.NewJob{Workspace: w.ID, Type: privacyd.JobWorkspaceDeletion})
+	later(b, 2*time.Hour)
+	frozen := len(b.Audited(w.ID))
+	b.Must(b.RunKeys(t.Context(), w.ID+"/2", &breaking{1}))
+	wantAudited(t, b, "", "key.rotate failed")
+	if n := len(b.Audited(w.ID)); n != frozen {
+		t.Errorf("the log of the deleted workspace has grown from %d to %d entries", frozen, n)
+	}
+}
+
 func wantAudited(t *testing.T, b *enginetest.Bench, log string, want ...string) {
 	t.Helper()
 	all := b.Audited(log)
