@@ -145,3 +145,28 @@ func TestTriggersKeepRows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Files are told of before a transaction holds up those who write to a product's
+// SQLite file.
+func TestFilesHoldNobodyUp(t *testing.T) {
+	s := productSQLite(t)
+	for _, statement := range append(talkTables("", 40), "CREATE TABLE other (id BIGINT)") {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := s.Eraser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.(*sqlsource.Eraser).MaxRows = 0
+	steps, _, _ := talk()
+	told := 0
+	rows, err := e.RunAll(t.Context(), steps, sqlsource.Batch{Files: func(_ context.Context, files []datamap.File) error {
+		told += len(files)
+		return s.Exec(t.Context(), "PRAGMA busy_timeout = 100; INSERT INTO other VALUES (1)")
+	}})
+	if err != nil || rows != 41 || told != 40 {
+		t.Errorf("%d rows, %d files: %v", rows, told, err)
+	}
+}

@@ -72,8 +72,8 @@ func (e *Eraser) sweepLimit() int {
 	return largestSweep
 }
 
-// prepare takes the first steps that are plain and whose rows are found through
-// indexes.
+// prepare takes the first steps that are plain, whose rows are found through
+// indexes and whose files hold nobody up.
 func (s *sweep) prepare(ctx context.Context, view *Snapshot, steps []*datamap.Step) error {
 	r, ok := view.reader.(*sqliteReader)
 	if !ok {
@@ -88,7 +88,7 @@ func (s *sweep) prepare(ctx context.Context, view *Snapshot, steps []*datamap.St
 	}
 	for _, step := range steps {
 		_, table := splitTable(step.Collection.Table)
-		if !s.e.plain(step) || slices.Contains(triggers, strings.ToLower(table)) {
+		if !s.e.plain(step) || slices.Contains(triggers, strings.ToLower(table)) || s.holdsUp(step) {
 			break
 		}
 		query, err := s.query(view.builder(ctx), step)
@@ -101,6 +101,12 @@ func (s *sweep) prepare(ctx context.Context, view *Snapshot, steps []*datamap.St
 		s.steps = append(s.steps, sweepStep{step, query})
 	}
 	return nil
+}
+
+// holdsUp tells whether files are told of for a step while nobody else can write
+// to a product's database: they are taken note of elsewhere, which may take long.
+func (s *sweep) holdsUp(step *datamap.Step) bool {
+	return len(step.Files) > 0 && s.batch.Files != nil && !s.e.source.writer.own()
 }
 
 // triggers are the tables that have some, which may keep rows from going.
