@@ -116,7 +116,7 @@ func (g *clockGroups) here(ctx context.Context, s *Snapshot, b *builder, sel dat
 		if values[0] != nil {
 			at.done = true
 			ok = ok && integer(values[1], func(n int64) { at.span = g.spanOf(n) }) &&
-				integer(values[2], func(n int64) { at.days = (n - g.origin.UnixMicro() + day - 1) / day })
+				integer(values[2], func(n int64) { at.days = known((n - g.origin.UnixMicro() + day - 1) / day) })
 		}
 		counts[at]++
 		return nil
@@ -217,10 +217,14 @@ type clockGroup struct {
 	span, days int64
 }
 
+// known are the days of a time that there is: all that were before the first day
+// count with it, as nobody knows the days below 0.
+func known(days int64) int64 { return max(days, 0) }
+
 // read reads a group and its number of rows.
 func (g *clockGroups) read(values [][]byte) (at clockGroup, n int64, ok bool) {
 	at = clockGroup{done: values[0] != nil, span: -1, days: -1}
-	ok = integer(values[1], func(n int64) { at.span = n }) && integer(values[2], func(n int64) { at.days = n }) &&
+	ok = integer(values[1], func(n int64) { at.span = n }) && integer(values[2], func(n int64) { at.days = known(n) }) &&
 		integer(values[3], func(rows int64) { n = rows })
 	return at, n, ok
 }

@@ -78,6 +78,13 @@ func clockTable(t *testing.T, db *sqldb.DB, typ string, format datamap.Format, n
 			}
 		}
 	}
+	far := []any{int64(-1 << 60), int64(1 << 60)}
+	if format == datamap.FormatPlain {
+		far = []any{"-infinity", "infinity"}
+	}
+	for i, at := range far {
+		execute(t, db, fmt.Sprintf("INSERT INTO %s VALUES (%d, 1, '%v', NULL), (%d, 1, NULL, '%[3]v')", table, 1000+i, at, 2000+i))
+	}
 	c := &datamap.Collection{Name: table, Table: table, Key: []string{"id"}, Clock: &datamap.Clock{Resolved: "done = 1", ResolvedAt: "at", LastActivity: "last"}}
 	for _, name := range []string{"at", "last"} {
 		c.Fields = append(c.Fields, &datamap.Field{Column: name, Format: format})
@@ -101,7 +108,7 @@ func groupOf(r ClockRow, spans []time.Time, now time.Time) string {
 	}
 	days := "never"
 	if last := r.Last(); !last.IsZero() {
-		days = fmt.Sprint(int(last.Sub(now.AddDate(-10, 0, 0)) / (24 * time.Hour)))
+		days = fmt.Sprint(int(last.Sub(now.AddDate(-10, 0, 0)) / (24 * time.Hour))) // of centuries ago and to come: the most that there are
 	}
 	return fmt.Sprint(span, " ", days)
 }
