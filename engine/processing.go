@@ -139,7 +139,7 @@ func (e *Engine) addPlaces(r *privacyd.ProcessingRecord) {
 	if len(undeclared) > 0 {
 		r.Missing = append(r.Missing, privacyd.MissingWord{
 			What: "The country in which this server keeps " + strings.Join(undeclared, ", ") + ".", Who: "operator",
-			How: "Declare it under places in the configuration.",
+			How: "Declare it under places in the configuration, with hosts: [localhost] for the server itself.",
 		})
 	}
 }

@@ -142,7 +142,7 @@ func (e *Engine) examinePlaces(ctx context.Context) ([]privacyd.Check, error) {
 	check := privacyd.OK(name, "Every place that holds or sees data is declared, and in an allowed country.")
 	if len(undeclared) > 0 {
 		check = privacyd.Warning(name, "Nothing says in which country this server keeps: "+strings.Join(undeclared, ", ")+".",
-			"Declare it under places in the configuration, so that the page Where your data lives can say so (docs/residency.md).")
+			"Declare it under places in the configuration, with hosts: [localhost] for what is on the server itself, so that the page Where your data lives can say so (docs/residency.md).")
 	}
 	checks := append([]privacyd.Check{check}, e.examineSightings(ctx)...)
 	checks = append(checks, e.examineProviders()...)

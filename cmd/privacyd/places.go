@@ -111,6 +111,9 @@ func (c *config) at(u use) (int, error) {
 		return -1, privacyd.Errorf(privacyd.ClassRefused, "place_undeclared",
 			"%s is at %s, which is not among the hosts of the place %s. Correct the address, or declare where that is.", u.name, strings.Join(u.hosts, ", "), u.place)
 	}
+	if at < 0 && u.undeclaredHere() {
+		at = slices.IndexFunc(c.Places, placeConfig.isHere)
+	}
 	return at, nil
 }
 
@@ -120,6 +123,15 @@ func (p placeConfig) holds(hosts []string) bool {
 		return !slices.ContainsFunc(p.Hosts, func(own string) bool { return privacyd.HostName(own) == privacyd.HostName(h) })
 	})
 }
+
+// isHere tells whether a place is declared to be the server's own machine.
+func (p placeConfig) isHere() bool {
+	return slices.ContainsFunc(p.Hosts, func(h string) bool { return privacyd.HostName(h) == "localhost" })
+}
+
+// undeclaredHere tells whether something is on the server's own machine, and
+// nothing else says where that is.
+func (u use) undeclaredHere() bool { return u.local() && u.place == "" && u.told == nil }
 
 func (u use) local() bool {
 	return !slices.ContainsFunc(u.hosts, func(h string) bool { return !privacyd.LocalHost(h) })
