@@ -50,10 +50,7 @@ func (r *erasureRun) mark(ctx context.Context) error {
 	}
 	again := privacyd.EraseAgain{
 		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys,
-	}
-	held := slices.ContainsFunc(x.parts, func(p *erasurePart) bool { return len(p.scope.Held) > 0 })
-	if r.job.WorkspaceID != "" || held {
-		again.Holds = stood(x.holds)
+		Holds: r.standing(x),
 	}
 	var roots []privacyd.Root
 	for _, name := range slices.Sorted(maps.Keys(r.state.Merged)) {
@@ -123,6 +120,7 @@ func markOf(again privacyd.EraseAgain, key []string) string {
 }
 
 func (r *erasureRun) noteMark(m privacyd.Erased) {
+	r.newest = m
 	if m.Again.Keys == nil {
 		r.marks[""] = m
 	}
@@ -173,14 +171,16 @@ func (r *erasureRun) markRows(ctx context.Context, x *erasure, p clockPart, keys
 	if err := r.append(ctx, again, roots); err != nil {
 		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
 	}
-	r.state.Placed = x.placed
 	return r.recordMark(ctx)
 }
 
 // recordMark has the database know of the newest mark.
 func (r *erasureRun) recordMark(ctx context.Context) error {
 	return r.guarded(ctx, func(ctx context.Context) error {
-		return r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now())
+		if err := r.e.Runs.RecordErasure(ctx, r.state.Sequence, r.job.ID, r.e.Now()); err != nil {
+			return err
+		}
+		return r.keepState(ctx)
 	})
 }
 

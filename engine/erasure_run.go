@@ -65,8 +65,7 @@ type erasureState struct {
 	Expired     []string                     `json:"expired,omitempty"`  // those exports' jobs
 	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger
 	Until       time.Time                    `json:"until,omitzero"`
-	Placed      int64                        `json:"placed,omitempty"` // holds ever placed, when that mark was made
-	Entry       string                       `json:"entry,omitempty"`  // that says it is done
+	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
 	Logs        []string                     `json:"logs,omitempty"`      // datasets whose log could not be cut
@@ -86,6 +85,7 @@ type erasureRun struct {
 	told      time.Time                    // when the progress was told last
 	counted   []privacyd.PlannedCollection // state.Done, as far as it is committed
 	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by row; of others by ""
+	newest    privacyd.Erased              // of these
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure
@@ -335,6 +335,9 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 	}
 	x, err := r.compiled(ctx)
 	if err != nil {
+		return err
+	}
+	if err := r.markHolds(ctx, x); err != nil {
 		return err
 	}
 	if x.wholly {

@@ -53,6 +53,9 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 	if err != nil {
 		return false, err
 	}
+	if err := r.markHolds(ctx, x); err != nil {
+		return false, err
+	}
 	r.state.After, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, 0, 0, 0
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {

@@ -162,7 +162,7 @@ func importUntilItWrites(t *testing.T, b *enginetest.Bench, w privacyd.Workspace
 	}}
 	imported.Go(func() {
 		_, err := node.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords("while"))})
-		if code := privacyd.CodeOf(err); code != "import_overtaken" && code != "import_incomplete" && code != "reference_missing" {
+		if code := privacyd.CodeOf(err); err != nil && code != "import_overtaken" && code != "import_incomplete" && code != "reference_missing" {
 			t.Errorf("the import ended with %v", err)
 		}
 		node.Stop()

@@ -23,21 +23,39 @@ func stood(holds []*privacyd.Hold) []privacyd.StoodHold {
 	return list
 }
 
+// standing are the holds that the suppression ledger is told of: all in the
+// workspace, and where an account goes of which something is held, in all.
+func (r *erasureRun) standing(x *erasure) []privacyd.StoodHold {
+	held := func(p *erasurePart) bool { return len(p.scope.Held) > 0 }
+	if r.job.WorkspaceID == "" && !slices.ContainsFunc(slices.Concat(x.parts, x.quoting), held) {
+		return nil
+	}
+	return stood(x.holds)
+}
+
 // markHolds tells the suppression ledger of the holds that stand now, when one
-// was placed after rows were marked: those that it covers stay.
+// was placed after the erasure or rows of it were marked: what it covers stays.
 func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
-	if r.state.Sequence == 0 || r.state.Placed == x.placed {
+	if err := r.readMarks(ctx); err != nil {
+		return fmt.Errorf("read the suppression ledger: %w", err)
+	}
+	holds := r.standing(x)
+	untold := func(h privacyd.StoodHold) bool {
+		return !slices.ContainsFunc(r.newest.Again.Holds, func(told privacyd.StoodHold) bool { return told.ID == h.ID })
+	}
+	if len(r.marks) == 0 || !slices.ContainsFunc(holds, untold) {
 		return nil
 	}
 	now := r.e.Now()
 	m := privacyd.Erased{JobID: r.job.ID, At: now, Expires: now.Add(r.e.backupLife()), Again: privacyd.EraseAgain{
-		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Holds: stood(x.holds), OnlyHolds: true,
+		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Holds: holds, OnlyHolds: true,
 	}}
 	var err error
 	if m.Sequence, err = r.e.Suppression.Append(ctx, m, nil); err != nil {
 		return fmt.Errorf("mark a legal hold in the suppression ledger: %w", err)
 	}
-	r.state.Placed, r.state.Sequence, r.state.Until = x.placed, m.Sequence, m.Expires
+	r.noteMark(m)
+	r.state.Sequence, r.state.Until = m.Sequence, m.Expires
 	return r.recordMark(ctx)
 }
 

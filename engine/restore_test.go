@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,6 +156,50 @@ var errUnread = privacyd.Errorf(privacyd.ClassRefused, "test_unread", "It cannot
 type unread struct{ engine.Source }
 
 func (unread) Catalog(context.Context) (datamap.Catalog, error) { return datamap.Catalog{}, errUnread }
+
+// TestHoldAfterTheMark places a hold when an erasure is marked already: the
+// suppression ledger is told of it, also by another process than the one that
+// marked.
+func TestHoldAfterTheMark(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		for k, dies := range map[int]bool{0: false, 2: true} { // of a contact, and of rows
+			t.Run(erasables()[k].name, func(t *testing.T) {
+				defer b.In(t)()
+				w := newOrg(t, b, erasables()[k].name)
+				job := erasables()[k].ask(t, b, w)
+				node, taken := b.Beside(), &lease{attempt: 1}
+				defer node.Stop()
+				var once sync.Once
+				node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(int) {}, before: func() {
+					once.Do(func() {
+						_, err := b.Records.Import(t.Context(), w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords(w.Slug))}) // she is back
+						b.Must(err)
+						hold(t, b, w, privacyd.HoldTarget{Type: privacyd.HoldConversation, Key: []string{"ann-1"}})
+						taken.lost = dies
+					})
+				}}
+				if err := node.RunErasure(t.Context(), job.ID, taken); err != nil && !dies {
+					t.Fatal(err)
+				}
+				runOn(b)
+				if end := endingOf(t, b, w, job); end.State != privacyd.JobCompleted || end.Left["conversations"] == 0 {
+					t.Fatalf("%s %s, left %v", end.State, end.Error, end.Left)
+				}
+				told := 0
+				for m, err := range b.Suppression.Since(t.Context(), 0) {
+					b.Must(err)
+					if m.JobID == job.ID {
+						told = len(m.Again.Holds)
+					}
+				}
+				if told != 1 {
+					t.Errorf("the newest mark knows of %d holds", told)
+				}
+			})
+		}
+	})
+}
 
 // forgetErasures has the database as a backup from before all erasures has it:
 // it knows of neither them nor holds, and the records are there again.
