@@ -64,19 +64,7 @@ func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
 // again must go round them, and what comes later as well. One that was released
 // in between is not among them.
 func (e *Engine) holdAgain(ctx context.Context, c privacyd.Caller, missing []privacyd.Erased) error {
-	newest := map[string][]privacyd.StoodHold{}
-	for _, erased := range missing {
-		if id := erased.Again.WorkspaceID; id != "" {
-			newest[id] = erased.Again.Holds
-			continue
-		}
-		for _, h := range erased.Again.Holds {
-			if !slices.ContainsFunc(newest[h.WorkspaceID], func(known privacyd.StoodHold) bool { return known.ID == h.ID }) {
-				newest[h.WorkspaceID] = append(newest[h.WorkspaceID], h)
-			}
-		}
-	}
-	for id, holds := range newest {
+	for id, holds := range newestHolds(missing) {
 		w, err := e.Workspaces.Workspace(ctx, id)
 		if privacyd.ClassOf(err) == privacyd.ClassNotFound {
 			continue
@@ -118,4 +106,25 @@ func (e *Engine) placeAgain(ctx context.Context, c privacyd.Caller, w privacyd.W
 		}
 		return e.scheduleReview(ctx, h)
 	})
+}
+
+// newestHolds are the holds that stood in each workspace when the newest of the
+// erasures was marked that tells of it.
+func newestHolds(missing []privacyd.Erased) map[string][]privacyd.StoodHold {
+	newest := map[string][]privacyd.StoodHold{}
+	for _, erased := range missing {
+		again := erased.Again
+		if again.WorkspaceID != "" {
+			newest[again.WorkspaceID] = again.Holds
+			continue
+		}
+		if len(again.Holds) == 0 {
+			continue // an account of which nothing was held: it does not say what stood
+		}
+		clear(newest) // it has those of all workspaces
+		for _, h := range again.Holds {
+			newest[h.WorkspaceID] = append(newest[h.WorkspaceID], h)
+		}
+	}
+	return newest
 }
