@@ -3,9 +3,11 @@ package engine_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -36,6 +38,35 @@ func TestExportOfWhomRowsName(t *testing.T) {
 		const chat = `{"id":"acme-a-%d","org":"acme","agent":"acme-s","closed":1,"closed_at":"2025-01-01T00:00:00Z","last_at":"2025-01-01T00:00:00Z"}`
 		want := []string{fmt.Sprintf(chat, 0), fmt.Sprintf(chat, 1)}
 		if !slices.Equal(got, want) {
+			t.Errorf("chats: %q", got)
+		}
+	})
+}
+
+// TestExportOfWhomRowsNameByOtherIDs has rows name a person by the id of
+// a row that was merged into theirs.
+func TestExportOfWhomRowsNameByOtherIDs(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		w := newOrg(t, b, "acme")
+		b.Product.Exec("ALTER TABLE staff ADD COLUMN merged TEXT REFERENCES staff (id)")
+		b.Product.Exec("INSERT INTO staff VALUES ('acme-old', 'old@example.org', 'acme-s')")
+		b.Product.Exec("INSERT INTO seats VALUES ('acme', 'acme-old')")
+		b.Product.Exec("UPDATE chats SET agent = 'acme-old' WHERE id = 'acme-a-0'")
+		text := strings.NewReplacer("key: id, span: all,", "key: id, span: all, merged_into: merged,",
+			"email: user.contact.email}\n    links:\n      - {to: seats", "email: user.contact.email, merged: user.unique_id}\n    links:\n      - {to: seats").Replace(enginetest.ProductMap)
+		m, err := datamap.Parse("map.yaml", strings.NewReader(text))
+		b.Must(err)
+		b.Datasets[2].Graph, err = datamap.Compile(m)
+		b.Must(err)
+		job := b.Export(enginetest.Operator, engine.NewJob{
+			Workspace: w.ID, Type: privacyd.JobSubjectExport, Subject: &privacyd.Subject{Kind: "account", ID: "acme-s"},
+		})
+		if job.State != privacyd.JobCompleted {
+			t.Fatalf("%s %s %s", job.State, job.ErrorCode, job.ErrorMessage)
+		}
+		got := texts(t, b.OpenArchive(enginetest.Operator, w.ID, job.ID), "chats")
+		if len(got) != 1 || !strings.Contains(got[0], `"agent":"acme-old"`) {
 			t.Errorf("chats: %q", got)
 		}
 	})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -74,7 +75,7 @@ func (x *extraction) plan(ctx context.Context) error {
 		if err := x.open(ctx, d); err != nil {
 			return err
 		}
-		if err := x.choose(d, key); err != nil {
+		if err := x.choose(ctx, d, key); err != nil {
 			return err
 		}
 	}
@@ -131,12 +132,17 @@ func (x *extraction) freeName(dataset, name string) string {
 	return free
 }
 
-func (x *extraction) choose(d Dataset, key string) error {
+func (x *extraction) choose(ctx context.Context, d Dataset, key string) error {
 	scope := datamap.Scope{Workspace: key}
+	var ids []string
 	if s := x.job.Subject; s != nil {
 		scope.SubjectKind, scope.SubjectID = s.Kind, s.ID
 		if subjectKind(d, s.Kind) == nil {
 			return nil
+		}
+		var err error
+		if ids, err = x.personIDs(ctx, d, scope); err != nil {
+			return fmt.Errorf("look for a person in dataset %s: %w", d.Name, err)
 		}
 	}
 	x.datasets = append(x.datasets, x.snapshotOf(d))
@@ -156,11 +162,34 @@ func (x *extraction) choose(d Dataset, key string) error {
 		if x.job.Subject == nil {
 			continue
 		}
-		if err := x.chooseNaming(d, c, scope, []string{scope.SubjectID}); err != nil {
+		if err := x.chooseNaming(d, c, scope, ids); err != nil {
 			return fmt.Errorf("select %s: %w", c.Name, err)
 		}
 	}
 	return nil
+}
+
+// personIDs are the ids by which a dataset knows a person: that which was asked
+// for, and those of rows merged with it.
+func (x *extraction) personIDs(ctx context.Context, d Dataset, scope datamap.Scope) ([]string, error) {
+	ids, kind := []string{scope.SubjectID}, d.Graph.SubjectKind(scope.SubjectKind)
+	if kind.MergedInto == "" {
+		return ids, nil
+	}
+	sel, ok, err := d.Graph.Select(kind.Collection, scope)
+	if err != nil || !ok {
+		return ids, err
+	}
+	sel.Fields = fieldsFor(sel.Collection, kind.Key)
+	err = x.snapshots[d.Source].Read(ctx, sel, func(r datamap.Row) error {
+		fields := map[string]json.RawMessage{}
+		if err := json.Unmarshal(r.JSON, &fields); err != nil {
+			return fmt.Errorf("read a record: %w", err)
+		}
+		ids = appendNew(ids, plainValue(fields[sel.Fields[0].Name]))
+		return nil
+	})
+	return ids, err
 }
 
 // estimate counts what is to be read, beside the reading and in snapshots of
