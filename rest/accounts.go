@@ -62,7 +62,8 @@ type SignInLink struct {
 func operation(id, method, path, summary, who string) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Description: "Who may: " + who,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity},
+		Errors:          []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity},
+		BodyReadTimeout: -1, // a deadline that is not taken back ends what is asked for; refuseRepeated has one of its own
 	}
 }
 

@@ -140,10 +140,9 @@ func refuseRepeated(c huma.Context, next func(huma.Context)) {
 		next(c)
 		return
 	}
-	if op.BodyReadTimeout > 0 {
-		_ = c.SetReadDeadline(time.Now().Add(op.BodyReadTimeout)) // not every connection has one
-	}
+	_ = c.SetReadDeadline(time.Now().Add(bodyPatience)) // not every connection has one
 	body, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes+1))
+	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
 	if name, found := privacyd.RepeatedField(body); found && err == nil {
 		p := problem(privacyd.Errorf(privacyd.ClassInvalid, "field_repeated", "The body names the field %q twice. Send it once.", name))
 		p.Title, p.Status = http.StatusText(http.StatusBadRequest), http.StatusBadRequest
@@ -153,8 +152,21 @@ func refuseRepeated(c huma.Context, next func(huma.Context)) {
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body} // what broke off breaks off again
+	}{io.MultiReader(bytes.NewReader(body), broken{err}), r.Body}
 	next(c)
+}
+
+// bodyPatience is how long a JSON body may take to come.
+const bodyPatience = 30 * time.Second
+
+// broken is a body that broke off, or came to its end.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) {
+	if b.err == nil {
+		return 0, io.EOF
+	}
+	return 0, b.err
 }
 
 func writeProblem(w http.ResponseWriter, err error) { problem(err).write(w) }
