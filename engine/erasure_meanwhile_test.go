@@ -73,8 +73,8 @@ func TestTransactionsConflict(t *testing.T) {
 	b := beside(t, sqldbtest.Postgres(t))
 	const trouble = `CREATE SEQUENCE trouble;
 		CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-			CASE nextval('trouble') % 5 WHEN 0 THEN RAISE EXCEPTION 'test' USING ERRCODE = '40P01';
-			WHEN 2 THEN RAISE EXCEPTION 'test' USING ERRCODE = '40001'; ELSE RETURN NULL; END CASE; END $$;`
+			CASE nextval('trouble') % 11 WHEN 0 THEN RAISE EXCEPTION 'test' USING ERRCODE = '40P01';
+			WHEN 4 THEN RAISE EXCEPTION 'test' USING ERRCODE = '40001'; ELSE RETURN NULL; END CASE; END $$;`
 	wants := map[string]ending{}
 	for k, kind := range erasables() {
 		wants[kind.name], _ = untouched(t, b, kind, 300+k)
