@@ -1,14 +1,18 @@
 package keyservice
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	gcaws "gocloud.dev/aws"
@@ -55,12 +59,15 @@ func openAWS(ctx context.Context, u *url.URL) (*secrets.Keeper, error) {
 func newAWS(ctx context.Context, u *url.URL) (*awsKey, error) {
 	k := &awsKey{key: strings.TrimPrefix(path.Join(u.Host, u.Path), "/"), context: map[string]string{}}
 	q := u.Query()
-	endpoint, err := awsEndpoint(q)
+	server, err := awsServer(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	if k.key == "" || q.Get("region") == "" {
 		return nil, errAddress()
+	}
+	for _, name := range []string{"endpoint", "hostname_immutable", "fips", "dualstack"} { // the server's address has them
+		q.Del(name)
 	}
 	for name, values := range q {
 		if bound, ok := strings.CutPrefix(name, "context_"); ok {
@@ -76,29 +83,50 @@ func newAWS(ctx context.Context, u *url.URL) (*awsKey, error) {
 	if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
 		transport = own.GetTransport() // it has the authorities of AWS_CA_BUNDLE
 	}
+	endpoint := server.String()
 	k.client = kms.NewFromConfig(cfg, func(o *kms.Options) {
-		o.HTTPClient, o.BaseEndpoint = direct{straight(transport)}, endpoint
+		o.HTTPClient, o.BaseEndpoint = direct{straight(transport)}, &endpoint
+		o.EndpointOptions.UseFIPSEndpoint, o.EndpointOptions.UseDualStackEndpoint = aws.FIPSEndpointStateDisabled, aws.DualStackEndpointStateDisabled
 	})
 	return k, nil
 }
 
-// awsEndpoint takes an address's own endpoint out of its settings; none:
-// Amazon's of the region.
-func awsEndpoint(q url.Values) (*string, error) {
-	q.Del("hostname_immutable")
-	endpoint := q.Get("endpoint")
-	q.Del("endpoint")
-	if endpoint == "" {
-		return nil, nil
+// regionName is what Amazon's regions are called.
+var regionName = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]+$`)
+
+// awsServer tells where the key of an address is: at the endpoint that it names,
+// or at Amazon's of the region, as the library knows it (China and other
+// partitions, fips=true, dualstack=true).
+func awsServer(ctx context.Context, q url.Values) (*url.URL, error) {
+	var p kms.EndpointParameters
+	for name, is := range map[string]**bool{"fips": &p.UseFIPS, "dualstack": &p.UseDualStack} {
+		value, err := strconv.ParseBool(cmp.Or(q.Get(name), "false"))
+		if err != nil {
+			return nil, errAddress()
+		}
+		*is = &value
 	}
-	e, err := url.Parse(endpoint)
-	if err != nil || e.Host == "" || e.Scheme != "https" && e.Scheme != "http" {
+	if region := q.Get("region"); region != "" {
+		if !regionName.MatchString(region) || strings.HasPrefix(region, "fips-") {
+			return nil, errAddress()
+		}
+		p.Region = &region
+	}
+	if endpoint := q.Get("endpoint"); endpoint != "" {
+		e, err := url.Parse(endpoint)
+		if err != nil || e.Host == "" || e.Scheme != "https" && e.Scheme != "http" {
+			return nil, errAddress()
+		}
+		if plain(endpoint) {
+			return nil, errPlain()
+		}
+		p.Endpoint = &endpoint
+	}
+	found, err := kms.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, p)
+	if err != nil || found.URI.Host == "" {
 		return nil, errAddress()
 	}
-	if plain(endpoint) {
-		return nil, errPlain()
-	}
-	return &endpoint, nil
+	return &found.URI, nil
 }
 
 // Encrypt implements driver.Keeper.

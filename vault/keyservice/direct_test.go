@@ -30,7 +30,9 @@ func TestEnvironmentIgnored(t *testing.T) {
 	if err := os.WriteFile(profile, []byte("[default]\nendpoint_url = "+spy+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"AWS_ENDPOINT_URL": spy, "AWS_ENDPOINT_URL_KMS": spy, "AWS_CONFIG_FILE": profile} {
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": spy, "AWS_ENDPOINT_URL_KMS": spy, "AWS_CONFIG_FILE": profile, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)
 			s, err := Open(t.Context(), server.AWSAddress("a"))
@@ -44,8 +46,8 @@ func TestEnvironmentIgnored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if o := k.client.Options(); o.BaseEndpoint != nil || o.Region != "eu-central-1" {
-				t.Errorf("without an endpoint: %v in %s", o.BaseEndpoint, o.Region)
+			if o := k.client.Options(); *o.BaseEndpoint != "https://kms.eu-central-1.amazonaws.com" || o.Region != "eu-central-1" {
+				t.Errorf("without an endpoint: %s in %s", *o.BaseEndpoint, o.Region)
 			}
 		})
 	}

@@ -110,7 +110,8 @@ func (s *Service) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 // Close lets go of the service.
 func (s *Service) Close() error { return s.keeper.Close() }
 
-// Host tells on which machine the service of an address is; none: this process.
+// Host tells on which machine the service of an address is, the very one that
+// is asked; none: this process, or an address that Open refuses.
 func Host(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -118,10 +119,9 @@ func Host(address string) string {
 	}
 	switch u.Scheme {
 	case AWS:
-		if e, err := url.Parse(u.Query().Get("endpoint")); err == nil && e.Host != "" {
-			return e.Hostname()
+		if server, err := awsServer(context.Background(), u.Query()); err == nil { // nobody is asked
+			return server.Hostname()
 		}
-		return "kms." + u.Query().Get("region") + ".amazonaws.com"
 	case Transit:
 		if server, err := transitServer(u.Query()); err == nil {
 			return server.Hostname()

@@ -110,6 +110,8 @@ func TestAddressRefused(t *testing.T) {
 		"gcpkms://projects/p", "hashivault://key", "hashivault://?address=https://bao.example", "hashivault://key?address=ftp://bao.example",
 		"hashivault://key?address=http://bao.example:8200", "hashivault://a/b?address=https://bao.example", "hashivault://key?address=https://bao.example&what=1",
 		"awskms://alias/a?region=eu-central-1&endpoint=http://kms.example", "awskms://alias/a?region=eu-central-1&what=1", "awskms://alias/a", "awskms://?region=eu-central-1", "awskms://alias/a?region=eu-central-1&endpoint=kms.example",
+		"awskms://alias/a?region=fips-us-east-1", "awskms://alias/a?region=us-east-1.example", "awskms://alias/a?region=us-east-1&fips=perhaps",
+		"awskms://alias/a?region=us-east-1&fips=true&endpoint=https://kms.example", "awskms://alias/a?region=us-east-1@example",
 		"base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=", "hashivault://%zz",
 	} {
 		_, err := keyservice.Open(t.Context(), address)
@@ -119,10 +121,22 @@ func TestAddressRefused(t *testing.T) {
 
 func TestHost(t *testing.T) {
 	for address, want := range map[string]string{
-		"awskms://alias/a?region=eu-central-1":                     "kms.eu-central-1.amazonaws.com",
-		"awskms://alias/a?endpoint=http://127.0.0.1:1":             "127.0.0.1",
-		"hashivault://key?address=https://bao.example:8200":        "bao.example",
-		"base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=": "",
+		"awskms://alias/a?region=eu-central-1":                                                       "kms.eu-central-1.amazonaws.com",
+		"awskms://alias/a?region=cn-north-1":                                                         "kms.cn-north-1.amazonaws.com.cn",
+		"awskms://alias/a?region=cn-northwest-1&dualstack=true":                                      "kms.cn-northwest-1.api.amazonwebservices.com.cn",
+		"awskms://alias/a?region=us-gov-west-1":                                                      "kms.us-gov-west-1.amazonaws.com",
+		"awskms://alias/a?region=us-gov-west-1&fips=true":                                            "kms-fips.us-gov-west-1.amazonaws.com",
+		"awskms://alias/a?region=eusc-de-east-1":                                                     "kms.eusc-de-east-1.amazonaws.eu",
+		"awskms://alias/a?region=us-iso-east-1":                                                      "kms.us-iso-east-1.c2s.ic.gov",
+		"awskms://alias/a?region=ca-central-1&fips=true":                                             "kms-fips.ca-central-1.amazonaws.com",
+		"awskms://alias/a?region=eu-west-1&dualstack=true":                                           "kms.eu-west-1.api.aws",
+		"awskms://alias/a?region=us-east-1&fips=1&dualstack=1":                                       "kms-fips.us-east-1.api.aws",
+		"awskms://alias/a?region=eu-west-1&fips=0&dualstack=false":                                   "kms.eu-west-1.amazonaws.com",
+		"awskms://alias/a?endpoint=http://127.0.0.1:1":                                               "127.0.0.1",
+		"awskms://alias/a?region=eu-west-1&endpoint=https://vpce-1.kms.eu-west-1.vpce.amazonaws.com": "vpce-1.kms.eu-west-1.vpce.amazonaws.com",
+		"awskms:///arn:aws-cn:kms:cn-north-1:1:key/a?region=cn-north-1":                              "kms.cn-north-1.amazonaws.com.cn",
+		"hashivault://key?address=https://bao.example:8200":                                          "bao.example",
+		"base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=":                                   "",
 	} {
 		if got := keyservice.Host(address); got != want {
 			t.Errorf("%s is on %q, want %q", address, got, want)
