@@ -29,7 +29,7 @@ type Table struct {
 	Key         []string   // the primary key's columns in order; empty: none
 	Indexes     [][]string // the columns of each index that covers all rows, leading first, without those on expressions
 	ForeignKeys []ForeignKey
-	Rows        int64 // estimate
+	Rows        int64 // estimate; 0 also where the source tells it only of a table that is asked for
 }
 
 // Column is a column of a Table.

@@ -107,7 +107,7 @@ func (k *checker) needIndex(c *Collection, t *Table, columns, kinds []string, wh
 		return
 	}
 	statement := k.createIndex(c.Table, t, append(slices.Clone(kinds), columns...), func(part *Table) bool { return k.served(part, wanted, pass) })
-	reading := Reading{Collection: c.Name, Statement: statement, Rows: k.rows(t), ForEach: k.forEach}
+	reading := Reading{Collection: c.Name, Table: t.full(), Statement: statement, Rows: k.rows(t), ForEach: k.forEach}
 	if reading.Collection == "" {
 		reading.Collection = k.nameOf(c.Table)
 	}

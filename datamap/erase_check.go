@@ -153,6 +153,7 @@ func declaredOnly(list []*Collection) []*Collection {
 // Reading is a reading of a whole table, for want of an index.
 type Reading struct {
 	Collection string // whose table it is, or the table itself where no collection has it
+	Table      string
 	Statement  string // makes the index
 	Rows       int64  // of the table, about; 0: not known
 	// ForEach is the collection of which each row that is deleted has the

@@ -126,13 +126,12 @@ func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *eras
 		counted = withHeld(counted, all)
 	}
 	plan.Collections = append(plan.Collections, counted...)
-	p.describeObstacles(plan, p.plan, 1)
-	return nil
+	return p.describeObstacles(ctx, plan, p.plan, 1)
 }
 
 // describeObstacles says what is in the way of an erasure, or slows it down. How
 // many rows go is in the plan; rounds is how often the steps run.
-func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure, rounds int64) {
+func (p *erasurePart) describeObstacles(ctx context.Context, plan *privacyd.Plan, e datamap.Erasure, rounds int64) error {
 	for _, b := range e.Blockers {
 		blocker := privacyd.Blocker{Code: b.Code, Dataset: p.dataset.Name, Collection: b.Collection, Message: b.Message, Remedy: b.Remedy}
 		same := func(other privacyd.Blocker) bool {
@@ -147,10 +146,17 @@ func (p *erasurePart) describeObstacles(plan *privacyd.Plan, e datamap.Erasure, 
 		if reading.ForEach != "" {
 			times = deletedOf(plan, p.dataset.Name, reading.ForEach)
 		}
+		if reading.Rows == 0 {
+			var err error
+			if reading.Rows, err = p.dataset.Source.TableRows(ctx, reading.Table); err != nil {
+				return err
+			}
+		}
 		addReading(plan, privacyd.MissingIndex{
 			Dataset: p.dataset.Name, Collection: reading.Collection, Statement: reading.Statement, RowsRead: times * reading.Rows,
 		})
 	}
+	return nil
 }
 
 func deletedOf(plan *privacyd.Plan, dataset, collection string) (n int64) {

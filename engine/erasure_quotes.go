@@ -194,7 +194,9 @@ func (x *erasure) describeQuotes(ctx context.Context, plan *privacyd.Plan) error
 			if err != nil {
 				return err
 			}
-			p.describeObstacles(plan, any, 1)
+			if err := p.describeObstacles(ctx, plan, any, 1); err != nil {
+				return err
+			}
 			if q.Action == datamap.Null {
 				blanked = append(blanked, q.Collection.Name+"."+q.Fields[0].Column)
 			}

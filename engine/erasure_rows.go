@@ -258,8 +258,10 @@ func (x *erasure) planPart(ctx context.Context, plan *privacyd.Plan, basis *priv
 		}
 		return err
 	})
-	p.describeObstacles(plan, any, rounds)
-	return err
+	if err != nil {
+		return err
+	}
+	return p.describeObstacles(ctx, plan, any, rounds)
 }
 
 func (x *erasure) countRows(ctx context.Context, p clockPart, keys [][]string) ([]privacyd.PlannedCollection, error) {

@@ -146,6 +146,7 @@ type Dataset struct {
 type Source interface {
 	Snapshot(ctx context.Context) (Snapshot, error)
 	Catalog(ctx context.Context) (datamap.Catalog, error)
+	TableRows(ctx context.Context, table string) (int64, error) // about how many, where the catalogue does not tell
 	Workspaces(ctx context.Context, g *datamap.Graph) ([]datamap.WorkspaceRow, error)
 	Eraser() (Eraser, error) // code source_forbidden where it is open for reading only
 }

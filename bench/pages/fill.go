@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -32,11 +33,16 @@ type site struct {
 	workspace privacyd.Workspace
 	open      func(ctx context.Context) (*sqldb.DB, error)
 	drop      func() error
+	kept      string // a file that says what a kept folder is filled with; empty: it is not kept
 }
 
 func (b *bench) onEmbedded(ctx context.Context) (*site, error) {
-	data := filepath.Join(b.dir, "embedded")
+	data, kept, drop := filepath.Join(b.dir, "embedded"), "", func() error { return os.RemoveAll(filepath.Join(b.dir, "embedded")) }
+	if b.keep != "" {
+		data, kept, drop = filepath.Join(b.keep, "data"), filepath.Join(b.keep, "filled.json"), func() error { return nil }
+	}
 	return &site{
+		kept:    kept,
 		program: measure.Program{Binary: b.binary, Data: data},
 		open: func(ctx context.Context) (*sqldb.DB, error) {
 			keys, err := vault.Open(ctx, vault.Options{Keys: filepath.Join(data, "keys", "store"), RootFile: filepath.Join(data, "keys", "root.key")})
@@ -46,8 +52,41 @@ func (b *bench) onEmbedded(ctx context.Context) (*site, error) {
 			defer keys.Close() //nolint:errcheck // nothing was written
 			return sqldb.OpenSQLite(ctx, filepath.Join(data, "privacyd.db"), keys.DatabaseKey())
 		},
-		drop: func() error { return os.RemoveAll(data) },
+		drop: drop,
 	}, nil
+}
+
+// filled is what is remembered of a kept folder.
+type filled struct {
+	Workspace privacyd.Workspace `json:"workspace"`
+	Job       string             `json:"job"`
+}
+
+// remembered reads what a kept folder is filled with; false: it is not yet.
+func (s *site) remembered() (f filled, ok bool, err error) {
+	if s.kept == "" {
+		return f, false, nil
+	}
+	text, err := os.ReadFile(s.kept)
+	if errors.Is(err, os.ErrNotExist) {
+		return f, false, os.MkdirAll(filepath.Dir(s.kept), 0o700)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &f)
+	}
+	s.workspace = f.Workspace
+	return f, err == nil, err
+}
+
+func (s *site) remember(job string) error {
+	if s.kept == "" {
+		return nil
+	}
+	text, err := json.Marshal(filled{s.workspace, job})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.kept, text, 0o600)
 }
 
 func (b *bench) onPostgres(ctx context.Context) (*site, error) {

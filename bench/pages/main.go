@@ -28,6 +28,8 @@ func main() {
 	flag.IntVar(&b.rows, "rows", 2_000_000, "messages of the workspace; there are a tenth as many other rows")
 	flag.IntVar(&b.entries, "entries", 20_000, "entries of its audit log")
 	flag.IntVar(&b.rounds, "rounds", 20, "how often each page is asked for")
+	flag.StringVar(&b.keep, "keep", "", "a folder to keep the embedded store in, filled once and measured again; empty: it is removed")
+	flag.StringVar(&b.only, "only", "", "ask only for pages whose name has this text")
 	flag.StringVar(&b.figures, "figures", "", "a file to append the figures to; empty: they are printed")
 	embedded := flag.Bool("embedded", true, "measure the embedded store")
 	flag.Parse()
@@ -39,8 +41,8 @@ func main() {
 
 // bench is one run of everything.
 type bench struct {
-	binary, postgres, dir, figures string
-	rows, entries, rounds          int
+	binary, postgres, dir, keep, only, figures string
+	rows, entries, rounds                      int
 }
 
 func (b *bench) run(ctx context.Context, embedded bool) (err error) {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd/bench/measure"
@@ -36,37 +37,49 @@ func (b *bench) measure(ctx context.Context, name string, make func(context.Cont
 		return err
 	}
 	defer func() { err = errors.Join(err, s.drop()) }()
-	if err := s.fill(ctx, b.rows); err != nil {
+	known, ready, err := s.remembered()
+	if err == nil && !ready {
+		err = s.fill(ctx, b.rows)
+	}
+	if err != nil {
 		return err
 	}
 	v, err := serve(ctx, s.program)
 	if err != nil {
 		return err
 	}
-	pages, err := v.furnish(ctx, b.entries)
+	if !ready {
+		if known.Job, err = v.furnish(ctx, b.entries); err == nil {
+			err = s.remember(known.Job)
+		}
+	}
 	if err == nil {
-		err = b.walk(ctx, name, s, v, pages)
+		err = b.walk(ctx, name, s, v, b.chosen(pagesOf(known.Job)))
 	}
 	return errors.Join(err, v.stop())
 }
 
-// furnish gives the workspace a log, a policy, a hold and an export, and lists
-// the pages that there are then.
-func (v *visitor) furnish(ctx context.Context, entries int) ([]asked, error) {
+// chosen leaves out what was not asked for.
+func (b *bench) chosen(pages []asked) []asked {
+	return slices.DeleteFunc(pages, func(p asked) bool { return !strings.Contains(p.name, b.only) })
+}
+
+// furnish gives the workspace a log, a policy, a hold and an export, and says
+// where the export's job is.
+func (v *visitor) furnish(ctx context.Context, entries int) (job string, err error) {
 	for from := 0; from < entries; from += 1000 {
 		if _, err := v.send(ctx, "/v1/workspaces/"+slug+"/audit-entries", "application/json", batchOf(from)); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	if _, err := v.post(ctx, at("retention"), url.Values{"choice": {"365"}}); err != nil {
-		return nil, err
+		return "", err
 	}
 	hold := url.Values{"type": {"subject"}, "kind": {"contact"}, "id": {"contact-7"}, "ground": {"legal_claims"}, "reason": {"A dispute about an invoice."}}
 	if _, err := v.post(ctx, at("holds"), hold); err != nil {
-		return nil, err
+		return "", err
 	}
-	job, err := v.post(ctx, at("data-privacy"), url.Values{"type": {"subject_export"}, "kind": {"contact"}, "id": {"contact-9"}, "format": {"json"}})
-	return pagesOf(job), err
+	return v.post(ctx, at("data-privacy"), url.Values{"type": {"subject_export"}, "kind": {"contact"}, "id": {"contact-9"}, "format": {"json"}})
 }
 
 func batchOf(from int) io.Reader {

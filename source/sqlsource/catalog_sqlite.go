@@ -21,13 +21,7 @@ const (
 
 func (s *Source) sqliteCatalog(ctx context.Context) (datamap.Catalog, error) {
 	c := datamap.Catalog{Dialect: datamap.DialectSQLite}
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return c, err
-	}
-	defer conn.Close() //nolint:errcheck // back to the pool
-	r := sqliteReader{conn: conn}
-	err = r.raw(ctx, func(db *sqlite3.Conn) error {
+	err := s.onFile(ctx, func(db *sqlite3.Conn) error {
 		if err := tableNames(db, &c); err != nil {
 			return err
 		}
@@ -40,6 +34,16 @@ func (s *Source) sqliteCatalog(ctx context.Context) (datamap.Catalog, error) {
 		return nil
 	})
 	return c, err
+}
+
+// onFile lends a connection of SQLite's own.
+func (s *Source) onFile(ctx context.Context, fn func(*sqlite3.Conn) error) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // back to the pool
+	return (&sqliteReader{conn: conn}).raw(ctx, fn)
 }
 
 func tableNames(db *sqlite3.Conn, c *datamap.Catalog) error {
@@ -68,13 +72,7 @@ func describeTable(db *sqlite3.Conn, t *datamap.Table) error {
 	if err := tableIndexes(db, t); err != nil {
 		return err
 	}
-	if err := tableForeignKeys(db, t); err != nil {
-		return err
-	}
-	if !t.View {
-		t.Rows, err = tableRows(db, t.Name)
-	}
-	return err
+	return tableForeignKeys(db, t)
 }
 
 // tableIndexes also lists the table itself, which INTEGER PRIMARY KEY and
