@@ -65,6 +65,7 @@ type Engine struct {
 	SoleAdmins  SoleAdmins
 	Troubles    Troubles
 	Ring        KeyRing
+	Memos       Memos
 	Described   Describer // nil: nothing is said of what lies under the engine
 	Examiner    Examiner  // nil: Diagnose looks at nothing below the engine
 	Plain       PlainSubjects

@@ -146,50 +146,6 @@ func (e *Engine) RotateKeys(ctx context.Context, c privacyd.Caller, n KeyChange)
 	return e.ListKeys(ctx, c)
 }
 
-func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, to string) error {
-	before, err := e.Ring.RootKey(ctx)
-	if err != nil {
-		return err
-	}
-	generation := before.Generation + 1
-	if before.Changing { // it may have failed, or been killed
-		generation = before.Generation
-	}
-	ev := rootEvent(c, "key.rotate", generation)
-	ev.Outcome = privacyd.OutcomeIntent
-	if err := e.recordRoot(ctx, ev, generation, e.Now().Add(keysLook)); err != nil { // the end is sure to come, whatever becomes of this process
-		return err
-	}
-	if err := e.Ring.RotateRoot(ctx, generation, to); err != nil {
-		ev.Outcome, ev.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)
-		if recorded := outcome(ctx, func(ctx context.Context) error { return e.recordAlone(ctx, ev) }); recorded != nil {
-			return fmt.Errorf("audit a change of keys that failed: %w", recorded)
-		}
-		return err
-	}
-	ev.Outcome = privacyd.OutcomeDone
-	return outcome(ctx, func(ctx context.Context) error { return e.recordRoot(ctx, ev, generation, e.Now()) })
-}
-
-// recordRoot notes what becomes of a change of the root key, and queues its end.
-func (e *Engine) recordRoot(ctx context.Context, ev privacyd.AuditEvent, generation int, at time.Time) error {
-	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if _, err := e.record(ctx, ev); err != nil {
-			return err
-		}
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: rootWork(generation), At: at})
-	})
-}
-
-func rootWork(generation int) string { return workRoot + "/" + strconv.Itoa(generation) }
-
-func rootEvent(c privacyd.Caller, action string, generation int) privacyd.AuditEvent {
-	return privacyd.AuditEvent{
-		Caller: c, Action: action, Outcome: privacyd.OutcomeDone, Target: privacyd.Target{Type: "root_key"},
-		Facts: map[string]int64{"generation": int64(generation)},
-	}
-}
-
 // rotateWorkspaces queues the change of workspaces' keys.
 func (e *Engine) rotateWorkspaces(ctx context.Context, c privacyd.Caller, n KeyChange) error {
 	var ids []string
@@ -269,24 +225,6 @@ func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) erro
 	return e.runWorkspaceKey(ctx, id, version)
 }
 
-// runRoot ends the change of the root key once it may end. Until the new key is
-// the one that is configured, it waits. One that never began has no end.
-func (e *Engine) runRoot(ctx context.Context, generation int) error {
-	k, err := e.Ring.RootKey(ctx)
-	if err != nil || k.Generation < generation {
-		return err
-	}
-	if k.Changing && k.Generation == generation {
-		if err := e.Ring.RotateRoot(ctx, generation, ""); err != nil {
-			return err
-		}
-		if done, err := e.Ring.RetireRoot(ctx); err != nil || !done {
-			return e.lookAgain(ctx, rootWork(generation), err)
-		}
-	}
-	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", generation))
-}
-
 func (e *Engine) runWorkspaceKey(ctx context.Context, id string, version int) error {
 	err := e.Ring.RotateWorkspace(ctx, id, version)
 	if privacyd.CodeOf(err) == "key_shredded" {
@@ -324,17 +262,5 @@ func (e *Engine) lookAgain(ctx context.Context, key string, err error) error {
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
 		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: key, At: e.Now().Add(keysLook)})
-	})
-}
-
-// ResumeKeys queues the end of a change of the root key that a process had
-// begun and did not come to: at each start.
-func (e *Engine) ResumeKeys(ctx context.Context) error {
-	k, err := e.Ring.RootKey(ctx)
-	if err != nil || !k.Changing {
-		return err
-	}
-	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: rootWork(k.Generation), At: e.Now()})
 	})
 }

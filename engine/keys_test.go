@@ -40,7 +40,7 @@ func TestRotateKeys(t *testing.T) {
 			t.Errorf("again, before the end: %+v, %v", again.Root, err)
 		}
 		b.Run()
-		b.Must(b.ResumeKeys(t.Context())) // as at a start
+		b.Must(b.ResumeKeys(t.Context(), false)) // as at a start
 		b.Pass(6 * time.Minute)
 		b.Run()
 		if l, err = b.ListKeys(t.Context(), enginetest.Operator); err != nil || l.Root.Changing || l.Root.Generation != 2 {

@@ -129,7 +129,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		Now:   now, Log: log, Version: h.version, ExportLife: exportLife,
 		Legal:      cfg.legal(tables),
 		Processors: tables, Places: places, Allowed: cfg.allowed(), Egress: engine.Egress{Providers: providers, Counts: tables},
-		People: tables, Secrets: keys, Mailing: mailing, Notices: tables,
+		People: tables, Secrets: keys, Mailing: mailing, Notices: tables, Memos: tables,
 	}
 	if len(cfg.Datasets) == 0 {
 		i.engine.Records = embedded{files: files, Store: &records.Store{
@@ -210,7 +210,7 @@ func (i *instance) start(ctx context.Context, f *folder, files *blob.Store) erro
 	if err := i.checkDeletions(ctx, f); err != nil {
 		return err
 	}
-	if err := i.engine.ResumeKeys(ctx); err != nil {
+	if err := i.engine.ResumeKeys(ctx, f.lock != nil); err != nil {
 		return fmt.Errorf("go on with a change of keys: %w", err)
 	}
 	if err := files.Clean(ctx); err != nil {

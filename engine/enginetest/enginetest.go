@@ -174,7 +174,7 @@ func (b *Bench) wire() {
 		Legal:      engine.Legal{Contacts: s, Documents: s, Agreements: s},
 		People:     s, Notices: s, Secrets: keys, HashCost: bcrypt.MinCost,
 		Egress: engine.Egress{Counts: s},
-		Ring:   keys,
+		Ring:   keys, Memos: s,
 	}
 	b.Records = recordStore{&records.Store{
 		DB: db, Blobs: b.Files, Now: b.Clock, Authors: authors{b},
