@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -100,3 +102,41 @@ func cookie(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 var sessionCookie = regexp.MustCompile(`Set-Cookie: (privacyd_session=[^;]+)`)
+
+// outcomes wants, of the list of audit entries that was printed last, that each
+// intent of an action has an outcome after it about the same thing, and as many
+// of the root key as there are intents.
+func outcomes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: outcomes ACTION, after audit list --json")
+	}
+	type entry struct {
+		Action, Outcome string
+		Target          string           `json:"target_type"`
+		Facts           map[string]int64 `json:"facts"`
+	}
+	var list struct{ Items []entry }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
+	intents, roots, ended := 0, 0, []string{}
+	for _, e := range list.Items { // the newest first
+		about := fmt.Sprint(e.Target, e.Facts)
+		switch {
+		case e.Action != args[0]:
+			continue
+		case e.Outcome != "intent":
+			ended = append(ended, about)
+		case !slices.Contains(ended, about):
+			ts.Fatalf("the intent %s about %s has no outcome", e.Action, about)
+		default:
+			intents++
+		}
+		if e.Target == "root_key" && e.Outcome == "intent" {
+			roots++
+		} else if e.Target == "root_key" {
+			roots--
+		}
+	}
+	if intents == 0 || roots != 0 {
+		ts.Fatalf("%d intents, and of the root key %d more than outcomes", intents, roots)
+	}
+}

@@ -144,9 +144,9 @@ func scriptCommands(t *testing.T) map[string]scriptCommand {
 		"text":     makeText,      // text FILE N: an import with a message of N bytes
 		"bytes":    makeBytes,     // bytes FILE QUOTED: write a Go string literal
 		"postgres": newPostgres(t),
-		"hidden":   hidden,           // [!] hidden TEXT FOLDER…: no file there shows the text, in any form; with ! one does
-		"cookie":   cookie,           // cookie VAR: the session that an answer has begun
-		"bao":      newKeyService(t), // bao VAR: the address of a key of a key service, and its token
-		"sql":      runSQL,           // sql ADDRESS FILE: run statements on PostgreSQL or an SQLite file
+		"hidden":   hidden,                       // [!] hidden TEXT FOLDER…: no file there shows the text, in any form; with ! one does
+		"cookie":   cookie, "outcomes": outcomes, // cookie VAR: the session that an answer has begun
+		"bao": newKeyService(t), // bao VAR: the address of a key of a key service, and its token
+		"sql": runSQL,           // sql ADDRESS FILE: run statements on PostgreSQL or an SQLite file
 	}
 }
