@@ -4,16 +4,32 @@ import (
 	"context"
 	"slices"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/store/sqldb"
 )
 
-// RunAll is Run for the steps of an erasure, in their order. Where it can it
-// takes rows of several steps in one transaction: a small erasure is one.
-// Batch.Along is told of all rows, and Batch.Done of how many they were.
+// mostPasses is how often the steps of an erasure are gone through when a row
+// stands in the way that may have been added behind them.
+const mostPasses = 20
+
+// RunAll is Run for the steps of an erasure, in their order, and again where a
+// row was added behind them. Where it can it takes rows of several steps in one
+// transaction: a small erasure is one. Batch.Along is told of all rows, and
+// Batch.Done of how many they were.
 //
 // Error codes: those of Run.
 func (e *Eraser) RunAll(ctx context.Context, steps []*datamap.Step, batch Batch) (rows int64, err error) {
+	for pass := 1; ; pass++ {
+		n, err := e.runAll(ctx, steps, batch)
+		rows += n
+		if privacyd.CodeOf(err) != "rows_refer" || pass > 1 && n == 0 || pass == mostPasses {
+			return rows, err
+		}
+	}
+}
+
+func (e *Eraser) runAll(ctx context.Context, steps []*datamap.Step, batch Batch) (rows int64, err error) {
 	var active []*datamap.Step
 	for _, step := range steps {
 		if step.Action == datamap.Delete || len(step.Set) > 0 {

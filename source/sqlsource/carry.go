@@ -47,7 +47,16 @@ func leads(p datamap.Path, step *datamap.Step) bool {
 	if len(rest.Hops) == 0 && rest.Rows != nil {
 		return reflect.DeepEqual(*rest.Rows, step.Rows)
 	}
-	return len(step.Except) == 0 && len(step.All) == 1 && len(step.All[0].Any) == 1 && reflect.DeepEqual(rest, step.All[0].Any[0])
+	return len(step.Except) == 0 && len(step.All) == 1 && len(step.All[0].Any) == 1 && samePath(rest, step.All[0].Any[0])
+}
+
+// samePath tells whether two paths lead to the same rows. No hops are none,
+// whether there is an empty list of them or no list.
+func samePath(a, b datamap.Path) bool {
+	if len(a.Hops)+len(b.Hops) == 0 {
+		a.Hops, b.Hops = nil, nil
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // carried gives the keys of the rows that a path leads to with its first hop,

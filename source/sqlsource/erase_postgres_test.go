@@ -133,6 +133,20 @@ func TestLockedRowsAreComeBackTo(t *testing.T) {
 	}
 }
 
+// Where all rows are locked, patience ends within the round in which that is
+// found, and not when each of them has been tried.
+func TestPatienceEndsWithinARound(t *testing.T) {
+	db, e := beside(t)
+	exec(t, db, append(owned(80), "CREATE FUNCTION locked() RETURNS trigger LANGUAGE plpgsql AS $x$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '55P03'; END $x$",
+		"CREATE TRIGGER locked BEFORE DELETE ON t FOR EACH ROW WHEN (OLD.id > 10) EXECUTE FUNCTION locked()")...)
+	e.Patience, e.MaxRows = time.Millisecond, 1
+	tries := 0
+	n, err := e.Run(t.Context(), stepOn("t"), sqlsource.Batch{Guard: func(context.Context) error { tries++; return nil }})
+	if most := 5 + 4*5; privacyd.CodeOf(err) != "rows_locked" || n != 5 || tries > most {
+		t.Errorf("%d rows went, %d tries: %v", n, tries, err)
+	}
+}
+
 // Deadlocks and serialization failures end a transaction of whoever is
 // unlucky: it is tried again.
 func TestConflictsAreTriedAgain(t *testing.T) {

@@ -21,7 +21,8 @@ const (
 	roundLength = 10 * time.Minute // after which a snapshot is given up for a new one
 	firstPause  = 10 * time.Millisecond
 	shortPause  = 100 * time.Millisecond // at most, when rows only changed meanwhile
-	longPause   = time.Second            // at most, when rows are locked
+	longPause   = time.Second            // at most, when rows are locked, between rounds
+	mostVain    = 5                      // locked rows in sequence that a round still tries when patience is over
 )
 
 // run is one Run of one step.
@@ -32,14 +33,15 @@ type run struct {
 	rowset
 	pace pace
 
-	rows     int64     // gone or changed
-	gone     int64     // in this round
-	locked   int       // rows of this round that others had locked
-	progress time.Time // when rows went last
-	pause    time.Duration
-	until    time.Time // see roundLength
-	leaves   bool      // rows go by those that no row refers to
-	guarded  bool      // rows that are added behind it will not go unnoticed
+	rows    int64     // gone or changed
+	gone    int64     // in this round
+	locked  int       // rows of this round that others had locked
+	vain    int       // times that rows were locked since rows went last
+	stuck   time.Time // the first of these
+	pause   time.Duration
+	until   time.Time // see roundLength
+	leaves  bool      // rows go by those that no row refers to
+	guarded bool      // rows that are added behind it will not go unnoticed
 }
 
 // rowset finds and changes the rows of a step in one of the two databases.
@@ -90,7 +92,7 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 }
 
 func (e *Eraser) newRun(step *datamap.Step, batch Batch) *run {
-	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), progress: time.Now()}
+	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), pause: firstPause}
 	r.rowset = &sqliteRowset{e: e, step: step, files: r.files, along: r.along}
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files, along: r.along}
@@ -143,7 +145,7 @@ func (r *run) rounds(ctx context.Context) error {
 			continue
 		case r.locked == 0:
 			idle++
-		case time.Since(r.progress) > r.e.Patience:
+		case r.tired():
 			return busy(r.step)
 		}
 		if idle == idleRounds {
@@ -153,7 +155,8 @@ func (r *run) rounds(ctx context.Context) error {
 		if r.locked == 0 {
 			r.pause = min(r.pause, shortPause/2)
 		}
-		if err := r.wait(ctx); err != nil {
+		r.pause = min(2*r.pause, longPause)
+		if err := wait(ctx, r.pause); err != nil {
 			return err
 		}
 	}
@@ -197,10 +200,8 @@ func (r *run) round(ctx context.Context) (found int, all bool, err error) {
 	return found, !r.leaves, err
 }
 
-// wait passes some time, longer each time.
-func (r *run) wait(ctx context.Context) error {
-	r.pause = min(max(2*r.pause, firstPause), longPause)
-	timer := time.NewTimer(r.pause)
+func wait(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -210,13 +211,25 @@ func (r *run) wait(ctx context.Context) error {
 	}
 }
 
-// over ends what has lasted long enough for a snapshot to stay open.
+// over ends what has lasted long enough for a snapshot to stay open, or meets
+// nothing any more but rows that are locked.
 func (r *run) over() error {
-	if time.Now().After(r.until) {
+	if time.Now().After(r.until) || r.vain >= mostVain && r.tired() {
 		return errRoundOver
 	}
 	return nil
 }
+
+// meets notes rows that are locked.
+func (r *run) meets(rows int) {
+	r.locked += rows
+	if r.vain++; r.vain == 1 {
+		r.stuck = time.Now()
+	}
+}
+
+// tired tells whether rows have been locked for long and none went.
+func (r *run) tired() bool { return r.vain > 0 && time.Since(r.stuck) > r.e.Patience }
 
 // insist takes a batch through its transaction. Where a lock is in the way it
 // tries again.
@@ -227,7 +240,7 @@ func (r *run) insist(ctx context.Context, rows []row) error {
 		if err = r.attempt(ctx, rows); err == nil || !conflict(err) {
 			return err
 		}
-		if err := r.wait(ctx); err != nil {
+		if err := wait(ctx, 2*firstPause); err != nil {
 			return err
 		}
 	}
@@ -244,10 +257,10 @@ func (r *run) commit(ctx context.Context, rows []row) error {
 	half := splitAt(rows)
 	switch {
 	case isSQLite(err): // which locks the whole file
-		r.locked += len(rows)
+		r.meets(len(rows))
 		return errRoundOver
 	case half == 0:
-		r.locked += len(rows)
+		r.meets(len(rows))
 		if rows[0].node.ordered {
 			return errRoundOver // what it refers to must not go before it
 		}
@@ -318,7 +331,7 @@ func (r *run) took(n int64, rows int, took time.Duration) {
 	r.gone += n
 	r.pace.took(rows, took)
 	if n > 0 {
-		r.progress, r.pause = time.Now(), firstPause
+		r.vain, r.pause = 0, firstPause
 	}
 	if r.batch.Timed != nil {
 		r.batch.Timed(n, took)
