@@ -67,9 +67,11 @@ func TestPathsThatLeadElsewhere(t *testing.T) {
 		"another column": func(s []*datamap.Step) { s[people].All[0].Any[0].Column = "friend" },
 		"some keys":      func(s []*datamap.Step) { s[people].All[0].Any[0].Keys = &datamap.KeySet{Columns: []string{"id"}} },
 		"not all":        func(s []*datamap.Step) { s[people].Except = s[people].All },
-		"two ways":       func(s []*datamap.Step) { s[people].All[0].Any = append(s[people].All[0].Any, datamap.Path{Column: "id", Value: "1"}) },
-		"further up":     func(s []*datamap.Step) { s[people].All[0].Any[0].Hops = s[talks].All[0].Any[0].Hops },
-		"back":           func(s []*datamap.Step) { s[talks].All[0].Any[0].Hops[0].Reverse = true },
+		"two ways": func(s []*datamap.Step) {
+			s[people].All[0].Any = append(s[people].All[0].Any, datamap.Path{Column: "id", Value: "1"})
+		},
+		"further up": func(s []*datamap.Step) { s[people].All[0].Any[0].Hops = s[talks].All[0].Any[0].Hops },
+		"back":       func(s []*datamap.Step) { s[talks].All[0].Any[0].Hops[0].Reverse = true },
 	} {
 		steps := family()
 		if change(steps); leads(steps[talks].All[0].Any[0], steps[people]) {
