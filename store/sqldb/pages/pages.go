@@ -4,8 +4,8 @@
 // for each 512 bytes of a page by itself, this one for the page.
 //
 // It must never keep a page (what SQLite reads is what the file holds now) and
-// never encrypt by itself: golang.org/x/crypto does. Open pages.go first, then
-// log.go.
+// never encrypt by itself: golang.org/x/crypto does, and what it encrypted is
+// decrypted by crypto/aes (decrypt.go). Open pages.go first, then log.go.
 package pages
 
 import (
@@ -53,7 +53,7 @@ func (s *system) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File,
 	if !ok {
 		return f, flags, nil
 	}
-	own.cipher = main.cipher
+	own.cipher, own.opener = main.cipher, main.opener
 	return &log{file: own}, flags, nil
 }
 
@@ -62,6 +62,7 @@ type file struct {
 	vfs.File             // the encrypted one, for all but pages
 	base     vfs.File    // what it is written to
 	cipher   *xts.Cipher // nil: the key is not known yet
+	opener   *opener     // of the same key
 	buffer   []byte      // what is read or written, encrypted
 }
 
@@ -77,9 +78,8 @@ func (f *file) sectors(size int, off int64) (room []byte, from int64) {
 }
 
 func (f *file) decrypt(sectors []byte, at int64) {
-	for i := 0; i < len(sectors); i += sector {
-		s := sectors[i : i+sector]
-		f.cipher.Decrypt(s, s, uint64(at+int64(i))/sector) //nolint:gosec // an offset in a file is not negative
+	if len(sectors) > 0 {
+		f.opener.open(sectors, uint64(at)/sector) //nolint:gosec // an offset in a file is not negative
 	}
 }
 
@@ -125,10 +125,22 @@ func (f *file) Pragma(name, value string) (string, error) {
 	if name == "hexkey" && err == nil {
 		f.cipher = nil
 		if key, wrong := hex.DecodeString(value); wrong == nil {
-			f.cipher, err = xts.NewCipher(aes.NewCipher, key)
+			f.cipher, f.opener, err = ciphers(key)
 		}
 	}
 	return out, err
+}
+
+func ciphers(key []byte) (*xts.Cipher, *opener, error) {
+	c, err := xts.NewCipher(aes.NewCipher, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := newOpener(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, o, nil
 }
 
 // Unwrap implements vfs.FileUnwrap: the write-ahead log finds its key so.
