@@ -13,15 +13,20 @@ import (
 	"github.com/privacyd/privacyd/store/sqldb"
 )
 
-// searchText is what a search for a part of a contact looks through.
-const searchText = `lower(coalesce(name, '') || ' ' || coalesce(email, '') || ' ' || coalesce(phone, '') || ' ' || coalesce(company, '') || ' ' || id)`
+// searched are the texts that a search for a part of a contact looks through.
+const searched = "name, email, phone, company, id"
 
-// contains is the condition that a contact's searchText has one of the
-// spellings of a text, from the n-th parameter on.
+// contains is the condition that one of a contact's texts has one of the
+// spellings of a text, from the n-th parameter on. SQLite has one that knows all
+// letters, and looks once.
 func contains(d sqldb.Dialect, n int, text string) (condition string, args []any) {
+	list := spellings(text)
+	if d == sqldb.SQLite {
+		list = list[:1]
+	}
 	var parts []string
-	for _, s := range spellings(text) {
-		parts = append(parts, placeOf(d)+"("+searchText+", $"+strconv.Itoa(n+len(args))+") > 0")
+	for _, s := range list {
+		parts = append(parts, d.HasPart("$"+strconv.Itoa(n+len(args)), searched))
 		args = append(args, s)
 	}
 	return "(" + strings.Join(parts, " OR ") + ")", args

@@ -106,6 +106,9 @@ func setUp(c *sqlite3.Conn, key []byte, g *guard, own []string) error {
 	if _, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true); err != nil {
 		return err
 	}
+	if err := addFunctions(c); err != nil {
+		return err
+	}
 	return c.SetAuthorizer(g.authorize)
 }
 
