@@ -12,11 +12,13 @@ type Sighting struct {
 	Region         string     `json:"region,omitempty"`  // the provider's name for it; empty: it does not tell
 	Country        string     `json:"country,omitempty"` // of that region, where it is known
 	At             time.Time  `json:"at"`
+	ToldAt         *time.Time `json:"told_at,omitempty"`         // when it told the region; earlier than At, if it could not be asked
 	Moved          bool       `json:"moved"`                     // it lies elsewhere than the place says
 	Fault          string     `json:"fault,omitempty"`           // why it could not be asked
 	CertificateEnd *time.Time `json:"certificate_end,omitempty"` // of the provider's endpoint
 
-	Amazon bool `json:"-"` // the provider is Amazon itself: a region's country is not the operator's to say
+	Amazon bool   `json:"-"` // the provider is Amazon itself: a region's country is not the operator's to say
+	Bucket string `json:"-"` // which one was asked about; another one has another history
 }
 
 // regions are Amazon's, by the country that each lies in.
@@ -46,8 +48,8 @@ func RegionCountry(region string) string {
 // store of another maker may give its regions names of Amazon's that mean
 // nothing; a place that declares such a name says so.
 func (p Place) Judge(s Sighting) Sighting {
-	s.Country = RegionCountry(s.Region)
-	if s.Region == "" || s.Fault != "" || !p.Declared() {
+	s.Country, s.Moved = RegionCountry(s.Region), false
+	if s.Region == "" || !p.Declared() {
 		return s
 	}
 	otherRegion := p.Region != "" && !strings.EqualFold(p.Region, s.Region)
@@ -57,14 +59,16 @@ func (p Place) Judge(s Sighting) Sighting {
 }
 
 // After gives what is known once a provider was asked again: what it says now.
-// Where it could not be asked, or says nothing, a bucket that had moved is still
-// where it was seen last.
+// Where it could not be asked, the bucket is where it was said to be before; so
+// it is where it says nothing, if the bucket had moved. Judge goes after it.
 func (s Sighting) After(former Sighting) Sighting {
-	if !former.Moved || s.Fault == "" && s.Region != "" {
-		return s
+	switch told := s.At; {
+	case s.Region != "":
+		s.ToldAt = &told
+	case former.Region != "" && former.Bucket == s.Bucket && (s.Fault != "" || former.Moved):
+		s.Region, s.Amazon, s.ToldAt = former.Region, former.Amazon, former.ToldAt
 	}
-	former.Fault, former.CertificateEnd = s.Fault, s.CertificateEnd
-	return former
+	return s
 }
 
 // String says what the provider said.
@@ -72,6 +76,8 @@ func (s Sighting) String() string {
 	switch {
 	case s.Moved:
 		return "moved: its provider says " + s.Region
+	case s.Fault != "" && s.Region != "":
+		return "its provider could not be asked; on " + s.ToldAt.Format(time.DateOnly) + " it said " + s.Region
 	case s.Fault != "":
 		return "its provider could not be asked"
 	case s.Region == "":

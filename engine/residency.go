@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -162,6 +163,11 @@ func (e *Engine) examineSightings(ctx context.Context) []privacyd.Check {
 		switch {
 		case refusal != nil:
 			checks = append(checks, privacyd.Problem(name, privacyd.MessageOf(refusal), "Exports, imports and writes are refused until then; erasing is not."))
+		case s.Fault != "" && s.Region != "":
+			days := int(e.Now().Sub(*s.ToldAt) / privacyd.Day)
+			checks = append(checks, privacyd.Warning(name, "The provider of "+s.Use+" could not be asked where the bucket lies: "+s.Fault+
+				" On "+s.ToldAt.Format(time.DateOnly)+" it said "+s.Region+", "+counted(days, "day")+" ago, and the bucket is taken to be there.",
+				"See whether it can be reached."))
 		case s.Fault != "":
 			checks = append(checks, privacyd.Warning(name, "The provider of "+s.Use+" could not be asked where the bucket lies: "+s.Fault, "See whether it can be reached, and whether s3:GetBucketLocation is granted."))
 		case s.Region == "":

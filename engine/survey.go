@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -30,49 +33,89 @@ func (s *sightings) list() []privacyd.Sighting {
 	return slices.Clone(s.seen)
 }
 
-// replace keeps what was said this time. A bucket that had moved is where it was
-// while nobody says otherwise.
-func (s *sightings) replace(seen []privacyd.Sighting) (before, now []privacyd.Sighting) {
+func (s *sightings) replace(seen []privacyd.Sighting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, now = s.seen, slices.Clone(seen)
-	for i, said := range now {
-		n := slices.IndexFunc(before, func(b privacyd.Sighting) bool { return b.Use == said.Use })
-		if n >= 0 {
-			now[i] = said.After(before[n])
-		}
-	}
-	s.seen = now
-	return before, slices.Clone(now)
+	s.seen = slices.Clone(seen)
+}
+
+const sightingMemo = "sighting/" // and the use
+
+// keptSighting is what outlives a process of what a provider said.
+type keptSighting struct {
+	Bucket string    `json:"bucket"`
+	Region string    `json:"region"`
+	Amazon bool      `json:"amazon"`
+	Moved  bool      `json:"moved"` // the audit log says so
+	ToldAt time.Time `json:"told_at"`
 }
 
 // Survey asks the providers where places are, and keeps what they say until
-// they say something else. Nothing is written while one of them lies elsewhere
-// than it is declared. It fails then with the code place_moved. Audit:
-// place.survey, in the instance's log, for what has moved since the last time.
+// they say something else, also from one start to the next. Nothing is written
+// while one of them lies elsewhere than it is declared. It fails then with the
+// code place_moved. Audit: place.survey, in the instance's log, for what has
+// moved since the last time.
 func (e *Engine) Survey(ctx context.Context) error {
 	if e.Surveyor == nil {
 		return nil
 	}
 	seen := e.Surveyor.Survey(ctx)
+	var failed error
 	for n, s := range seen {
-		seen[n] = e.placeOf(s.Use).Judge(s)
+		former, err := e.formerSighting(ctx, s.Use)
+		if err != nil {
+			return err
+		}
 		if s.Fault != "" {
 			e.Log.WarnContext(ctx, "a provider could not be asked where a bucket lies", "use", s.Use, "fault", s.Fault)
 		}
+		seen[n] = e.placeOf(s.Use).Judge(s.After(former))
+		failed = errors.Join(failed, e.keepSighting(ctx, seen[n], former))
 	}
-	before, seen := e.sights.replace(seen)
-	var failed error
-	for _, s := range seen {
-		if !s.Moved || slices.ContainsFunc(before, func(b privacyd.Sighting) bool { return b.Use == s.Use && b.Moved }) {
-			continue
-		}
-		failed = errors.Join(failed, e.recordAlone(ctx, privacyd.AuditEvent{
-			Caller: privacyd.System("survey"), Action: string(ActionSurvey), Outcome: privacyd.OutcomeFailed, Code: "place_moved",
-			Target: privacyd.Target{Type: "place", ID: s.Use},
-		}))
-	}
+	e.sights.replace(seen)
 	return errors.Join(e.moved(), failed)
+}
+
+// formerSighting is what the provider told last of what a use leads to; empty:
+// nothing yet.
+func (e *Engine) formerSighting(ctx context.Context, use string) (s privacyd.Sighting, err error) {
+	memos, err := e.Memos.Memos(ctx, sightingMemo+use)
+	if err != nil {
+		return s, err
+	}
+	value, ok := memos[sightingMemo+use]
+	if !ok {
+		return s, nil
+	}
+	var k keptSighting
+	if err := json.Unmarshal(value, &k); err != nil {
+		return s, fmt.Errorf("read where a bucket was: %w", err)
+	}
+	return privacyd.Sighting{Use: use, Bucket: k.Bucket, Region: k.Region, Amazon: k.Amazon, Moved: k.Moved, ToldAt: &k.ToldAt}, nil
+}
+
+// keepSighting keeps what a provider told, together with the entry that says
+// that something has moved.
+func (e *Engine) keepSighting(ctx context.Context, s, former privacyd.Sighting) error {
+	if s.Region == "" {
+		return nil
+	}
+	value, err := json.Marshal(keptSighting{Bucket: s.Bucket, Region: s.Region, Amazon: s.Amazon, Moved: s.Moved, ToldAt: *s.ToldAt})
+	if err != nil {
+		return fmt.Errorf("keep where a bucket is: %w", err)
+	}
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		if s.Moved && (!former.Moved || former.Bucket != s.Bucket || former.Region != s.Region) {
+			_, err := e.record(ctx, privacyd.AuditEvent{
+				Caller: privacyd.System("survey"), Action: string(ActionSurvey), Outcome: privacyd.OutcomeFailed, Code: "place_moved",
+				Target: privacyd.Target{Type: "place", ID: s.Use},
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return e.Memos.PutMemo(ctx, sightingMemo+s.Use, value)
+	})
 }
 
 // Sightings is what the providers said when they were asked last.

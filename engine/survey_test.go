@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,12 +19,13 @@ import (
 // provider asks a real S3 server where its bucket lies.
 type provider struct {
 	*buckettest.Server
-	b *enginetest.Bench
+	b  *enginetest.Bench
+	of string // which bucket it is asked about
 }
 
 // Survey implements engine.Surveyor.
 func (p provider) Survey(ctx context.Context) []privacyd.Sighting {
-	s := privacyd.Sighting{Use: "blobs.exports", At: p.b.Clock()}
+	s := privacyd.Sighting{Use: "blobs.exports", Bucket: p.of, At: p.b.Clock()}
 	found, err := bucket.Locate(ctx, p.Address)
 	if s.Region = found.Region; err != nil {
 		s.Fault = privacyd.MessageOf(err)
@@ -33,7 +35,7 @@ func (p provider) Survey(ctx context.Context) []privacyd.Sighting {
 
 func newProvider(t *testing.T, b *enginetest.Bench) provider {
 	t.Helper()
-	p := provider{buckettest.New(t, nil), b}
+	p := provider{buckettest.New(t, nil), b, "s3://exports"}
 	p.Tell("eu-central-1")
 	b.Surveyor = p
 	b.Places = []privacyd.Place{{Name: "exports", Kind: privacyd.PlaceBucket, Uses: []string{"blobs.exports"}, Region: "eu-central-1", Country: "DE"}}
@@ -85,7 +87,7 @@ func checkStillMoved(t *testing.T, b *enginetest.Bench, p provider) {
 	t.Helper()
 	p.Tell("")
 	b.WantCode(b.Survey(t.Context()), "place_moved")
-	b.Surveyor = provider{&buckettest.Server{Address: strings.Replace(p.Address, p.Name, "gone", 1)}, b}
+	b.Surveyor = provider{&buckettest.Server{Address: strings.Replace(p.Address, p.Name, "gone", 1)}, b, p.of}
 	b.WantCode(b.Survey(t.Context()), "place_moved")
 	if seen := b.Sightings(); len(seen) != 1 || seen[0].Fault == "" || seen[0].Region != "us-east-1" {
 		t.Errorf("seen %+v, want the fault and where it was before", seen)
@@ -126,4 +128,45 @@ func TestDoctorOfPlaces(t *testing.T) {
 	if diff := cmp.Diff(b.Places[0], r.Places[0].Place); diff != "" || len(r.Places[0].Seen) != 0 {
 		t.Errorf("%+v: %s", r.Places[0], diff)
 	}
+}
+
+// TestRestartWhileSilent starts anew while a bucket's provider cannot be asked:
+// what it said last holds, unless the place or the bucket is another now.
+func TestRestartWhileSilent(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p := newProvider(t, b)
+		silent := func(place privacyd.Place, bucket string) *enginetest.Bench {
+			p.Tell("")
+			b.Pass(26 * time.Hour)
+			next := b.Beside()
+			gone := provider{&buckettest.Server{Address: strings.Replace(p.Address, p.Name, "gone", 1)}, next, bucket}
+			next.Surveyor, next.Places = gone, []privacyd.Place{place}
+			return next
+		}
+		fine := silent(b.Places[0], p.of)
+		fine.Must(fine.Survey(t.Context()))
+		checkDoctor(t, fine, "place.blobs.exports", privacyd.CheckWarning, "On 2026-03-01 it said eu-central-1, 1 day ago")
+		if said := fine.Sightings()[0].String(); said != "its provider could not be asked; on 2026-03-01 it said eu-central-1" {
+			t.Errorf("the page says %s", said)
+		}
+		moved := b.Places[0]
+		moved.Country, moved.Region = "FR", "eu-west-3"
+		b.WantCode(silent(moved, p.of).Survey(t.Context()), "place_moved")
+
+		p.Tell("us-east-1")
+		b.WantCode(b.Survey(t.Context()), "place_moved")
+		for range 2 {
+			b.WantCode(silent(b.Places[0], p.of).Survey(t.Context()), "place_moved")
+		}
+		if got := b.Audited(""); strings.Count(strings.Join(got, "\n"), "place.survey failed") != 2 {
+			t.Errorf("the instance's log has %v, want place.survey for each thing found", got)
+		}
+		b.Must(silent(b.Places[0], "s3://another").Survey(t.Context()))
+		there := b.Places[0]
+		there.Country, there.Region = "US", "us-east-1"
+		b.Must(silent(there, p.of).Survey(t.Context()))
+		p.Tell("eu-central-1")
+		b.Must(b.Survey(t.Context()))
+		b.Must(silent(b.Places[0], p.of).Survey(t.Context()))
+	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ func (s surveyor) Survey(ctx context.Context) []privacyd.Sighting {
 	for n, name := range names {
 		asking.Go(func() {
 			found, err := bucket.Locate(ctx, s.buckets[name])
-			seen[n] = privacyd.Sighting{Use: name, Region: found.Region, Amazon: found.Amazon, At: now()}
+			seen[n] = privacyd.Sighting{Use: name, Bucket: whichBucket(s.buckets[name]), Region: found.Region, Amazon: found.Amazon, At: now()}
 			if !found.CertificateEnd.IsZero() {
 				seen[n].CertificateEnd = &found.CertificateEnd
 			}
@@ -54,6 +55,15 @@ func (s surveyor) Survey(ctx context.Context) []privacyd.Sighting {
 	}
 	asking.Wait()
 	return seen
+}
+
+// whichBucket is an address without its settings but for the store's.
+func whichBucket(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + " " + u.Query().Get("endpoint")
 }
 
 // survey refuses to start while a bucket lies elsewhere than it is declared,
