@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -110,26 +112,64 @@ func (g *clockGroups) here(ctx context.Context, s *Snapshot, b *builder, sel dat
 	if err != nil {
 		return false, err
 	}
+	r, _ := s.reader.(*sqliteReader) // SQLite's is no other
 	counts, ok := map[clockGroup]int64{}, true
-	err = s.reader.values(ctx, query, 3, func(values [][]byte) error {
-		at := clockGroup{span: -1, days: -1}
-		if values[0] != nil {
-			at.done = true
-			ok = ok && integer(values[1], func(n int64) { at.span = g.spanOf(n) }) &&
-				integer(values[2], func(n int64) { at.days = known((n - g.origin.UnixMicro() + day - 1) / day) })
-		}
-		counts[at]++
-		return nil
+	of, n := clockGroup{}, int64(0) // rows that lie together are often of one group
+	err = r.raw(ctx, func(c *sqlite3.Conn) error {
+		return each(c, query, func(row *sqlite3.Stmt) error {
+			at, known := g.groupOf(row)
+			if ok = ok && known; at != of {
+				counts[of] += n
+				of, n = at, 0
+			}
+			n++
+			return nil
+		})
 	})
+	counts[of] += n
 	if err != nil || !ok {
 		return false, err
 	}
 	for at, n := range counts {
+		if n == 0 {
+			continue
+		}
 		if err := fn(g.row(at), n); err != nil {
 			return true, theirs(err)
 		}
 	}
 	return true, nil
+}
+
+// groupOf is the group of a row; false where its times are none.
+func (g *clockGroups) groupOf(row *sqlite3.Stmt) (at clockGroup, ok bool) {
+	at = clockGroup{span: -1, days: -1}
+	if row.ColumnType(0) == sqlite3.NULL {
+		return at, true
+	}
+	at.done = true
+	resolved, some, ok := micros(row, 1)
+	if some {
+		at.span = g.spanOf(resolved)
+	}
+	last, some, well := micros(row, 2)
+	if some {
+		at.days = known((last - g.origin.UnixMicro() + day - 1) / day)
+	}
+	return at, ok && well
+}
+
+// micros reads a time; some is false where there is none, ok where it is no time.
+func micros(row *sqlite3.Stmt, column int) (n int64, some, ok bool) {
+	switch row.ColumnType(column) {
+	case sqlite3.INTEGER:
+		n = row.ColumnInt64(column)
+		return n, true, n <= beyond && n >= -beyond
+	case sqlite3.NULL:
+		return 0, false, true
+	case sqlite3.FLOAT, sqlite3.TEXT, sqlite3.BLOB:
+	}
+	return 0, false, false
 }
 
 // integer gives fn a number, unless there is none; false where it is none.
