@@ -28,6 +28,7 @@ func auditGroups() []auditGroup {
 			auditSteps("workspace_deletion", "the deletion of the workspace"), auditSteps("account_deletion", "the deletion of an account"), []auditAction{
 				{"workspace.reopen", "Opened the workspace again"},
 				{"workspace.clear", "Cleared the workspace"},
+				{"receipts.read", "Read a receipt"},
 				{"restore.replay", "Repeated erasures after a restore"},
 			})},
 		{"Retention and holds", slices.Concat([]auditAction{
@@ -60,8 +61,8 @@ func auditGroups() []auditGroup {
 			{"audit.verify", "Verified the audit log"},
 			{"audit.checkpoint", "Noted a checkpoint of another log"},
 			{"audit.epoch", "Began a new epoch: a restored database had lost entries"},
-			{"audit.erase", "Erased persons from the audit log"},
-			{"audit.erased", "Said where erased persons are missing"},
+			{"audit.erase", "Made an erased person's name unreadable in the log"},
+			{"audit.erased", "Noted which entries name an erased person no more"},
 		}},
 	}
 }
@@ -112,6 +113,7 @@ func auditSteps(job, what string) []auditAction {
 			{"block", "Held up"},
 			{"waive", "Ended the grace period of"},
 			{"verified", "Verified"},
+			{"erased", "Deleted the records in"},
 			{"receipt", "Issued the receipt of"},
 			{"reviewed", "Reviewed what is left after"},
 		}...)

@@ -245,7 +245,7 @@ func bulkPlanPage(p page, v bulkPlan) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = heading("Data & privacy · Bulk delete by date", "What had its last message before "+v.Day, "Look at what will be deleted, what stays and why. Nothing happens before you confirm.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading("Data & privacy · Bulk delete by date", "Delete what had its last message before "+v.Day, "Look at what will be deleted, what stays and why. Nothing happens before you confirm.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

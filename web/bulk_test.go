@@ -18,7 +18,7 @@ func TestBulkDeletionFromDateToJob(t *testing.T) {
 	expect(t, b.get("/w/acme/data-privacy"), "Bulk delete by date", "See the plan")
 	before := p.engine.Now().AddDate(0, 0, -10).Format("2006-01-02")
 	page := b.get("/w/acme/bulk?before=" + before)
-	expect(t, page, "What had its last message before", "The plan", `name="before" value="`+before)
+	expect(t, page, "Delete what had its last message before", "The plan", `name="before" value="`+before)
 	typed := regexp.MustCompile(`id="to-type">(\d+)<`).FindStringSubmatch(page.Body.String())
 	if typed == nil {
 		t.Fatal("the page does not say what to type")

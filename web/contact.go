@@ -41,6 +41,18 @@ type conversation struct {
 	Tags          []string   `json:"tags"`
 }
 
+// title says what kind of conversation it is: ids say nothing to people.
+func (c conversation) title() string {
+	switch c.Channel {
+	case "":
+		return "Conversation"
+	case "email":
+		return "Conversation by e-mail"
+	default:
+		return "Conversation by " + spaced(c.Channel)
+	}
+}
+
 type message struct {
 	ID         string          `json:"id"`
 	Direction  string          `json:"direction"`

@@ -127,6 +127,23 @@ func (d *door) found(r *http.Request, v visit) (foundView, error) {
 	return view, err
 }
 
+// foundText says what a search found; empty: nothing was looked for.
+func foundText(f foundView) string {
+	n := int64(len(f.Contacts))
+	switch {
+	case f.Query == "":
+		return ""
+	case n == 0:
+		return "No contact matches “" + f.Query + "”. Try the beginning of a name, an e-mail address, a phone number or an id."
+	case f.More:
+		return "The first " + count(n) + " that match “" + f.Query + "”. Type more to narrow them down."
+	case f.Anywhere:
+		return counted(n, "contact has", "contacts have") + " “" + f.Query + "” somewhere inside."
+	default:
+		return counted(n, "contact matches", "contacts match") + " “" + f.Query + "”."
+	}
+}
+
 // decoded reads records.
 func decoded[T any](items []json.RawMessage) ([]T, error) {
 	list := make([]T, len(items))
@@ -149,6 +166,28 @@ func (d *door) contactOf(r *http.Request, v visit, s privacyd.Subject) *contact 
 		return nil
 	}
 	return &c
+}
+
+// contactNames gives the names of the contacts whom jobs are about, to whoever
+// may read records.
+func (d *door) contactNames(r *http.Request, v visit, jobs ...*privacyd.Job) map[string]string {
+	names := map[string]string{}
+	for _, j := range jobs {
+		if j.Subject == nil || j.Subject.ID == "" {
+			continue
+		}
+		d.addName(r, v, *j.Subject, names)
+	}
+	return names
+}
+
+func (d *door) addName(r *http.Request, v visit, s privacyd.Subject, names map[string]string) {
+	if _, known := names[s.ID]; known || !v.role.May(privacyd.ActionReadRecords) {
+		return
+	}
+	if c := d.contactOf(r, v, s); c != nil {
+		names[s.ID] = c.title()
+	}
 }
 
 func (d *door) contactsPage(w http.ResponseWriter, r *http.Request) error {

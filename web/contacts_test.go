@@ -126,6 +126,26 @@ func TestExportFromTheProfileOnce(t *testing.T) {
 	}
 }
 
+// TestExportOfWhomeverIsFound answers an access request with no more than a name.
+func TestExportOfWhomeverIsFound(t *testing.T) {
+	p := newProduct(t)
+	for _, role := range []string{"admin", "agent"} {
+		b := p.as(t, role)
+		for _, path := range []string{"/w/acme/data-privacy?q=ann", "/w/acme/data-privacy/matches?q=ann"} {
+			expect(t, b.get(path), "1 contact matches", "ann@example.net", `name="id" value="c-1"`, "Export JSON", "/w/acme/contact/export")
+		}
+	}
+	b := p.as(t, "agent")
+	expect(t, b.get("/w/acme/data-privacy/matches?q=nobody"), "No contact matches")
+	job := leads(t, b.post("/w/acme/contact/export", url.Values{"id": {"c-1"}, "once": {"a key of the form"}}), "/w/acme/jobs/")
+	for _, path := range []string{job, "/w/acme/jobs", "/w/acme/data-privacy"} {
+		expect(t, b.get(path), "Ann (c-1) · JSON")
+	}
+	if w := p.as(t, "auditor").get("/w/acme/data-privacy/matches?q=ann"); w.Code != http.StatusForbidden {
+		t.Errorf("an auditor who looks for a contact: status %d", w.Code)
+	}
+}
+
 // TestPagesBesideAProduct has no records of privacyd's own: people are found by
 // their id alone.
 func TestPagesBesideAProduct(t *testing.T) {

@@ -16,6 +16,9 @@ const deletePath = "/w/acme/delete-contact"
 
 var planHash = regexp.MustCompile(`name="plan_hash" value="([0-9a-f]{64})"`)
 
+// codeAsTitle is an entry of the audit log for which there are no words.
+var codeAsTitle = regexp.MustCompile(`<span class="entry-what"><span class="font-semibold">[a-z_]+\.[a-z_.]+</span>`)
+
 // shownHash is the hash of the plan that a page shows.
 func shownHash(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
@@ -67,6 +70,9 @@ func TestDeleteContactFromSearchToReceipt(t *testing.T) {
 	expect(t, b.get("/w/acme/receipts"), "Contact deletion", "Nothing found")
 	expect(t, b.get("/w/acme/jobs?kind=deletions&state=ended"), job, "Receipt")
 	expect(t, b.get("/w/acme/jobs?kind=exports"), "No job is like that")
+	if code := codeAsTitle.FindString(b.get("/w/acme/audit").Body.String()); code != "" {
+		t.Errorf("an entry is named by its code: %s", code)
+	}
 	file := b.get(job + "/receipt.json")
 	if _, err := privacyd.VerifyReceipt(file.Body.Bytes(), p.PublicKey); err != nil {
 		t.Errorf("the receipt that is handed over: %v", err)

@@ -43,7 +43,7 @@ func encryptionPageOf(p page, n engine.Encryption) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = heading(p.Workspace.Name, "Encryption", "How this workspace's data is encrypted, and how old the keys are, read from the running server.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading("Security", "Encryption", "How this workspace's data is encrypted, and how old the keys are, read from the running server.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -147,7 +147,17 @@ func (d *door) showHolds(w http.ResponseWriter, r *http.Request, v visit, status
 	if view.Problem.Code != "" || view.Form.Problem.Code != "" {
 		title += ": please check"
 	}
-	return d.show(w, r, status, holdsPageOf(d.page(r, v, title), view))
+	p := d.page(r, v, title)
+	p.Contacts = map[string]string{}
+	for _, h := range list {
+		if h.Target.Subject != nil && h.Target.Subject.ID != "" {
+			d.addName(r, v, *h.Target.Subject, p.Contacts)
+		}
+	}
+	if p.People, err = d.people(r, v); err != nil {
+		return err
+	}
+	return d.show(w, r, status, holdsPageOf(p, view))
 }
 
 // holdFields says at which field a code is shown.
@@ -221,10 +231,10 @@ func (d *door) releaseHold(w http.ResponseWriter, r *http.Request) error {
 }
 
 // holdTitle names what a hold covers.
-func holdTitle(h *privacyd.Hold, w privacyd.Workspace) string {
+func holdTitle(p page, h *privacyd.Hold) string {
 	switch h.Target.Type {
 	case privacyd.HoldWorkspace:
-		return "The whole workspace " + w.Name
+		return "The whole workspace " + p.Workspace.Name
 	case privacyd.HoldConversation:
 		if n := len(h.Target.Key); n > 0 {
 			return "Conversation " + h.Target.Key[n-1]
@@ -234,7 +244,7 @@ func holdTitle(h *privacyd.Hold, w privacyd.Workspace) string {
 		if h.Target.Subject == nil || h.Target.Subject.ID == "" {
 			return "An erased person"
 		}
-		return sentence(h.Target.Subject.Kind) + " " + h.Target.Subject.ID
+		return sentence(h.Target.Subject.Kind) + " " + subjectWords(p, *h.Target.Subject)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestHoldIsPlacedAndReleased(t *testing.T) {
 		t.Fatalf("status %d: %s", w.Code, w.Body)
 	}
 	w = b.get("/w/acme/holds?done=placed")
-	expect(t, w, "The hold is placed", "Contact c-1", "&lt;b&gt;file 7&lt;/b&gt;", "Art. 17(3)(e) GDPR", "This person can be deleted again")
+	expect(t, w, "The hold is placed", "Contact Ann (c-1)", "&lt;b&gt;file 7&lt;/b&gt;", "Art. 17(3)(e) GDPR", "This person can be deleted again")
 	expect(t, b.get("/w/acme/data-privacy"), "1 hold stands")
 	release := regexp.MustCompile(`/w/acme/holds/[^/"]+/release`).FindString(w.Body.String())
 

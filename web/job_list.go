@@ -82,6 +82,7 @@ func (d *door) jobList(r *http.Request) (page, jobsView, error) {
 			view.NeedsPerson++
 		}
 	}
+	p.Contacts = d.contactNames(r, v, view.Jobs...)
 	p.People, err = d.people(r, v)
 	return p, view, err
 }

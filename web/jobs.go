@@ -48,6 +48,7 @@ func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	p := d.page(r, v, jobTitle(job))
+	p.Contacts = d.contactNames(r, v, job)
 	if p.People, err = d.people(r, v); err != nil {
 		return err
 	}
@@ -103,6 +104,7 @@ func (d *door) jobPart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := d.page(r, v, "")
+	p.Contacts = d.contactNames(r, v, job)
 	if p.People, err = d.people(r, v); err != nil {
 		return err
 	}

@@ -941,7 +941,7 @@ func ownLegalPageOf(p page, v ownLegal) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = heading(p.Workspace.Name, "Legal", "Whom people write to about their data, the agreement with whoever runs this server, and the record of what is processed.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading("Security", "Legal", "Whom people write to about their data, the agreement with whoever runs this server, and the record of what is processed.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -45,6 +45,22 @@ var membersDone = map[string]string{
 	"withdrawn": "The invitation is withdrawn. Its link does not work any more.",
 	"role":      "The role is changed.",
 	"removed":   "The member is removed. They have no access any more.",
+
+	"role" + uncovered:    "The role is changed." + uncoveredWords,
+	"removed" + uncovered: "The member is removed. They have no access any more." + uncoveredWords,
+}
+
+const (
+	uncovered      = "-uncovered" // ends the word of what no signed checkpoint covers yet
+	uncoveredWords = " The signed checkpoint over its audit entry is still to come."
+)
+
+// doneAs is the word for what was done.
+func doneAs(word string, a *privacyd.Audited) string {
+	if a != nil && a.Checkpoint == privacyd.CheckpointPending {
+		return word + uncovered
+	}
+	return word
 }
 
 func (d *door) membersPage(w http.ResponseWriter, r *http.Request) error {
@@ -114,16 +130,16 @@ func (d *door) withdraw(r *http.Request, v visit) (string, error) {
 }
 
 func (d *door) changeRole(r *http.Request, v visit) (string, error) {
-	_, err := d.engine.ChangeRole(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"), privacyd.Role(r.PostForm.Get("role")))
-	return "role", err
+	m, err := d.engine.ChangeRole(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"), privacyd.Role(r.PostForm.Get("role")))
+	return doneAs("role", m.Audit), err
 }
 
 func (d *door) removeMember(r *http.Request, v visit) (string, error) {
-	_, err := d.engine.RemoveMember(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"))
+	audited, err := d.engine.RemoveMember(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"))
 	if privacyd.CodeOf(err) == "member_not_found" {
 		err = nil // pressed twice
 	}
-	return "removed", err
+	return doneAs("removed", audited), err
 }
 
 // removePage asks before it removes somebody.

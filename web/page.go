@@ -27,6 +27,7 @@ type page struct {
 	Now       time.Time
 	Closing   *privacyd.Job     // the workspace's deletion in its grace period; nil: none
 	People    map[string]string // account id → name, as far as the reader may know
+	Contacts  map[string]string // contact id → name, of those whom the page speaks of
 }
 
 func (d *door) page(r *http.Request, v visit, title string) page {
@@ -59,6 +60,14 @@ func (p page) current(part string) string {
 // below tells whether the page is one of these parts of the workspace.
 func (p page) below(parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.HasPrefix(p.Path, p.to(part)) })
+}
+
+// contactName is the name of a contact whom the page speaks of; empty: unknown.
+func (p page) contactName(kind, id string) string {
+	if kind != "contact" {
+		return ""
+	}
+	return p.Contacts[id]
 }
 
 // signInView is the sign-in form.

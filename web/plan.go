@@ -51,6 +51,8 @@ func confirmProblem(err error) (wrong problem, now *privacyd.Plan, ok bool) {
 // fateWords says what happens to rows of a collection, and how it looks.
 func fateWords(c privacyd.PlannedCollection) (word, style string) {
 	switch {
+	case c.Rows == 0 && c.Held > 0:
+		return "Stays: on hold", "state-warn"
 	case c.Fate == privacyd.FateDelete:
 		return "Deleted", "state-bad"
 	case c.Fate == privacyd.FateKeep:
@@ -69,9 +71,9 @@ func reasonWords(c privacyd.PlannedCollection) string {
 	case c.Fate == privacyd.FateKeep && c.Ground != "":
 		text = sentence(string(c.Ground)) + ", " + c.Ground.Article()
 	case c.Fate == privacyd.FateNull && len(c.Fields) > 0:
-		text = "Blanked: " + joined(c.Fields)
+		text = "Blanked: " + spaced(joined(c.Fields))
 	case c.Fate == privacyd.FateReplace && len(c.Fields) > 0:
-		text = "Replaced by a text about nobody: " + joined(c.Fields)
+		text = "Replaced by a text about nobody: " + spaced(joined(c.Fields))
 	}
 	if c.Mentions {
 		text = sentencesOf(text, "Rows of others that only name what goes")
@@ -107,7 +109,11 @@ type stat struct {
 
 func planStats(plan *privacyd.Plan) []stat {
 	t := plan.Totals()
-	list := []stat{{"records deleted", t.Deleted, "text-error"}, {"files deleted", t.Files, ""}, {"records changed", t.Blanked, ""}}
+	list := []stat{
+		{wordFor(int(t.Deleted), "record deleted", "records deleted"), t.Deleted, "text-error"},
+		{wordFor(int(t.Files), "file deleted", "files deleted"), t.Files, ""},
+		{wordFor(int(t.Blanked), "record changed", "records changed"), t.Blanked, ""},
+	}
 	if t.Kept > 0 {
 		list = append(list, stat{"records kept by law", t.Kept, "text-warning"})
 	}

@@ -432,7 +432,7 @@ func planTable(plan *privacyd.Plan) templ.Component {
 			templ_7745c5c3_Var22 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<table class=\"grid-table stack tight mt-4\" role=\"table\"><caption class=\"sr-only\">What happens to each collection</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Collection</th><th scope=\"col\" role=\"columnheader\">What happens</th><th scope=\"col\" role=\"columnheader\" class=\"right\">Records</th><th scope=\"col\" role=\"columnheader\" class=\"right\">Files</th><th scope=\"col\" role=\"columnheader\" class=\"right\">On hold</th></tr></thead> <tbody role=\"rowgroup\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<table class=\"grid-table stack lines tight mt-4\" role=\"table\"><caption class=\"sr-only\">What happens to each collection</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Collection</th><th scope=\"col\" role=\"columnheader\">What happens</th><th scope=\"col\" role=\"columnheader\" class=\"right\">Records</th><th scope=\"col\" role=\"columnheader\" class=\"right\">Files</th><th scope=\"col\" role=\"columnheader\" class=\"right\">On hold</th></tr></thead> <tbody role=\"rowgroup\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -485,7 +485,7 @@ func plannedRow(c privacyd.PlannedCollection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</span></th><td role=\"cell\" data-label=\"What happens\"><div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</span></th><td role=\"cell\" data-label=\"What happens\" class=\"self-said\"><div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -40,6 +40,7 @@ type exportsView struct {
 type contactForm struct {
 	Kinds                   []string
 	Kind, ID, Problem, Code string
+	Found                   foundView // where the records can be searched
 }
 
 // exportScope is what the exports of a workspace hold.
@@ -89,6 +90,9 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if err != nil {
 		return err
 	}
+	if f.Found, err = d.found(r, v); err != nil {
+		return err
+	}
 	f.Kinds = d.subjectKinds(v.workspace)
 	title := "Data & privacy"
 	if f.Problem != "" {
@@ -98,7 +102,11 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if err := d.sections(r, v, &view); err != nil {
 		return err
 	}
-	return d.show(w, r, status, privacyPage(d.page(r, v, title), view))
+	p, err := d.exportsFrame(r, v, title, exports)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, status, privacyPage(p, view))
 }
 
 // sections fills in what stands below the exports.
@@ -125,7 +133,32 @@ func (d *door) exportsPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, exportsTable(d.page(r, v, ""), exports))
+	p, err := d.exportsFrame(r, v, "", exports)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, exportsTable(p, exports))
+}
+
+// exportsFrame is a page with the names of those of whom a list of exports speaks.
+func (d *door) exportsFrame(r *http.Request, v visit, title string, list exportsView) (p page, err error) {
+	p = d.page(r, v, title)
+	p.Contacts = d.contactNames(r, v, list.Jobs...)
+	p.People, err = d.people(r, v)
+	return p, err
+}
+
+// exportMatchesPart is the list of matches alone, as somebody types.
+func (d *door) exportMatchesPart(w http.ResponseWriter, r *http.Request) error {
+	v, err := d.enter(r)
+	if err != nil {
+		return err
+	}
+	found, err := d.found(r, v)
+	if err != nil {
+		return err
+	}
+	return d.show(w, r, http.StatusOK, exportMatches(d.page(r, v, ""), found))
 }
 
 func (d *door) exports(r *http.Request, v visit) (exportsView, error) {

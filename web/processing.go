@@ -110,11 +110,19 @@ func whereWords(a privacyd.Activity) string {
 	if len(a.Places) == 0 {
 		return "Dataset " + a.Dataset
 	}
-	return "Dataset " + a.Dataset + ", at " + strings.Join(a.Places, ", ")
+	places := make([]string, len(a.Places))
+	for i, name := range a.Places {
+		places[i] = placeWords(name)
+	}
+	return "Dataset " + a.Dataset + ": " + strings.Join(places, ", ")
 }
 
 func recipientWords(one privacyd.Recipient) string {
-	return sentence(one.Name) + ", " + one.Role + ", " + countryOr(one.Country)
+	role := one.Role
+	if _, name, ok := strings.Cut(role, " "); ok && ownPlaces[name] != "" {
+		role = ownPlaces[name]
+	}
+	return sentence(one.Name) + ", " + role + ", " + countryOr(one.Country)
 }
 
 func transferWords(one privacyd.Transfer) string {

@@ -122,7 +122,12 @@ func receiptStats(v receiptView) []stat {
 			changed += c.Done
 		}
 	}
-	list := []stat{{"records deleted", v.deleted(), ""}, {"files deleted", v.Receipt.Files.Deleted, ""}, {"records changed", changed, ""}}
+	deleted, files := v.deleted(), v.Receipt.Files.Deleted
+	list := []stat{
+		{wordFor(int(deleted), "record deleted", "records deleted"), deleted, ""},
+		{wordFor(int(files), "file deleted", "files deleted"), files, ""},
+		{wordFor(int(changed), "record changed", "records changed"), changed, ""},
+	}
 	if held > 0 {
 		list = append(list, stat{"records on hold", held, "text-warning"})
 	}

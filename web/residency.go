@@ -86,6 +86,24 @@ func whereIs(p engine.PlaceShown) string {
 	}
 }
 
+// placeWords names a place that nobody has declared, and so named, by what it
+// holds.
+func placeWords(name string) string {
+	if words := ownPlaces[name]; words != "" {
+		return words
+	}
+	return name
+}
+
+var ownPlaces = map[string]string{
+	"blobs.exports": "Finished exports and uploaded files",
+	"database":      "privacyd's own database",
+	"keys.root":     "Root key",
+	"keys.store":    "Key store",
+	"ledger":        "Suppression ledger",
+	"mail.smtp":     "Mail server",
+}
+
 // saidOf is what a provider says of a bucket.
 func saidOf(s privacyd.Sighting) string {
 	text := s.String()

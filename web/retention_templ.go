@@ -385,7 +385,7 @@ func retentionPageOf(p page, v retentionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = heading("Settings · Data & privacy", "Retention", "Resolved conversations are deleted so long after their last message, with their messages, attachments and AI metadata. Runs are daily, and each leaves a receipt.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading("Settings · Data & privacy", "Retention", "How long resolved conversations are kept after their last message. Then they are deleted, with their messages, attachments and AI metadata: once a day, and each time with a receipt.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -424,7 +424,7 @@ func retentionPageOf(p page, v retentionPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, " <p class=\"muted small mt-3 max-w-2xl\">A change reaches nothing that was resolved before it, and no change deletes earlier than an older policy had promised. What is older goes with <a class=\"text-link\" href=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, " <p class=\"muted small mt-3 max-w-2xl\">A change is for conversations that are resolved after it: it deletes nothing older, and nothing earlier than an older policy had promised. What is older goes with <a class=\"text-link\" href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1398,7 +1398,7 @@ func dailyRun(p page, v retentionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = named("retention_brake", field{Name: "retention_brake", Label: "At most, in percent", Numeric: true, Value: strconv.Itoa(v.Settings.RetentionBrake), Autocomplete: "off"}, v.at("settings")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = named("retention_brake", field{Name: "retention_brake", Label: "At most, in percent of all", Numeric: true, Value: strconv.Itoa(v.Settings.RetentionBrake), Autocomplete: "off"}, v.at("settings")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -143,7 +143,7 @@ func setterWords(p page, by string) string {
 	case string(privacyd.CallerOperator):
 		return "the operator"
 	default:
-		return "another admin"
+		return orText(p.People[by], "another admin")
 	}
 }
 

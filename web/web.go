@@ -106,6 +106,7 @@ func (d *door) routes() map[string]action {
 		"GET /w/{workspace}/data-privacy":         d.privacyPage,
 		"POST /w/{workspace}/data-privacy":        d.createExport,
 		"GET /w/{workspace}/data-privacy/exports": d.exportsPart,
+		"GET /w/{workspace}/data-privacy/matches": d.exportMatchesPart,
 
 		"GET /w/{workspace}/members":                                    d.membersPage,
 		"POST /w/{workspace}/members":                                   d.manage("invite", d.invite),

@@ -46,7 +46,7 @@ func auditTitle(a privacyd.AuditEntry) string {
 		words = permission
 	}
 	if words == "" {
-		return a.Action
+		return actionLabel(privacyd.Action(a.Action))
 	}
 	return words
 }
@@ -153,22 +153,34 @@ func jobTitle(j *privacyd.Job) string {
 }
 
 // jobDetail says whom or what a job is about.
-func jobDetail(j *privacyd.Job) string {
+func jobDetail(p page, j *privacyd.Job) string {
 	switch {
 	case j.Type.Export():
-		return exportKind(j)
+		return exportKind(p, j)
 	case j.Subject != nil:
-		return j.Subject.ID
+		return subjectWords(p, *j.Subject)
 	case j.Before != nil:
 		return "before " + absolute(*j.Before)
 	}
 	return ""
 }
 
+// subjectWords names a person by the name in the records, with the id; by the id
+// alone where there is no such record any more, or none of ours.
+func subjectWords(p page, s privacyd.Subject) string {
+	if name := p.contactName(s.Kind, s.ID); name != "" && name != s.ID {
+		return name + " (" + s.ID + ")"
+	}
+	return s.ID
+}
+
 // jobSection says what kind of job it is.
-func jobSection(j *privacyd.Job) string {
+func jobSection(p page, j *privacyd.Job) string {
 	if j.Type.Export() {
-		return "Export · " + exportKind(j)
+		return "Export · " + exportKind(p, j)
+	}
+	if j.Subject != nil && j.Subject.ID != "" {
+		return "Deletion · " + subjectWords(p, *j.Subject)
 	}
 	return "Deletion"
 }
@@ -341,10 +353,10 @@ func actionLabel(a privacyd.Action) string {
 }
 
 // exportKind says what an export holds and in which form.
-func exportKind(j *privacyd.Job) string {
+func exportKind(p page, j *privacyd.Job) string {
 	form := strings.ToUpper(string(j.Format))
 	if j.Subject != nil {
-		return j.Subject.ID + " · " + form
+		return subjectWords(p, *j.Subject) + " · " + form
 	}
 	return form
 }
@@ -363,6 +375,15 @@ func failureWords(j *privacyd.Job) string {
 		return "It failed. The server's log says why."
 	}
 	return j.ErrorMessage
+}
+
+// expiredWords says why an archive is there no more: its days were over, or
+// somebody was erased whose data it held.
+func expiredWords(j *privacyd.Job, now time.Time) string {
+	if j.ExpiresAt != nil && j.ExpiresAt.After(now) {
+		return "The archive was deleted before its time: somebody whose data was in it has been deleted since."
+	}
+	return "The archive was deleted at the end of its life."
 }
 
 func percentText(p privacyd.Progress) string { return strconv.FormatInt(percent(p), 10) }

@@ -57,6 +57,7 @@ export async function cancelExport({ page }, workspace) {
 export async function exportContact({ page }, workspace) {
   await check('an unknown contact is told at its field, which keeps the focus', async () => {
     await page.goto(address + workspace + '/data-privacy');
+    await page.getByText('Export by id').click();
     await page.getByLabel('Contact id').fill('<b>nobody');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').getByText('No contact of this workspace has this id.').waitFor();
