@@ -68,12 +68,27 @@ func (r *erasureRun) forgetSubject(ctx context.Context) error {
 		return nil // an earlier run has forgotten already who it was
 	}
 	err := r.e.forget(ctx, forgetting{
-		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Owners: refs, Guard: r.lease.Check,
+		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Owners: refs, Guard: r.mayForget(),
 	})
 	if err != nil {
 		return err
 	}
 	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, r.job.WorkspaceID, refs) })
+}
+
+// mayForget asks at first whether the workspace is held, too: once the keys are
+// destroyed, nobody can hold what is left.
+func (r *erasureRun) mayForget() func(ctx context.Context) error {
+	begun := false
+	return func(ctx context.Context) error {
+		if !begun {
+			if err := r.unlessHeld(ctx); err != nil {
+				return err
+			}
+			begun = true
+		}
+		return r.lease.Check(ctx)
+	}
 }
 
 // subjects are the person under every id that they had.
@@ -155,7 +170,7 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 		return nil
 	}
 	job.Result = r.outcome(receipt.Files)
-	job.Result.ReceiptID = receipt.ID
+	job.Result.ReceiptID, job.Result.AuditPending = receipt.ID, receipt.Audit.Proof == ""
 	done := changedRows(r.state.Done)
 	job.Progress = privacyd.Progress{Done: done, Total: done + r.state.Residue, Unit: "records"}
 	verb, state := "complete", privacyd.JobCompleted

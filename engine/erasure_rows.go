@@ -308,7 +308,7 @@ func (r *erasureRun) eraseRows(ctx context.Context) error {
 		return err
 	}
 	if x.wholly {
-		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
+		return workspaceHeld()
 	}
 	for _, p := range parts {
 		if again := r.state.Again; again != nil {
@@ -336,7 +336,8 @@ func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, key
 	if err := r.markRows(ctx, x, p, keys); err != nil {
 		return err
 	}
-	return r.steps(ctx, x, p.erasurePart, some.Steps)
+	_, err = p.eraser.RunAll(ctx, some.Steps, r.batch(x, p.erasurePart))
+	return err
 }
 
 // verifyRows looks again: nothing that was to go may be left, but for what is

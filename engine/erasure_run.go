@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
-	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/work"
 )
 
@@ -56,6 +56,7 @@ type erasureState struct {
 	SweptAt     *time.Time                   `json:"swept_at,omitempty"`
 	Issue       int                          `json:"issue,omitempty"`      // of the receipt, the newest
 	FilesTold   privacyd.FilesState          `json:"files_told,omitempty"` // in it
+	Unproven    bool                         `json:"unproven,omitempty"`   // it has no proof that its entry is in the log
 	Verified    time.Time                    `json:"verified,omitzero"`
 	Searched    int64                        `json:"searched,omitempty"` // collections
 	Where       map[string]int64             `json:"where,omitempty"`    // collection.column → rows that still name the person
@@ -86,6 +87,7 @@ type erasureRun struct {
 	counted   []privacyd.PlannedCollection // state.Done, as far as it is committed
 	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by row; of others by ""
 	newest    privacyd.Erased              // of these
+	woken     bool                         // it waited for a person since it began
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure
@@ -109,7 +111,7 @@ func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Leas
 		if job.CancelAsked {
 			return e.endErasure(ctx, job, privacyd.JobCancelled, nil)
 		}
-		r = &erasureRun{e: e, job: job, lease: lease}
+		r = &erasureRun{e: e, job: job, lease: lease, woken: job.Runs > 0 && job.State != privacyd.JobRunning}
 		if job.State == privacyd.JobRunning && job.Runs > 0 {
 			job.Runs++
 			if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
@@ -134,6 +136,11 @@ func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Leas
 func (r *erasureRun) run(ctx context.Context) error {
 	if err := r.load(ctx); err != nil {
 		return err
+	}
+	if r.woken && r.state.Phase == phaseErase {
+		if err := r.planAgain(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		var err error
@@ -160,13 +167,19 @@ func (r *erasureRun) run(ctx context.Context) error {
 }
 
 func (r *erasureRun) load(ctx context.Context) error {
-	sealed, err := r.e.Runs.ErasureRun(ctx, r.job.ID)
-	if err != nil || sealed == nil {
-		return err
-	}
-	err = r.e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &r.state)
+	var err error
+	r.state, err = r.e.runState(ctx, r.job.ID)
 	r.counted = r.state.Done
 	return err
+}
+
+// runState is what a job's runs kept; nothing where it did not begin.
+func (e *Engine) runState(ctx context.Context, jobID string) (s erasureState, err error) {
+	sealed, err := e.Runs.ErasureRun(ctx, jobID)
+	if err != nil || sealed == nil {
+		return s, err
+	}
+	return s, e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &s)
 }
 
 // save keeps the state; the phase is what comes next.
@@ -249,6 +262,9 @@ func (r *erasureRun) prepareRows(ctx context.Context, newest int64) error {
 	if err := r.stillConfirmed(ctx, plan); err != nil {
 		return err
 	}
+	if err := r.braked(ctx, plan); err != nil {
+		return err
+	}
 	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest}
 	return r.save(ctx, phaseErase)
 }
@@ -293,6 +309,44 @@ func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) er
 	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
 		"The plan is no more what was confirmed. Look at the new one and confirm that."), privacyd.WaitConfirmation}
 }
+
+// planAgain makes the plan again of a job that waited for a person after it had
+// begun.
+func (r *erasureRun) planAgain(ctx context.Context) error {
+	plan, err := r.e.planJob(ctx, r.job, r.workspace)
+	if err != nil {
+		return err
+	}
+	if err := r.stillConfirmed(ctx, plan); err != nil {
+		return err
+	}
+	return r.braked(ctx, plan)
+}
+
+// braked stops a retention run that by now would take more than the workspace
+// allows, unless a person confirmed it a short time ago.
+func (r *erasureRun) braked(ctx context.Context, plan *privacyd.Plan) error {
+	now := r.e.Now()
+	if r.job.Type != privacyd.JobRetentionRun || r.job.ConfirmedAt != nil && now.Sub(*r.job.ConfirmedAt) < privacyd.PlanLife {
+		return nil
+	}
+	versions, err := r.e.Retention.Policies(ctx, r.workspace.ID)
+	if err != nil {
+		return err
+	}
+	effect, err := r.e.retentionEffect(ctx, grant{Workspace: r.workspace}, versions, now)
+	if err != nil || !effect.Braked {
+		return err
+	}
+	if err := r.e.keepPlan(ctx, plan, planScope(r.job), r.job.RequestedBy); err != nil {
+		return err
+	}
+	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, codeBraked,
+		"By now the run would take more of the workspace than its settings allow at once. Look at the plan and confirm it."), privacyd.WaitConfirmation}
+}
+
+// codeBraked is why a retention run waits that would take too much.
+const codeBraked = "retention_braked"
 
 func planScope(job *privacyd.Job) string {
 	if job.WorkspaceID == "" && job.Subject != nil {
@@ -341,7 +395,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 		return err
 	}
 	if x.wholly {
-		return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
+		return workspaceHeld()
 	}
 	for i, p := range x.parts {
 		if i == len(x.parts)-1 {
@@ -349,7 +403,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := r.steps(ctx, x, p, p.plan.Steps); err != nil {
+		if _, err := p.eraser.RunAll(ctx, p.plan.Steps, r.batch(x, p)); err != nil {
 			return fmt.Errorf("erase from dataset %s: %w", p.dataset.Name, err)
 		}
 	}
@@ -363,18 +417,6 @@ func (r *erasureRun) forgetAccount(ctx context.Context) error {
 		return nil
 	}
 	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody) })
-}
-
-// steps runs steps in their order, and again when a row stands in the way that
-// may have been added behind them.
-func (r *erasureRun) steps(ctx context.Context, x *erasure, p *erasurePart, steps []*datamap.Step) error {
-	for round := range mostRounds {
-		changed, err := p.eraser.RunAll(ctx, steps, r.batch(x, p))
-		if privacyd.CodeOf(err) != "rows_refer" || round > 0 && changed == 0 || round == mostRounds-1 {
-			return err
-		}
-	}
-	return nil
 }
 
 // onceMore begins again when verification finds rows, which were added
@@ -394,6 +436,28 @@ func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
 	x, err := r.e.compile(ctx, r.job, r.workspace, r.state.Merged)
 	r.x = x
 	return x, err
+}
+
+// unlessHeld is asked in transactions that delete what no hold covers but one on
+// the workspace: of those and the hold only one commits first.
+func (r *erasureRun) unlessHeld(ctx context.Context) error {
+	if r.workspace.ID == "" {
+		return nil
+	}
+	if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil {
+		return err
+	}
+	holds, err := r.e.Holds.StandingHolds(ctx, r.workspace.ID)
+	if err == nil && slices.ContainsFunc(holds, onWorkspace) {
+		err = workspaceHeld()
+	}
+	return err
+}
+
+func onWorkspace(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace }
+
+func workspaceHeld() error {
+	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
 }
 
 // mayGoOn is asked before each batch, in its transaction where there is one.

@@ -56,6 +56,9 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 	if err := r.markHolds(ctx, x); err != nil {
 		return false, err
 	}
+	if x.wholly {
+		return false, workspaceHeld()
+	}
 	r.state.After, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, 0, 0, 0
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {
@@ -265,6 +268,9 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 	}
 	for _, job := range jobs {
 		err := r.guarded(ctx, func(ctx context.Context) error {
+			if err := r.unlessHeld(ctx); err != nil {
+				return err
+			}
 			if err := r.e.Queue.Cancel(ctx, WorkExpire, job.ID); err != nil { // it is planned for the end of the export's life
 				return err
 			}

@@ -41,6 +41,9 @@ func (r *erasureRun) forgetWorkspace(ctx context.Context) error {
 
 func (r *erasureRun) clearWorkspace(ctx context.Context) error {
 	return r.guarded(ctx, func(ctx context.Context) error {
+		if err := r.unlessHeld(ctx); err != nil {
+			return err
+		}
 		auditID, err := r.e.record(ctx, privacyd.AuditEvent{
 			WorkspaceID: r.job.WorkspaceID, Caller: privacyd.System("erasure"), Action: "workspace.clear", Outcome: privacyd.OutcomeDone,
 			Target: privacyd.Target{Type: "workspace"},
