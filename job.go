@@ -113,6 +113,8 @@ type JobResult struct {
 	Bytes   int64            `json:"bytes"`             // of the finished archive; of an erasure, of the files that go, as far as known
 	SHA256  string           `json:"sha256,omitempty"`
 
+	AuditPending bool `json:"audit_pending,omitempty" doc:"No signed checkpoint covered the newest audit entries yet: those of an export's archive are left out of its log, that of an erasure is not proven in its receipt, which is issued anew once it is."`
+
 	// Of erasures alone.
 	Changed        map[string]int64 `json:"changed,omitempty"`        // collection → rows of which fields were blanked or replaced
 	Kept           map[string]int64 `json:"kept,omitempty"`           // collection → rows kept on a ground of Art. 17(3)

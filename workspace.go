@@ -13,7 +13,7 @@ type Workspace struct {
 	Name        string            `json:"name"`
 	DatasetKeys map[string]string `json:"dataset_keys,omitempty"` // dataset name → the key by which it knows this workspace
 	CreatedAt   time.Time         `json:"created_at"`
-	Audit       *Audited          `json:"audit,omitempty"` // in the answer to what made it
+	Audit       *Audited          `json:"audit,omitempty"` // in the answer to what made it, or made the caller a member
 }
 
 // WorkspaceName is a workspace where another thing names it.

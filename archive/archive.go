@@ -115,6 +115,7 @@ type Info struct {
 	Datasets     []Dataset
 	Redactions   []Redaction
 	About        []Section // of a subject export: what Art. 15(1) and (2) GDPR ask for, for the README
+	AuditPending bool      // the audit log in the archive lacks the newest entries: no signed checkpoint covered them
 }
 
 // Section is a heading and its lines in README.html.

@@ -58,7 +58,7 @@ func (w *Writer) head(info Info) Manifest {
 		Format: FormatVersion, Product: info.Product,
 		Workspace: info.Workspace, Kind: info.Kind, ExportFormat: info.Format, Subject: info.Subject,
 		SnapshotTime: info.SnapshotTime.UTC(), CreatedAt: info.CreatedAt.UTC(),
-		Datasets: []Dataset{}, Redactions: info.Redactions, Collections: w.collections,
+		Datasets: []Dataset{}, Redactions: info.Redactions, AuditPending: info.AuditPending, Collections: w.collections,
 	}
 	for _, d := range info.Datasets {
 		d.SnapshotTime = d.SnapshotTime.UTC()

@@ -22,6 +22,7 @@ type Manifest struct {
 	CreatedAt    time.Time         `json:"created_at"`
 	Datasets     []Dataset         `json:"datasets"`
 	Redactions   []Redaction       `json:"redactions,omitempty"`
+	AuditPending bool              `json:"audit_pending,omitempty"` // audit/log.ndjson lacks the newest entries
 	Collections  []*CollectionInfo `json:"collections"`
 }
 

@@ -197,6 +197,9 @@ func (c *ending) over(t *terminal, api *client.Client, job *privacyd.Job) error 
 		}
 		t.sayReceipt(job, c.Receipt)
 	}
+	if job.Result.AuditPending {
+		t.say("No signed checkpoint covers the audit entry of it yet; a later issue of the receipt has the proof.")
+	}
 	switch {
 	case job.Result.Residue > 0:
 		t.say("NOT done: %s (%s)", job.ErrorMessage, job.ErrorCode)

@@ -67,11 +67,19 @@ func (c *saved) save(t *terminal, in Folder, ask maker, download downloader) err
 	} else {
 		t.say("Wrote %s: %s, %s, %s.", c.Out, count(job.Progress.Done, "record"), count(job.Result.Files, "attachment"), count(job.Result.Bytes, "byte"))
 	}
-	if err == nil && job.Result.Missing > 0 {
+	if err != nil {
+		return err
+	}
+	if job.Result.Missing > 0 {
 		t.say("Missing: %s; manifest.json in the archive says which and why.", count(job.Result.Missing, "attachment"))
+	}
+	if job.Result.AuditPending {
+		t.say("The audit log in the archive lacks the newest entries: no signed checkpoint covers them yet. privacyd audit export has them later.")
+	}
+	if job.Result.Missing > 0 || job.Result.AuditPending {
 		return exit(ExitPartly)
 	}
-	return err
+	return nil
 }
 
 // create opens a file beside the one to write before anything is asked for:

@@ -236,6 +236,9 @@ func (t *terminal) printJob(j *privacyd.Job, asJSON bool) error {
 		fmt.Fprintf(w, "deleted\t%s\nchanged\t%s\nkept\t%s\nheld\t%d\nfiles\t%d\n", rows(r.Records), rows(r.Changed), rows(r.Kept), r.Held, r.Files)
 		fmt.Fprintf(w, "residue\t%d\nto look at\t%d\nreceipt\t%s\n", r.Residue, r.Review, r.ReceiptID)
 	}
+	if j.Result != nil && j.Result.AuditPending {
+		fmt.Fprintf(w, "audit\tno signed checkpoint covers its newest entries yet\n")
+	}
 	if j.ErrorCode != "" {
 		fmt.Fprintf(w, "error\t%s (%s)\n", j.ErrorMessage, j.ErrorCode)
 	}

@@ -69,10 +69,12 @@ type workspaceRoleCmd struct {
 
 func (c *workspaceRoleCmd) Run(t *terminal) error {
 	return t.withMember(c.Folder, c.Workspace, c.Email, func(api *client.Client, id string) error {
-		if _, err := api.ChangeRole(t.ctx, c.Workspace, id, c.Role); err != nil {
+		m, err := api.ChangeRole(t.ctx, c.Workspace, id, c.Role)
+		if err != nil {
 			return err
 		}
 		t.say("The role is changed.")
+		t.sayPending(m.Audit)
 		return nil
 	})
 }
@@ -85,10 +87,12 @@ type workspaceRemoveCmd struct {
 
 func (c *workspaceRemoveCmd) Run(t *terminal) error {
 	return t.withMember(c.Folder, c.Workspace, c.Email, func(api *client.Client, id string) error {
-		if err := api.RemoveMember(t.ctx, c.Workspace, id); err != nil {
+		audited, err := api.RemoveMember(t.ctx, c.Workspace, id)
+		if err != nil {
 			return err
 		}
 		t.say("The member is removed.")
+		t.sayPending(audited)
 		return nil
 	})
 }

@@ -36,9 +36,14 @@ func (c *Client) ChangeRole(ctx context.Context, workspace, accountID string, ro
 	return m, c.request(ctx, http.MethodPut, in(workspace, "members", accountID), map[string]string{"role": string(role)}, &m)
 }
 
-// RemoveMember takes a member out of a workspace. Admins and the operator.
-func (c *Client) RemoveMember(ctx context.Context, workspace, accountID string) error {
-	return c.request(ctx, http.MethodDelete, in(workspace, "members", accountID), nil, nil)
+// RemoveMember takes a member out of a workspace, and tells whether a signed
+// checkpoint covers that already. Admins and the operator.
+func (c *Client) RemoveMember(ctx context.Context, workspace, accountID string) (*privacyd.Audited, error) {
+	var out struct {
+		Audit *privacyd.Audited `json:"audit"`
+	}
+	err := c.request(ctx, http.MethodDelete, in(workspace, "members", accountID), nil, &out)
+	return out.Audit, err
 }
 
 // Invitation is an invitation; the operator gets its link where there is no

@@ -18,10 +18,11 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 		return nil
 	}
 	now := x.e.Now()
-	view, err := x.e.settledView(ctx, x.workspace.ID)
+	view, pending, err := x.settledView(ctx)
 	if err != nil {
 		return err
 	}
+	x.auditPending = pending
 	epochs := view.Epochs()
 	key := x.e.verifierKey(x.workspace.ID) + "\n"
 	options := x.e.exportOptions(privacyd.AuditFilter{})
@@ -58,16 +59,29 @@ func text(s string) func(w io.Writer) (auditlog.Written, error) {
 	}
 }
 
-// settledView gives a log as it stands once a checkpoint covers its newest
-// entry, or after SettleFor as far as it is covered. Code checkpoint_pending.
-func (e *Engine) settledView(ctx context.Context, log string) (*auditlog.View, error) {
-	for o, err := range e.Audit.List(ctx, auditlog.Query{Log: log, Limit: 1}) {
+// settleTries is how often an export waits SettleFor until a checkpoint covers
+// the newest entry. A long transaction in the database holds that back, and is
+// over soon, mostly.
+const settleTries = 6
+
+// settledView gives the workspace's log as it stands once a checkpoint covers
+// its newest entry, or after a while as far as it is covered; pending tells
+// which. Code checkpoint_pending.
+func (x *extraction) settledView(ctx context.Context) (view *auditlog.View, pending bool, err error) {
+	for o, err := range x.e.Audit.List(ctx, auditlog.Query{Log: x.workspace.ID, Limit: 1}) {
 		if o.ID == "" {
-			return nil, err
+			return nil, false, err
 		}
-		e.settle(ctx, o.ID)
+		pending = true
+		for try := 0; pending && try < settleTries; try++ {
+			pending = x.e.settle(ctx, o.ID).Checkpoint == privacyd.CheckpointPending
+			if err := x.meter.report(ctx, 0); err != nil { // who lost the lease waits no longer
+				return nil, false, err
+			}
+		}
 	}
-	return e.signedView(ctx, log)
+	view, err = x.e.signedView(ctx, x.workspace.ID)
+	return view, pending, err
 }
 
 // stream writes a file of the archive by a function that wants a writer, and

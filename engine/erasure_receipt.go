@@ -10,11 +10,13 @@ import (
 )
 
 // WorkReceipt is the kind of work that issues a receipt anew when the files of
-// its erasure are gone, or should be; the key is the job's id.
+// its erasure are gone, or should be, and when its entry in the audit log can be
+// proven that could not before; the key is the job's id.
 const WorkReceipt = "receipt"
 
 const (
 	receiptPause = 15 * time.Minute // between looks at files that nobody tells of
+	provePause   = time.Minute      // between looks for the checkpoint over an entry
 	fileAttempts = 1_000_000        // until files are gone, nobody gives up
 )
 
@@ -130,19 +132,24 @@ func waits(s privacyd.FilesState) bool {
 	return s == privacyd.FilesPending || s == privacyd.FilesOverdue
 }
 
-// lookAtFiles plans the next look at a job's files: soon, or when they are
-// overdue. RunFiles asks for one as soon as it has deleted some.
-func (e *Engine) lookAtFiles(ctx context.Context, jobID string, files privacyd.ReceiptFiles) error {
-	at := e.Now().Add(receiptPause)
+// nextLook plans the next look at what a receipt lacks: at its proof soon, at
+// its files later, or when they are overdue. RunFiles asks for one as soon as it
+// has deleted some.
+func (r *erasureRun) nextLook(ctx context.Context, files privacyd.ReceiptFiles) error {
+	at := r.e.Now().Add(receiptPause)
 	if late := files.Deadline; late != nil && files.State == privacyd.FilesPending && late.Before(at) {
 		at = late.Add(time.Second)
 	}
-	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkReceipt, Key: jobID, At: at, MaxAttempts: fileAttempts})
+	if soon := r.e.Now().Add(provePause); r.state.Unproven && soon.Before(at) {
+		at = soon
+	}
+	return r.e.Queue.Enqueue(ctx, work.Item{Kind: WorkReceipt, Key: r.job.ID, At: at, MaxAttempts: fileAttempts})
 }
 
 // RunReceipt is the handler of WorkReceipt: it issues the receipt of an erasure
 // anew once its files are gone, and before that when they should be and are
-// not. Audit: TYPE.receipt.
+// not; and once a checkpoint covers its entry, so that it has the proof. Audit:
+// TYPE.receipt.
 func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease) error {
 	job, err := e.Jobs.Job(ctx, jobID)
 	if job, err = e.withSubject(ctx, job, err); err != nil {
@@ -162,12 +169,17 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 	if err != nil {
 		return err
 	}
-	if waits(files.State) && files.State == r.state.FilesTold {
-		return r.guarded(ctx, func(ctx context.Context) error { return e.lookAtFiles(ctx, jobID, files) })
+	again := func(ctx context.Context) error { return r.nextLook(ctx, files) }
+	same := files.State == r.state.FilesTold
+	if same && waits(files.State) && !r.state.Unproven {
+		return r.guarded(ctx, again)
 	}
 	receipt, text, err := e.issueReceipt(ctx, r, r.state.Issue+1)
 	if err != nil {
 		return err
+	}
+	if same && receipt.Audit.Proof == "" {
+		return r.guarded(ctx, again)
 	}
 	return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
 		return r.reissue(ctx, job, receipt, text)
@@ -178,6 +190,7 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 func (r *erasureRun) reissue(ctx context.Context, job *privacyd.Job, receipt privacyd.Receipt, text []byte) error {
 	if job.Result != nil {
 		job.Result.Files, job.Result.FilesState, job.Result.FilesDeadline = receipt.Files.Queued, receipt.Files.State, receipt.Files.Deadline
+		job.Result.AuditPending = receipt.Audit.Proof == ""
 	}
 	auditID, err := r.e.record(ctx, r.e.jobEvent(privacyd.System("erasure"), "", job, "receipt"))
 	if err != nil {
@@ -189,8 +202,8 @@ func (r *erasureRun) reissue(ctx context.Context, job *privacyd.Job, receipt pri
 	return r.keepReceipt(ctx, receipt, text, auditID)
 }
 
-// keepReceipt keeps an issue of a receipt and, while files are still to go, what
-// another will be made of.
+// keepReceipt keeps an issue of a receipt and, while files are still to go or its
+// entry is not proven, what another will be made of.
 func (r *erasureRun) keepReceipt(ctx context.Context, receipt privacyd.Receipt, text []byte, auditID string) error {
 	err := r.e.Receipts.InsertReceipt(ctx, privacyd.StoredReceipt{
 		ID: receipt.ID, Issue: receipt.Issue, JobID: r.job.ID, WorkspaceID: r.job.WorkspaceID, File: text, IssuedAt: receipt.IssuedAt,
@@ -198,12 +211,12 @@ func (r *erasureRun) keepReceipt(ctx context.Context, receipt privacyd.Receipt, 
 	if err != nil {
 		return err
 	}
-	if !waits(receipt.Files.State) {
+	r.state.Issue, r.state.FilesTold, r.state.Unproven = receipt.Issue, receipt.Files.State, receipt.Audit.Proof == ""
+	if !waits(receipt.Files.State) && !r.state.Unproven {
 		return r.e.Runs.DeleteErasureRun(ctx, r.job.ID)
 	}
-	r.state.Issue, r.state.FilesTold = receipt.Issue, receipt.Files.State
 	if err := r.keepState(ctx); err != nil {
 		return err
 	}
-	return r.e.lookAtFiles(ctx, r.job.ID, receipt.Files)
+	return r.nextLook(ctx, receipt.Files)
 }

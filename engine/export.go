@@ -295,7 +295,7 @@ func (e *Engine) makeArchive(ctx context.Context, job *privacyd.Job, w privacyd.
 	if err != nil {
 		return f, fmt.Errorf("finish archive: %w", err)
 	}
-	f.result = privacyd.JobResult{Records: summary.Records, Files: summary.Files, Missing: summary.Missing, Bytes: size, SHA256: sum}
+	f.result = privacyd.JobResult{Records: summary.Records, Files: summary.Files, Missing: summary.Missing, Bytes: size, SHA256: sum, AuditPending: x.auditPending}
 	for _, n := range summary.Records {
 		f.records += n
 	}

@@ -29,6 +29,8 @@ type extraction struct {
 	datasets  []archive.Dataset
 	others    *others // whom the export is not about: what names them is masked
 
+	auditPending bool // the log in the archive lacks the newest entries
+
 	stopCounting func()
 }
 
@@ -338,6 +340,7 @@ func (x *extraction) info() archive.Info {
 		Product:   "privacyd " + x.e.Version,
 		Workspace: archive.Workspace{ID: x.workspace.ID, Slug: x.workspace.Slug, Name: x.workspace.Name},
 		Kind:      string(x.job.Type), Format: string(x.job.Format), CreatedAt: x.e.Now(), Datasets: x.datasets,
+		AuditPending: x.auditPending,
 	}
 	if len(x.datasets) > 0 {
 		info.SnapshotTime = x.datasets[0].SnapshotTime

@@ -247,15 +247,16 @@ func (e *Engine) Join(ctx context.Context, c privacyd.Caller, secret string) (w 
 		w, auditID, err = e.join(ctx, c, secret, a)
 		return err
 	})
-	return w, e.joined(ctx, c, auditID, err)
+	return e.joined(ctx, c, w, auditID, err)
 }
 
-// joined waits until what has happened cannot be taken back unseen.
-func (e *Engine) joined(ctx context.Context, c privacyd.Caller, auditID string, err error) error {
+// joined waits until what has happened cannot be taken back unseen, and says in
+// the workspace whether it is so far.
+func (e *Engine) joined(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, auditID string, err error) (privacyd.Workspace, error) {
 	if err == nil && auditID != "" {
-		e.settle(ctx, auditID)
+		w.Audit = e.settle(ctx, auditID)
 	}
-	return e.denyInvitation(ctx, c, err)
+	return w, e.denyInvitation(ctx, c, err)
 }
 
 // Accept makes an account for somebody who was invited, and begins their
@@ -285,7 +286,8 @@ func (e *Engine) Accept(ctx context.Context, c privacyd.Caller, secret, name, pa
 		in, err = e.beginSession(ctx, c, account)
 		return err
 	})
-	return in, w, e.joined(ctx, c, auditID, err)
+	w, err = e.joined(ctx, c, w, auditID, err)
+	return in, w, err
 }
 
 func (e *Engine) denyInvitation(ctx context.Context, c privacyd.Caller, err error) error {

@@ -118,7 +118,7 @@ func TestMembersOverREST(t *testing.T) {
 		if m.Role != privacyd.RoleAuditor || m.Audit == nil || m.Audit.Checkpoint != privacyd.CheckpointSigned {
 			t.Errorf("%+v", m)
 		}
-		err = admin.RemoveMember(ctx, w.Slug, members[0].AccountID)
+		_, err = admin.RemoveMember(ctx, w.Slug, members[0].AccountID)
 		if privacyd.CodeOf(err) != "last_admin" || privacyd.ClassOf(err) != privacyd.ClassConflict {
 			t.Errorf("%v", err)
 		}
