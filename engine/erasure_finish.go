@@ -170,7 +170,7 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 		return nil
 	}
 	job.Result = r.outcome(receipt.Files)
-	job.Result.ReceiptID = receipt.ID
+	job.Result.ReceiptID, job.Result.AuditPending = receipt.ID, receipt.Audit.Proof == ""
 	done := changedRows(r.state.Done)
 	job.Progress = privacyd.Progress{Done: done, Total: done + r.state.Residue, Unit: "records"}
 	verb, state := "complete", privacyd.JobCompleted

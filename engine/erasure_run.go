@@ -56,6 +56,7 @@ type erasureState struct {
 	SweptAt     *time.Time                   `json:"swept_at,omitempty"`
 	Issue       int                          `json:"issue,omitempty"`      // of the receipt, the newest
 	FilesTold   privacyd.FilesState          `json:"files_told,omitempty"` // in it
+	Unproven    bool                         `json:"unproven,omitempty"`   // it has no proof that its entry is in the log
 	Verified    time.Time                    `json:"verified,omitzero"`
 	Searched    int64                        `json:"searched,omitempty"` // collections
 	Where       map[string]int64             `json:"where,omitempty"`    // collection.column → rows that still name the person
