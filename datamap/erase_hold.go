@@ -147,3 +147,24 @@ func (e *eraser) aboveItself(c *Collection, ups []Path) []Path {
 	}
 	return all
 }
+
+// HeldAmong selects those of some rows of a collection that the scope's holds
+// are on, or that belong to such a row; false where none of the collection does.
+// Those that only stay because a held row refers to them are not among them.
+//
+// Errors: those of Erasure.
+func (g *Graph) HeldAmong(s EraseScope, collection string, keys [][]string) (Selection, bool, error) {
+	e := g.newEraser(s)
+	if err := e.hold(); err != nil {
+		return Selection{}, false, err
+	}
+	c := g.Map.collection(collection)
+	if c == nil {
+		return Selection{}, false, g.unknownCollection(collection)
+	}
+	if len(e.below[c.Name]) == 0 {
+		return Selection{}, false, nil
+	}
+	among := Condition{Any: []Path{keyPath(route{columns: c.Key}, keys)}}
+	return Selection{Collection: c, Table: c.Table, All: []Condition{{Any: e.below[c.Name]}, among}}, true, nil
+}

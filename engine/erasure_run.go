@@ -62,6 +62,7 @@ type erasureState struct {
 	Where       map[string]int64             `json:"where,omitempty"`    // collection.column → rows that still name the person
 	Residue     int64                        `json:"residue,omitempty"`
 	Review      int64                        `json:"review,omitempty"`
+	Listed      int64                        `json:"listed,omitempty"` // of these on the review list
 	Exports     int64                        `json:"exports,omitempty"`
 	Expired     []string                     `json:"expired,omitempty"`  // those exports' jobs
 	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger

@@ -93,10 +93,12 @@ func (r *erasureRun) look(ctx context.Context, p *erasurePart) error {
 
 // verification is a search for identifiers.
 type verification struct {
-	r     *erasureRun
-	items []privacyd.ReviewItem
-	last  bool // what still quotes the person is residue
-	again bool // rows that quoted the person, so that the search must be made again
+	r      *erasureRun
+	items  []privacyd.ReviewItem
+	review int64   // rows to look at, also those that are too many for the list
+	last   bool    // what still quotes the person is residue
+	again  bool    // rows that quoted the person, so that the search must be made again
+	doubts *doubts // of the dataset at hand
 }
 
 func (v *verification) search(ctx context.Context) error {
@@ -130,6 +132,10 @@ func (v *verification) searchIn(ctx context.Context, d Dataset, key string, ids 
 		return err
 	}
 	defer found.close()
+	if v.doubts, err = v.newDoubts(d); err != nil {
+		return err
+	}
+	defer v.doubts.close()
 	err = eraser.Search(ctx, d.Graph, key, ids, func(h Hit) error {
 		if !v.last {
 			if quotes, err := found.add(h); quotes || err != nil {
@@ -138,10 +144,19 @@ func (v *verification) searchIn(ctx context.Context, d Dataset, key string, ids 
 		}
 		return v.hit(ctx, d, h)
 	})
-	if err != nil || found.found == 0 {
+	if err == nil && found.found > 0 {
+		err = v.unquote(ctx, d, found)
+	}
+	if err != nil || v.doubts == nil {
 		return err
 	}
-	return v.unquote(ctx, d, found)
+	return v.doubts.each(ctx, func(h Hit, held bool) error {
+		if held {
+			return v.list(ctx, d, h)
+		}
+		v.residue(h)
+		return nil
+	})
 }
 
 // unquote erases what quotes the person. A row that stays, since it is held,
@@ -198,15 +213,27 @@ func searchable(all []Identifier) []Identifier {
 // hit counts a row in which the person still stands, or puts it on the review
 // list.
 func (v *verification) hit(ctx context.Context, d Dataset, h Hit) error {
-	if !v.mention(d, h) {
-		v.r.state.Residue++
-		if v.r.state.Where == nil {
-			v.r.state.Where = map[string]int64{}
-		}
-		v.r.state.Where[h.Collection+"."+h.Column]++
-		return nil
+	switch {
+	case v.mention(d, h):
+		return v.list(ctx, d, h)
+	case v.doubts != nil:
+		return v.doubts.add(h)
 	}
-	if len(v.items) >= mostReview {
+	v.residue(h)
+	return nil
+}
+
+func (v *verification) residue(h Hit) {
+	v.r.state.Residue++
+	if v.r.state.Where == nil {
+		v.r.state.Where = map[string]int64{}
+	}
+	v.r.state.Where[h.Collection+"."+h.Column]++
+}
+
+// list puts a row on the review list, as long as that takes it.
+func (v *verification) list(ctx context.Context, d Dataset, h Hit) error {
+	if v.review++; len(v.items) >= mostReview {
 		return nil
 	}
 	sealed, err := v.r.e.sealJSON(ctx, scopeOwner(v.r.job.WorkspaceID), "review item", reviewed{d.Name, h.Collection, h.Key, h.Column})
@@ -226,8 +253,8 @@ type reviewed struct {
 }
 
 // mention tells whether a row may name the person rightly: in other people's
-// free text, as another person with the same address, or in what is kept or
-// held on a ground.
+// free text, as another person with the same address, or in what is kept on a
+// ground. A row that is held is one that may: see doubts.
 func (v *verification) mention(d Dataset, h Hit) bool {
 	c := d.Graph.Collection(h.Collection)
 	quoted := slices.ContainsFunc(d.Graph.Quoted(), func(q datamap.Quoting) bool { return q.Collection == c && q.Has(h.Column) })
@@ -240,7 +267,7 @@ func (v *verification) mention(d Dataset, h Hit) bool {
 		}
 	}
 	for _, p := range slices.Concat(v.r.x.parts, v.r.x.quoting) {
-		if p.dataset.Name == d.Name && (len(p.scope.Held) > 0 || keeps(p.plan, c)) {
+		if p.dataset.Name == d.Name && keeps(p.plan, c) {
 			return true
 		}
 	}
