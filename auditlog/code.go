@@ -91,8 +91,8 @@ func isDigest(s string) bool {
 	if len(s) != digestLetters {
 		return false
 	}
-	for _, c := range []byte(s) {
-		if !isLower(c) && !isUpper(c) && !isDigit(c) && c != '-' && c != '_' {
+	for i := range len(s) {
+		if !isUpper(s[i]&^0x20) && !isDigit(s[i]) && s[i] != '-' && s[i] != '_' {
 			return false
 		}
 	}

@@ -72,7 +72,7 @@ func TestEncodeIsJSON(t *testing.T) {
 // back as the same.
 func TestPairIsJSON(t *testing.T) {
 	check := func(t interface{ Fatalf(string, ...any) }, value any) {
-		b, err := appendPair(nil, "ip", value)
+		b, err := appendPair(nil, "ip", value, new(bytes.Buffer))
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -93,7 +93,7 @@ func TestPairIsJSON(t *testing.T) {
 		check(t, rapid.String().Draw(t, "text"))
 		check(t, owner{rapid.String().Draw(t, "log"), "contact", rapid.String().Draw(t, "id")})
 	})
-	if _, err := appendPair(nil, "ip", func() {}); err == nil {
+	if _, err := appendPair(nil, "ip", func() {}, new(bytes.Buffer)); err == nil {
 		t.Error("a function was written")
 	}
 }

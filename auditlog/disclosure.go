@@ -39,8 +39,9 @@ const (
 	formSeeded = 1 // the seed, and of each disclosure the length of the pair as a varint and the pair
 )
 
-// appendPair writes the letters of a name, which is a code, and a value.
-func appendPair(b []byte, name string, value any) ([]byte, error) {
+// appendPair writes the letters of a name, which is a code, and a value. text
+// is written over.
+func appendPair(b []byte, name string, value any, text *bytes.Buffer) ([]byte, error) {
 	b = append(appendText(b, name), ',')
 	switch v := value.(type) {
 	case string:
@@ -54,8 +55,8 @@ func appendPair(b []byte, name string, value any) ([]byte, error) {
 			return append(appendText(append(b, `,"id":`...), v.ID), '}'), nil
 		}
 	}
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
+	text.Reset()
+	e := json.NewEncoder(text)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
 		return nil, fmt.Errorf("write the disclosure %s: %w", name, err)

@@ -125,7 +125,13 @@ func appendStrings(b []byte, list []string) []byte {
 // never the value.
 func appendPublic(b []byte, m map[string]any, depth int) ([]byte, error) {
 	b = append(b, '{')
-	for i, key := range slices.Sorted(maps.Keys(m)) {
+	var few [8]string
+	keys := few[:0]
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for i, key := range keys {
 		v, err := publicEntry(m, key, depth)
 		if err != nil {
 			return nil, err

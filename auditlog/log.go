@@ -3,13 +3,12 @@ package auditlog
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -22,7 +21,8 @@ type Log struct {
 	Rand    io.Reader        // of salts and ids; default crypto/rand
 	Now     func() time.Time // for ids, which are in the order of insertion; default time.Now
 
-	ids idSource
+	ids     idSource
+	drawing sync.Pool // of *drawn
 }
 
 // Append adds an entry and gives its id. Claims of an owner who was erased are
@@ -51,12 +51,14 @@ func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
 // made: it is then made again without them, and so on, since another may be
 // erased meanwhile.
 func (l *Log) write(ctx context.Context, id string, r Record) (Entry, []SealedDisclosure, error) {
+	d := l.draw()
+	defer l.giveBack(d)
 	for {
 		leaf := &Leaf{
 			ID: id, Log: r.Log, At: r.At.UTC().Truncate(time.Microsecond), Action: r.Action, Outcome: r.Outcome,
 			TargetType: r.TargetType, Public: r.Public,
 		}
-		owners, err := l.disclose(leaf, r.Private)
+		owners, err := l.disclose(leaf, r.Private, d)
 		if err != nil {
 			return Entry{}, nil, err
 		}
@@ -92,102 +94,6 @@ func (l *Log) random() io.Reader {
 		return rand.Reader
 	}
 	return l.Rand
-}
-
-// owned is the disclosures of one owner, as they are sealed.
-type owned struct {
-	owner   Owner
-	claims  int // and, of a person, one more
-	salts   []byte
-	bundle  []byte
-	digests int
-}
-
-// Sizes that are seldom exceeded, in bytes.
-const (
-	usualPair    = 128
-	usualLetters = 384
-	usualBundle  = 384
-)
-
-// drawn is what is written over by each disclosure of an entry.
-type drawn struct{ pair, text, letters []byte }
-
-// disclose writes the claims and puts their names and digests into the leaf. A
-// person's identity is a disclosure too: in the leaf it is a digest with a salt
-// of its own, different in each entry.
-func (l *Log) disclose(leaf *Leaf, claims []Claim) ([]owned, error) {
-	owners, persons, err := ownersOf(claims)
-	if err != nil {
-		return nil, err
-	}
-	for i := range owners {
-		if err := l.seed(&owners[i]); err != nil {
-			return nil, err
-		}
-	}
-	d := drawn{pair: make([]byte, 0, usualPair), text: make([]byte, 0, usualLetters), letters: make([]byte, 0, usualLetters)}
-	leaf.Claims, leaf.Digests = make([]string, 0, len(claims)), make([]string, 0, len(claims)+persons)
-	for _, c := range claims {
-		if !isCode(c.Name) || slices.Contains(leaf.Claims, c.Name) {
-			return nil, fmt.Errorf("%w: the name of a claim is not a code, or is there twice", ErrPublic)
-		}
-		leaf.Claims = append(leaf.Claims, c.Name)
-		o := &owners[slices.IndexFunc(owners, func(o owned) bool { return o.owner == c.Owner })]
-		if o.digests == 0 && c.Owner.Kind != "" {
-			if err := d.add(leaf, o, claimOwner, owner(c.Owner)); err != nil {
-				return nil, err
-			}
-		}
-		if err := d.add(leaf, o, c.Name, c.Value); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(leaf.Claims)
-	slices.Sort(leaf.Digests)
-	return owners, nil
-}
-
-// seed draws the seed of an owner's salts.
-func (l *Log) seed(o *owned) error {
-	o.bundle = make([]byte, seedSize, usualBundle)
-	if _, err := io.ReadFull(l.random(), o.bundle); err != nil {
-		return fmt.Errorf("salt disclosures: %w", err)
-	}
-	o.salts = saltsOf(o.bundle, o.claims+1)
-	return nil
-}
-
-// ownersOf gives the owners of claims, each once, and how many of them are
-// persons.
-func ownersOf(claims []Claim) (owners []owned, persons int, err error) {
-	for _, c := range claims {
-		if i := slices.IndexFunc(owners, func(o owned) bool { return o.owner == c.Owner }); i >= 0 {
-			owners[i].claims++
-			continue
-		}
-		if (c.Owner.Kind == "") != (c.Owner.ID == "") {
-			return nil, 0, errors.New("the owner of a claim needs both kind and id, or neither")
-		}
-		if c.Owner.Kind != "" {
-			persons++
-		}
-		owners = append(owners, owned{owner: c.Owner, claims: 1})
-	}
-	return owners, persons, nil
-}
-
-func (d *drawn) add(leaf *Leaf, o *owned, name string, value any) (err error) {
-	if d.pair, err = appendPair(d.pair[:0], name, value); err != nil {
-		return err
-	}
-	salt := o.salts[o.digests*saltSize : (o.digests+1)*saltSize]
-	d.text = appendList(d.text[:0], salt, d.pair)
-	d.letters = base64.RawURLEncoding.AppendEncode(d.letters[:0], d.text)
-	leaf.Digests = append(leaf.Digests, digestOf(d.letters))
-	o.bundle = appendBundled(o.bundle, d.pair)
-	o.digests++
-	return nil
 }
 
 // seal seals the disclosures, and says who of their owners was erased.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd/auditlog"
@@ -62,18 +63,37 @@ func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []audi
 // withDisclosures makes one statement of the insertion of an entry, whose
 // parameters are given, and that of its disclosures.
 func withDisclosures(entry []any, disclosures []auditlog.SealedDisclosure) (query string, args []any) {
-	var b strings.Builder
-	b.WriteString("WITH entry AS (" + insertEntry + " RETURNING seq) INSERT" + disclosureColumns)
-	args = entry
-	for i, d := range disclosures {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		n := len(args)
-		fmt.Fprintf(&b, "SELECT seq * 100 + %d, $%d::text, $%d::bytea, $%d::smallint, $%d::smallint FROM entry", i, n+1, n+2, n+3, n+4)
+	args = slices.Grow(entry, len(disclosures)*disclosureArgs)
+	for _, d := range disclosures {
 		args = append(args, d.Owner, d.Sealed, d.Form, d.Digests)
 	}
-	return b.String(), args
+	switch len(disclosures) {
+	case 1:
+		return insertWithOne, args
+	case 2:
+		return insertWithTwo, args
+	}
+	return insertWith(len(disclosures)), args
+}
+
+// How many parameters an entry and a disclosure have.
+const entryArgs, disclosureArgs = 8, 4
+
+// Most entries disclose something of one owner or of two.
+const (
+	insertWithOne = `WITH entry AS (` + insertEntry + ` RETURNING seq) INSERT` + disclosureColumns +
+		`SELECT seq * 100, $9::text, $10::bytea, $11::smallint, $12::smallint FROM entry`
+	insertWithTwo = insertWithOne + ` UNION ALL SELECT seq * 100 + 1, $13::text, $14::bytea, $15::smallint, $16::smallint FROM entry`
+)
+
+func insertWith(disclosures int) string {
+	var b strings.Builder
+	b.WriteString(insertWithTwo)
+	for i := 2; i < disclosures; i++ {
+		n := entryArgs + i*disclosureArgs
+		fmt.Fprintf(&b, " UNION ALL SELECT seq * 100 + %d, $%d::text, $%d::bytea, $%d::smallint, $%d::smallint FROM entry", i, n+1, n+2, n+3, n+4)
+	}
+	return b.String()
 }
 
 // List gives audit entries, newest first, page by page so that no cursor stays

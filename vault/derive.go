@@ -42,7 +42,10 @@ func bind(parts ...string) []byte {
 	for _, p := range parts {
 		size += 4 + len(p)
 	}
-	b := make([]byte, 0, size)
+	return appendBound(make([]byte, 0, size), parts...)
+}
+
+func appendBound(b []byte, parts ...string) []byte {
 	for _, p := range parts {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
 		b = append(b, p...)

@@ -46,19 +46,27 @@ const (
 
 // names makes names of keys. Setting up an HMAC takes longer than using it, and
 // each audit entry needs some: they are kept.
-type names struct{ macs sync.Pool }
+type names struct{ makers sync.Pool }
+
+// maker makes one name at a time.
+type maker struct {
+	mac           hash.Hash
+	bytes, digits []byte
+}
 
 func newNames(key []byte) *names {
-	return &names{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return &names{makers: sync.Pool{New: func() any { return &maker{mac: hmac.New(sha256.New, key)} }}}
 }
 
 func (n *names) of(parts ...string) string {
-	m := n.macs.Get().(hash.Hash) //nolint:forcetypeassert // nothing else is put in
-	defer n.macs.Put(m)
-	m.Reset()
-	m.Write(bind(parts...))
-	var sum [sha256.Size]byte
-	return hex.EncodeToString(m.Sum(sum[:0])[:nameDigits/2])
+	m := n.makers.Get().(*maker) //nolint:forcetypeassert // nothing else is put in
+	defer n.makers.Put(m)
+	m.bytes = appendBound(m.bytes[:0], parts...)
+	m.mac.Reset()
+	m.mac.Write(m.bytes)
+	m.bytes = m.mac.Sum(m.bytes[:0])
+	m.digits = hex.AppendEncode(m.digits[:0], m.bytes[:nameDigits/2])
+	return string(m.digits)
 }
 
 // isReference tells whether s is of the form of what Reference gives.

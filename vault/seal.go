@@ -112,4 +112,8 @@ func splitSealed(sealed []byte) (version uint32, box []byte, err error) {
 	return 0, nil, ErrDamaged
 }
 
-func sealAAD(reference string, aad []byte) []byte { return append(bind("seal", reference), aad...) }
+func sealAAD(reference string, aad []byte) []byte {
+	const label = "seal"
+	b := make([]byte, 0, 4+len(label)+4+len(reference)+len(aad))
+	return append(appendBound(b, label, reference), aad...)
+}

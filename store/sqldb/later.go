@@ -56,6 +56,17 @@ func (t *transaction) send(ctx context.Context, more ...statement) (affected int
 }
 
 func sendAll(ctx context.Context, conn *pgx.Conn, all []statement) (affected int64, err error) {
+	list, err := preparedOn(conn).bind(ctx, conn, all)
+	if err != nil {
+		return 0, err
+	}
+	if list != nil {
+		return sendBound(ctx, conn.PgConn(), list)
+	}
+	return sendByPgx(ctx, conn, all)
+}
+
+func sendByPgx(ctx context.Context, conn *pgx.Conn, all []statement) (affected int64, err error) {
 	batch := &pgx.Batch{}
 	for _, s := range all {
 		batch.Queue(s.query, s.args...)
