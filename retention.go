@@ -160,19 +160,6 @@ func Braked(due, total int64, percent int) bool {
 	return due > 0 && float64(due)*100 > float64(total)*float64(percent)
 }
 
-// NextRun is when a daily run at hour (0 to 23) on the clocks of zone is due
-// next after the one that was due at last, zero for none before: now, once,
-// where one or many were missed.
-func NextRun(last, now time.Time, hour int, zone *time.Location) time.Time {
-	if last.IsZero() {
-		return NextHour(now, hour, zone)
-	}
-	if due := NextHour(last, hour, zone); due.After(now) {
-		return due
-	}
-	return now.UTC()
-}
-
 // NextHour is the first time after t at which a day's run at hour (0 to 23) on
 // the clocks of zone is due. On the day on which the clocks skip the hour that
 // is when they have done so; where the hour comes twice, it is due once.

@@ -112,8 +112,12 @@ func (c *accountDeleteCmd) tell(t *terminal, job privacyd.Job, err error) error 
 			job.ExecuteAfter.UTC().Format(time.RFC1123))
 	case job.State == privacyd.JobCancelled:
 		t.say("The account stays.")
-	default:
+	case job.State == privacyd.JobBlocked || job.State == privacyd.JobPendingApproval || job.State == privacyd.JobFailed:
+		return privacyd.Errorf(privacyd.ClassRefused, job.ErrorCode, "The account is not deleted. %s", job.ErrorMessage)
+	case c.Now || job.State == privacyd.JobCompleted:
 		t.say("The account is deleted.")
+	default:
+		t.say("The account is being deleted.")
 	}
 	_, err = fmt.Fprintln(t.Stdout, job.ID)
 	return err

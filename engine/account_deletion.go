@@ -110,25 +110,54 @@ func abandonedNotes(list []privacyd.Workspace) []string {
 // period begins: sessions and API tokens end, and signing in reaches only the
 // page that says when it happens. Asking again gives the pending job. Codes:
 // last_admin naming each workspace, password_wrong, confirm_*, plan_*. Audit:
-// account_deletion.create; account_deletion.confirm where it was proposed.
+// account_deletion.create; account_deletion.confirm where it was proposed, or
+// where its plan changed meanwhile and is confirmed once more.
 func (e *Engine) DeleteAccount(ctx context.Context, c privacyd.Caller, with privacyd.Confirmation) (*privacyd.Job, error) {
 	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
 		return nil, err
 	}
-	if pending, err := e.leavingJob(ctx, c.AccountID); err != nil || pending != nil {
-		return pending, err
+	pending, err := e.leavingJob(ctx, c.AccountID)
+	switch {
+	case err != nil:
+		return nil, err
+	case pending != nil && pending.State == privacyd.JobPendingApproval && with.PlanHash != "":
+		return e.confirmLeaving(ctx, c, pending, with)
+	case pending != nil:
+		return pending, nil
 	}
 	job := accountJob(c.AccountID)
 	if err := e.checkAccountDeletion(ctx, c, job, with); err != nil {
 		return nil, errors.Join(err, e.escalateLastAdmin(ctx, c, err))
 	}
-	var err error
 	if job.ID, err = newID(); err != nil {
 		return nil, err
 	}
 	now := e.Now()
 	job.CreatedAt, job.ConfirmedAt, job.ConfirmedBy, job.PlanHash = now, &now, c.AccountID, with.PlanHash
 	return job, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.leave(ctx, c, job) })
+}
+
+// confirmLeaving confirms the new plan of a deletion whose first one is no more
+// true. It runs at once where the grace period is over.
+func (e *Engine) confirmLeaving(ctx context.Context, c privacyd.Caller, job *privacyd.Job, with privacyd.Confirmation) (*privacyd.Job, error) {
+	if err := e.checkAccountDeletion(ctx, c, job, with); err != nil {
+		return nil, err
+	}
+	return e.changeLeaving(ctx, c, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State != privacyd.JobPendingApproval {
+			return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it does not wait for a confirmation.", job.State)
+		}
+		now := e.Now()
+		job.PlanHash, job.ConfirmedBy, job.ConfirmedAt = with.PlanHash, c.AccountID, &now
+		job.State, job.WaitingOn, job.ErrorCode, job.ErrorMessage = privacyd.JobScheduled, "", "", ""
+		if job.ExecuteAfter == nil || !job.ExecuteAfter.After(now) {
+			job.State, job.ExecuteAfter = privacyd.JobQueued, &now
+		}
+		if err := e.saveJob(ctx, c, "", job, "confirm"); err != nil {
+			return err
+		}
+		return e.enqueueErasure(ctx, job.ID, *job.ExecuteAfter)
+	})
 }
 
 func (e *Engine) checkAccountDeletion(ctx context.Context, c privacyd.Caller, job *privacyd.Job, with privacyd.Confirmation) error {
@@ -215,7 +244,9 @@ func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (
 			return privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
 		}
 		job.CancelAsked, job.CancelledBy = true, c.AccountID
-		e.end(job, privacyd.JobCancelled)
+		if err := e.endWaiting(ctx, job); err != nil {
+			return err
+		}
 		if err := e.saveJob(ctx, c, "", job, "cancel"); err != nil {
 			return err
 		}
@@ -230,7 +261,8 @@ func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (
 }
 
 // DeleteAccountNow ends the grace period early: the holder may (Art. 12(3) GDPR
-// knows no waiting time). Codes: password_wrong, job_not_waiting. Audit:
+// knows no waiting time). A deletion that was blocked looks at once whether it
+// still is. Codes: password_wrong, job_not_waiting, plan_changed. Audit:
 // account_deletion.waive.
 func (e *Engine) DeleteAccountNow(ctx context.Context, c privacyd.Caller, password string) (*privacyd.Job, error) {
 	rules, _ := privacyd.JobAccountDeletion.Rules()
@@ -241,11 +273,11 @@ func (e *Engine) DeleteAccountNow(ctx context.Context, c privacyd.Caller, passwo
 		return nil, err
 	}
 	return e.changeLeaving(ctx, c, func(ctx context.Context, job *privacyd.Job) error {
-		if job.State != privacyd.JobScheduled {
-			return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it is not in its grace period.", job.State)
+		if err := mayHurry(job); err != nil {
+			return err
 		}
 		now := e.Now()
-		job.State, job.ExecuteAfter = privacyd.JobQueued, &now
+		job.State, job.ExecuteAfter, job.WaitingOn = privacyd.JobQueued, &now, ""
 		if err := e.remindOf(ctx, job); err != nil {
 			return err
 		}
@@ -257,6 +289,18 @@ func (e *Engine) DeleteAccountNow(ctx context.Context, c privacyd.Caller, passwo
 		}
 		return e.enqueueErasure(ctx, job.ID, now)
 	})
+}
+
+func mayHurry(job *privacyd.Job) error {
+	switch job.State {
+	case privacyd.JobScheduled, privacyd.JobBlocked:
+		return nil
+	case privacyd.JobPendingApproval:
+		return privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
+			"What would be deleted is no more what was confirmed. Look at the new plan and confirm that: ask for the deletion once more.")
+	default:
+		return privacyd.Errorf(privacyd.ClassConflict, "job_not_waiting", "This job is %s: it is not in its grace period.", job.State)
+	}
 }
 
 func (e *Engine) changeLeaving(ctx context.Context, c privacyd.Caller, fn func(context.Context, *privacyd.Job) error) (*privacyd.Job, error) {

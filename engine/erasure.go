@@ -64,7 +64,7 @@ func (e *Engine) compile(ctx context.Context, job *privacyd.Job, w privacyd.Work
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "subject_kind_unknown",
 			"No data map of this workspace knows this kind of subject. The embedded dataset knows contact.")
 	}
-	if len(x.parts) == 0 {
+	if !slices.ContainsFunc(x.parts, (*erasurePart).known) {
 		return nil, privacyd.Errorf(privacyd.ClassNotFound, "subject_not_found", "There is no such person in this workspace.")
 	}
 	x.quoting, err = x.quotingParts(ctx)
@@ -134,7 +134,7 @@ func (x *erasure) addPart(ctx context.Context, d Dataset, scope datamap.EraseSco
 	}
 	p.scope.Catalog = &p.catalog
 	found, err := p.find(ctx)
-	if err != nil || !found {
+	if err != nil || !found && !x.always(d) {
 		return err
 	}
 	if p.scope.Held, err = x.held(ctx, p); err != nil {
@@ -146,6 +146,17 @@ func (x *erasure) addPart(ctx context.Context, d Dataset, scope datamap.EraseSco
 	x.parts = append(x.parts, p)
 	return nil
 }
+
+// always tells whether a dataset is part of the erasure though it does not know
+// the person yet: one that names accounts by privacyd's own ids may begin to at
+// any time, and its plan is the same with and without rows.
+func (x *erasure) always(d Dataset) bool {
+	return x.job.Type == privacyd.JobAccountDeletion && d.Own
+}
+
+// known tells whether there is, or was when the job began, whom or what the
+// erasure is about.
+func (p *erasurePart) known() bool { return len(p.roots) > 0 || p.scope.Merged != nil || p.scope.SubjectKind == "" }
 
 // find finds the rows that lead to all others. With Merged, the person was
 // found before and may be gone meanwhile.

@@ -59,7 +59,11 @@ func (e *Engine) planJob(ctx context.Context, job *privacyd.Job, w privacyd.Work
 	if job.Type == privacyd.JobBulkDeletion || job.Type == privacyd.JobRetentionRun {
 		return e.planRows(ctx, job, w)
 	}
-	x, err := e.compile(ctx, job, w, nil)
+	begun, err := e.runState(ctx, job.ID)
+	if err != nil {
+		return nil, err
+	}
+	x, err := e.compile(ctx, job, w, begun.Merged)
 	if err != nil {
 		return nil, err
 	}
@@ -266,14 +270,27 @@ func (x *erasure) basis() (privacyd.PlanBasis, error) {
 	salt := x.e.Signer.Sign([]byte("the salt of plan hashes"))
 	for _, p := range x.parts {
 		d := privacyd.DatasetBasis{Dataset: p.dataset.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: p.plan.Canonical()}
-		for _, r := range p.roots {
-			d.Roots = append(d.Roots, privacyd.RootIdentity(salt, p.dataset.Name, r.Collection, r.Key))
+		for _, id := range p.about() {
+			d.Roots = append(d.Roots, privacyd.RootIdentity(salt, p.dataset.Name, p.scope.SubjectKind, []string{id}))
 		}
 		b.Datasets = append(b.Datasets, d)
 	}
 	quotes, err := x.quotesBasis()
 	b.Datasets = append(b.Datasets, quotes...)
 	return b, err
+}
+
+// about is whom or what the part is about, by its ids in the dataset: the same
+// before, while and after its rows go.
+func (p *erasurePart) about() []string {
+	switch {
+	case p.scope.SubjectKind == "":
+		return []string{p.scope.Workspace}
+	case p.scope.Merged != nil:
+		return p.scope.Merged
+	default:
+		return []string{p.scope.SubjectID}
+	}
 }
 
 // finish adds what is known once all is counted.

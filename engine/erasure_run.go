@@ -88,6 +88,7 @@ type erasureRun struct {
 	counted   []privacyd.PlannedCollection // state.Done, as far as it is committed
 	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by row; of others by ""
 	newest    privacyd.Erased              // of these
+	woken     bool                         // it waited for a person since it began
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure
@@ -111,7 +112,7 @@ func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Leas
 		if job.CancelAsked {
 			return e.endErasure(ctx, job, privacyd.JobCancelled, nil)
 		}
-		r = &erasureRun{e: e, job: job, lease: lease}
+		r = &erasureRun{e: e, job: job, lease: lease, woken: job.Runs > 0 && job.State != privacyd.JobRunning}
 		if job.State == privacyd.JobRunning && job.Runs > 0 {
 			job.Runs++
 			if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
@@ -136,6 +137,11 @@ func (e *Engine) beginErasure(ctx context.Context, jobID string, lease work.Leas
 func (r *erasureRun) run(ctx context.Context) error {
 	if err := r.load(ctx); err != nil {
 		return err
+	}
+	if r.woken && r.state.Phase == phaseErase {
+		if err := r.planAgain(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		var err error
@@ -162,13 +168,19 @@ func (r *erasureRun) run(ctx context.Context) error {
 }
 
 func (r *erasureRun) load(ctx context.Context) error {
-	sealed, err := r.e.Runs.ErasureRun(ctx, r.job.ID)
-	if err != nil || sealed == nil {
-		return err
-	}
-	err = r.e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &r.state)
+	var err error
+	r.state, err = r.e.runState(ctx, r.job.ID)
 	r.counted = r.state.Done
 	return err
+}
+
+// runState is what a job's runs kept; nothing where it did not begin.
+func (e *Engine) runState(ctx context.Context, jobID string) (s erasureState, err error) {
+	sealed, err := e.Runs.ErasureRun(ctx, jobID)
+	if err != nil || sealed == nil {
+		return s, err
+	}
+	return s, e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &s)
 }
 
 // save keeps the state; the phase is what comes next.
@@ -251,6 +263,9 @@ func (r *erasureRun) prepareRows(ctx context.Context, newest int64) error {
 	if err := r.stillConfirmed(ctx, plan); err != nil {
 		return err
 	}
+	if err := r.braked(ctx, plan); err != nil {
+		return err
+	}
 	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest}
 	return r.save(ctx, phaseErase)
 }
@@ -295,6 +310,44 @@ func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) er
 	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
 		"The plan is no more what was confirmed. Look at the new one and confirm that."), privacyd.WaitConfirmation}
 }
+
+// planAgain makes the plan again of a job that waited for a person after it had
+// begun.
+func (r *erasureRun) planAgain(ctx context.Context) error {
+	plan, err := r.e.planJob(ctx, r.job, r.workspace)
+	if err != nil {
+		return err
+	}
+	if err := r.stillConfirmed(ctx, plan); err != nil {
+		return err
+	}
+	return r.braked(ctx, plan)
+}
+
+// braked stops a retention run that by now would take more than the workspace
+// allows, unless a person confirmed it a short time ago.
+func (r *erasureRun) braked(ctx context.Context, plan *privacyd.Plan) error {
+	now := r.e.Now()
+	if r.job.Type != privacyd.JobRetentionRun || r.job.ConfirmedAt != nil && now.Sub(*r.job.ConfirmedAt) < privacyd.PlanLife {
+		return nil
+	}
+	versions, err := r.e.Retention.Policies(ctx, r.workspace.ID)
+	if err != nil {
+		return err
+	}
+	effect, err := r.e.retentionEffect(ctx, grant{Workspace: r.workspace}, versions, now)
+	if err != nil || !effect.Braked {
+		return err
+	}
+	if err := r.e.keepPlan(ctx, plan, planScope(r.job), r.job.RequestedBy); err != nil {
+		return err
+	}
+	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, codeBraked,
+		"By now the run would take more of the workspace than its settings allow at once. Look at the plan and confirm it."), privacyd.WaitConfirmation}
+}
+
+// codeBraked is why a retention run waits that would take too much.
+const codeBraked = "retention_braked"
 
 func planScope(job *privacyd.Job) string {
 	if job.WorkspaceID == "" && job.Subject != nil {

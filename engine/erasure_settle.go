@@ -73,15 +73,33 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 		if w.wait == privacyd.WaitConfirmation {
 			job.State = privacyd.JobPendingApproval
 		}
+		told := job.ErrorCode == privacyd.CodeOf(w.why)
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
 		if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
 			return err
 		}
-		if err := e.tellSuspended(ctx, job); err != nil {
+		if err := e.suspended(ctx, job, told); err != nil {
 			return err
 		}
 		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
 	})
+}
+
+// blockedPause is how long a job waits that something is in the way of, before
+// it looks whether that is still so.
+const blockedPause = privacyd.Day
+
+// suspended tells who has to act, once, and has a blocked job look again.
+func (e *Engine) suspended(ctx context.Context, job *privacyd.Job, told bool) error {
+	if job.WaitingOn == privacyd.WaitBlocker {
+		if err := e.enqueueErasure(ctx, job.ID, e.Now().Add(blockedPause)); err != nil {
+			return err
+		}
+	}
+	if told {
+		return nil
+	}
+	return e.tellSuspended(ctx, job)
 }
 
 func (e *Engine) stopErasure(ctx context.Context, jobID string, lease work.Lease, s privacyd.JobState, why error) error {
@@ -102,14 +120,7 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
 	}
 	e.end(job, s)
-	// Files whose rows are gone must not stay; those that rows still name do.
-	if err := e.armPurges(ctx, job.ID); err != nil {
-		return err
-	}
-	if err := e.sumUp(ctx, job); err != nil {
-		return err
-	}
-	if err := e.Runs.DeleteErasureRun(ctx, job.ID); err != nil {
+	if err := e.breakOff(ctx, job); err != nil {
 		return err
 	}
 	if s == privacyd.JobFailed {
@@ -118,4 +129,26 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 		}
 	}
 	return e.saveJob(ctx, privacyd.System("erasure"), "", job, verb)
+}
+
+// breakOff has a job that ends early say what had gone by then.
+func (e *Engine) breakOff(ctx context.Context, job *privacyd.Job) error {
+	// Files whose rows are gone must not stay; those that rows still name do.
+	if err := e.armPurges(ctx, job.ID); err != nil {
+		return err
+	}
+	if err := e.sumUp(ctx, job); err != nil {
+		return err
+	}
+	return e.Runs.DeleteErasureRun(ctx, job.ID)
+}
+
+// endWaiting cancels a job that does not run: one that waits may have erased
+// something before, as when a hold was placed meanwhile.
+func (e *Engine) endWaiting(ctx context.Context, job *privacyd.Job) error {
+	e.end(job, privacyd.JobCancelled)
+	if job.StartedAt == nil || !job.Type.Erases() {
+		return nil
+	}
+	return e.breakOff(ctx, job)
 }

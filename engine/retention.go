@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 // run; the key is the workspace's id.
 const WorkRetention = "retention"
 
+// retentionAttempts is how often a day's run is begun that cannot be.
+const retentionAttempts = work.DefaultAttempts / 2
+
 // Retention keeps policies, and what somebody chose to keep.
 type Retention interface {
 	InsertPolicy(ctx context.Context, p privacyd.Policy, auditID string) error
@@ -20,7 +24,6 @@ type Retention interface {
 	KeepRow(ctx context.Context, k privacyd.KeptRow, auditID string) error
 	UnkeepRow(ctx context.Context, workspaceID, ref string) (known bool, err error)
 	KeptAmong(ctx context.Context, workspaceID string, refs []string) (map[string]bool, error)
-	LastJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error)
 }
 
 // RetentionPolicy gives the version in force and all there were, oldest first.
@@ -146,26 +149,17 @@ func (e *Engine) KeepRow(ctx context.Context, c privacyd.Caller, workspace strin
 }
 
 // scheduleRetention plans a workspace's next daily run, at the hour and in the
-// time zone that its admins chose.
+// time zone that its admins chose. One that is planned already and was missed
+// stays as it is, and so is caught up with.
 func (e *Engine) scheduleRetention(ctx context.Context, workspaceID string) error {
-	last, err := e.Retention.LastJob(ctx, workspaceID, privacyd.JobRetentionRun)
-	if err != nil {
-		return err
-	}
-	var before time.Time
-	if last != nil {
-		before = last.CreatedAt
-	}
-	at, err := e.nextRetention(ctx, workspaceID, before)
+	at, err := e.nextRetention(ctx, workspaceID)
 	if err != nil {
 		return err
 	}
 	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
 }
 
-// nextRetention is when a workspace's daily run is due next after the one at
-// last, zero for none.
-func (e *Engine) nextRetention(ctx context.Context, workspaceID string, last time.Time) (time.Time, error) {
+func (e *Engine) nextRetention(ctx context.Context, workspaceID string) (time.Time, error) {
 	settings, err := e.States.Settings(ctx, workspaceID)
 	if err != nil {
 		return time.Time{}, err
@@ -174,7 +168,7 @@ func (e *Engine) nextRetention(ctx context.Context, workspaceID string, last tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	return privacyd.NextRun(last, e.Now(), settings.RetentionHour, zone), nil
+	return privacyd.NextHour(e.Now(), settings.RetentionHour, zone), nil
 }
 
 // NextRetentionRun is when a workspace's next daily run begins; nil while
@@ -184,12 +178,12 @@ func (e *Engine) NextRetentionRun(ctx context.Context, c privacyd.Caller, worksp
 	if err != nil || now.Forever() {
 		return nil, err
 	}
-	at, err := e.nextRetention(ctx, now.WorkspaceID, e.Now())
+	at, err := e.nextRetention(ctx, now.WorkspaceID)
 	return &at, err
 }
 
-// ScheduleRetention plans the next run of every workspace that has a policy:
-// at start, so that what was missed is caught up with.
+// ScheduleRetention sees to it at start that the next run of every workspace
+// that has a policy is planned.
 func (e *Engine) ScheduleRetention(ctx context.Context) error {
 	workspaces, err := e.Workspaces.Workspaces(ctx, "")
 	if err != nil {
@@ -211,14 +205,18 @@ func (e *Engine) ScheduleRetention(ctx context.Context) error {
 }
 
 // RunRetention is the handler of WorkRetention: it makes the day's job, or none
-// when nothing is due, and plans the next day's.
+// when nothing is due or all of it is held, and plans the next day's. A day that
+// fails again and again is given up, not those after it.
 func (e *Engine) RunRetention(ctx context.Context, workspaceID string, lease work.Lease) error {
 	_, err := e.startRetention(ctx, privacyd.System("retention"), grant{Workspace: privacyd.Workspace{ID: workspaceID}}, lease.Check)
 	if privacyd.CodeOf(err) == "workspace_not_found" {
 		return nil
 	}
 	if err != nil {
-		return err
+		if ctx.Err() != nil || errors.Is(err, work.ErrLost) || lease.Attempt() < retentionAttempts {
+			return err
+		}
+		e.Log.ErrorContext(ctx, "a day's retention run could not begin; the next day's will", "workspace", workspaceID, "error", err)
 	}
 	versions, err := e.Retention.Policies(ctx, workspaceID)
 	if err != nil || len(versions) == 0 {
@@ -228,11 +226,7 @@ func (e *Engine) RunRetention(ctx context.Context, workspaceID string, lease wor
 		if err := lease.Check(ctx); err != nil {
 			return err
 		}
-		at, err := e.nextRetention(ctx, workspaceID, e.Now())
-		if err != nil {
-			return err
-		}
-		return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
+		return e.scheduleRetention(ctx, workspaceID)
 	})
 }
 
@@ -267,7 +261,7 @@ func (e *Engine) startRetention(ctx context.Context, c privacyd.Caller, g grant,
 		return nil, err
 	}
 	plan, err := e.planJob(ctx, job, w)
-	if err != nil || plan.Totals().Deleted == 0 {
+	if err != nil || plan.WhollyHeld || plan.Totals().Deleted == 0 {
 		return nil, err // all that is due is held or kept
 	}
 	if err := e.keepPlan(ctx, plan, w.ID, c.ID()); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/privacyd/privacyd"
-	"github.com/privacyd/privacyd/work"
 )
 
 // Settings gives a workspace's settings. Every member may see them.
@@ -71,9 +70,5 @@ func (e *Engine) moveRetention(ctx context.Context, workspaceID string, before, 
 	if err := e.Queue.Cancel(ctx, WorkRetention, workspaceID); err != nil {
 		return err
 	}
-	at, err := e.nextRetention(ctx, workspaceID, e.Now())
-	if err != nil {
-		return err
-	}
-	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkRetention, Key: workspaceID, At: at})
+	return e.scheduleRetention(ctx, workspaceID)
 }

@@ -114,6 +114,9 @@ func (e *Engine) tellSuspended(ctx context.Context, job *privacyd.Job) error {
 	}
 	switch job.WaitingOn {
 	case privacyd.WaitConfirmation:
+		if job.ErrorCode == codeBraked {
+			return e.tellWanted(ctx, job, privacyd.WhyBrake)
+		}
 		return e.tellWanted(ctx, job, privacyd.WhyChanged)
 	case privacyd.WaitBlocker:
 		return e.tellWanted(ctx, job, privacyd.WhyBlocked)
@@ -179,9 +182,13 @@ func (e *Engine) tellOperator(ctx context.Context, m privacyd.Mail) error {
 // no admins, or has none any more, whoever runs the server.
 func (e *Engine) tellFailed(ctx context.Context, job *privacyd.Job) error {
 	if job.Type == privacyd.JobAccountDeletion || job.Type == privacyd.JobWorkspaceDeletion {
-		err := e.tellOperator(ctx, privacyd.Mail{
-			Kind: privacyd.MailDeletionFailed, Change: string(job.Type), Job: job.ID, Reason: job.ErrorMessage,
-		})
+		m := privacyd.Mail{
+			Kind: privacyd.MailDeletionFailed, WorkspaceID: job.WorkspaceID, Change: string(job.Type), Job: job.ID, Reason: job.ErrorMessage,
+		}
+		if job.WorkspaceID == "" {
+			m.Account = job.Subject.ID
+		}
+		err := e.tellOperator(ctx, m)
 		if err != nil {
 			return err
 		}

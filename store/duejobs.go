@@ -31,12 +31,6 @@ func (s *Store) DueReminders(ctx context.Context, now time.Time) ([]*privacyd.Jo
 	return jobs, nil
 }
 
-// LastJob finds a workspace's newest job of a type; nil when there was none.
-func (s *Store) LastJob(ctx context.Context, workspaceID string, t privacyd.JobType) (*privacyd.Job, error) {
-	j, err := scanJob(s.db.QueryRow(ctx, `SELECT `+jobColumns+` FROM jobs WHERE workspace_id = $1 AND type = $2 ORDER BY id DESC LIMIT 1`, workspaceID, t))
-	return orNil(j, err, "read the last job of a type")
-}
-
 // ExportsWith lists the jobs whose archives lie there and hold what an erasure
 // takes: a workspace's exports of everything, and those of the persons given
 // by reference, in whichever workspace.

@@ -1,0 +1,74 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+)
+
+func stateOf(b *enginetest.Bench, id string) *privacyd.Job {
+	job, err := b.Jobs.Job(b.Context(), id)
+	b.Must(err)
+	return job
+}
+
+// Records that come to name somebody as their author in the grace period change
+// nothing of what was confirmed: the account goes.
+func TestNewRecordsDoNotStopAnAccountsDeletion(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		_, job := leaving(b, jo)
+		_, err := b.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{
+			Body: strings.NewReader(`{"collection":"tickets","record":{"id":"late","title":"late","reporter_id":"` + jo + `"}}`),
+		})
+		b.Must(err)
+		later(b, 31*privacyd.Day)
+		if got := stateOf(b, job.ID); got.State != privacyd.JobCompleted {
+			t.Errorf("the job is %s: %s", got.State, got.ErrorMessage)
+		}
+	})
+}
+
+// Once what was in the way is mended, the deletion goes on by itself; *Delete
+// now* need not wait for that.
+func TestABlockedAccountsDeletionGoesOn(t *testing.T) {
+	for _, now := range []bool{false, true} {
+		enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+			ctx, w := t.Context(), b.NewWorkspace("acme")
+			secondAdmin(b, w, jo)
+			me, err := b.As(ctx, enginetest.Operator, jo)
+			b.Must(err)
+			plan, err := b.PreviewAccountDeletion(ctx, me)
+			b.Must(err)
+			job, err := b.DeleteAccount(ctx, me, privacyd.Confirmation{PlanHash: plan.Hash, Password: secretWords})
+			b.Must(err)
+			other := b.Member(privacyd.RoleAdmin, w)
+			_, err = b.ChangeRole(ctx, enginetest.Operator, w.ID, other.AccountID, privacyd.RoleAgent)
+			b.Must(err)
+			later(b, 31*privacyd.Day)
+			if got := stateOf(b, job.ID); got.State != privacyd.JobBlocked {
+				t.Fatalf("the job is %s", got.State)
+			}
+			days(b, 3)
+			told := len(toldTo(b, jo))
+			_, err = b.ChangeRole(ctx, enginetest.Operator, w.ID, other.AccountID, privacyd.RoleAdmin)
+			b.Must(err)
+			if now {
+				_, err = b.DeleteAccountNow(ctx, me, secretWords)
+				b.Must(err)
+				b.Run()
+			} else {
+				days(b, 2)
+			}
+			if got := stateOf(b, job.ID); got.State != privacyd.JobCompleted {
+				t.Errorf("the job is %s: %s", got.State, got.ErrorMessage)
+			}
+			if told > 3 {
+				t.Errorf("%q", toldTo(b, jo))
+			}
+		})
+	}
+}
