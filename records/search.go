@@ -203,7 +203,10 @@ func (o order) after(n int, cursor string) (condition string, args []any, err er
 			return "", nil, bad
 		}
 	}
-	condition = "(" + o.by + ", id) " + sign + " ($" + strconv.Itoa(n) + ", $" + strconv.Itoa(n+1) + ")"
+	// The first half alone has SQLite begin in the middle of an index of
+	// expressions.
+	key := "$" + strconv.Itoa(n)
+	condition = o.by + " " + sign + "= " + key + " AND (" + o.by + ", id) " + sign + " (" + key + ", $" + strconv.Itoa(n+1) + ")"
 	if o.absent && o.down {
 		condition = "(" + o.by + " IS NULL OR " + condition + ")"
 	}

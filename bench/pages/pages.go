@@ -49,12 +49,20 @@ func (b *bench) measure(ctx context.Context, name string, make func(context.Cont
 		return err
 	}
 	if !ready {
-		if known.Job, err = v.furnish(ctx, b.entries); err == nil {
+		known.Job, err = v.furnish(ctx, b.entries)
+		if err == nil {
+			err = s.backdate(ctx)
+		}
+		if err == nil {
 			err = s.remember(known.Job)
 		}
 	}
+	var pages []asked
 	if err == nil {
-		err = b.walk(ctx, name, s, v, b.chosen(pagesOf(known.Job)))
+		pages, err = s.pages(ctx, known.Job)
+	}
+	if err == nil {
+		err = b.walk(ctx, name, s, v, b.chosen(pages))
 	}
 	return errors.Join(err, v.stop())
 }
@@ -96,53 +104,6 @@ func batchOf(from int) io.Reader {
 	return bytes.NewReader(raw)
 }
 
-func at(part string) string { return "/w/" + slug + "/" + part }
-
-// pagesOf lists what is asked for. The plain statements are those that somebody
-// would write who wants just these rows.
-func pagesOf(job string) []asked {
-	const contact = "SELECT id, name, email, phone, company FROM contacts WHERE workspace_id = $1 "
-	talks := "SELECT id, channel, status, created_at FROM conversations WHERE workspace_id = $1 AND contact_id = 'contact-0' ORDER BY created_at DESC LIMIT 11"
-	said := "SELECT id, direction, body, created_at FROM messages WHERE workspace_id = $1 AND conversation_id = 'talk-0' ORDER BY created_at, id LIMIT 101"
-	due := "SELECT count(*) FROM conversations WHERE workspace_id = $1 AND status = 'resolved' AND last_message_at < 1"
-	log := "SELECT id, action FROM audit_entries WHERE log = $1 ORDER BY seq DESC LIMIT 50"
-	return []asked{
-		{"contacts", at("contacts"), contact + "ORDER BY lower(substr(coalesce(name, ''), 1, 100)), id LIMIT 26", timeBar},
-		{"contacts by e-mail, backwards", at("contacts?sort=-email"), contact + "ORDER BY lower(substr(coalesce(email, ''), 1, 100)) DESC, id DESC LIMIT 26", timeBar},
-		{"search of a surname", at("contacts?q=person1234"), contact + "AND id = 'contact-1234'", searchBar},
-		{"search of an e-mail address", at("contacts?q=person1234%40users.example.org"), contact + "AND id = 'contact-1234'", searchBar},
-		{"search of what many have", at("contacts?q=Ana"), contact + "AND lower(substr(coalesce(name, ''), 1, 100)) >= 'ana' LIMIT 21", searchBar},
-		{"search inside of names", at("contacts?q=erson123"), contact + "AND name LIKE '%erson123%' LIMIT 21", searchBar},
-		{"search of nobody", at("contacts?q=nobody-has-this"), contact + "AND name LIKE '%nobody-has-this%' LIMIT 21", searchBar},
-		{"contact", at("contact?id=contact-1234"), contact + "AND id = 'contact-1234'", timeBar},
-		{"contact with 1,000 conversations", at("contact?id=contact-0"), talks, timeBar},
-		{"conversation of 12,000 messages", at("contact/conversation?conversation=talk-0"), said, timeBar},
-		{"plan of deleting a contact", at("delete-contact?kind=contact&id=contact-1234"), contact + "AND id = 'contact-1234'", timeBar},
-		{"data & privacy", at("data-privacy"), "", timeBar},
-		{"what is stored", at("sizes"), "SELECT count(*) FROM messages WHERE workspace_id = $1", timeBar},
-		{"retention", at("retention"), "", timeBar},
-		{"retention: the effect now", at("retention?effect"), due, timeBar},
-		{"retention: the effect of a choice", at("retention?choice=90"), due, timeBar},
-		{"plan of deleting by date", at("bulk?before=2001-01-01"), due, timeBar},
-		{"holds", at("holds"), "", timeBar},
-		{"plan of deleting the workspace", at("delete-workspace"), "SELECT count(*) FROM messages WHERE workspace_id = $1", 0},
-		{"jobs", at("jobs"), "SELECT id, type, state FROM jobs WHERE workspace_id = $1 ORDER BY id DESC LIMIT 50", timeBar},
-		{"a job", job, "", timeBar},
-		{"receipts", at("receipts"), "", timeBar},
-		{"members", at("members"), "", timeBar},
-		{"where data lives", at("residency"), "", timeBar},
-		{"audit log", at("audit"), log, timeBar},
-		{"audit log of one action", at("audit?action=hold.place"), log, timeBar},
-		{"audit log of one target", at("audit?target=17"), log, timeBar},
-		{"audit log of nobody", at("audit?actor=nobody"), log, timeBar},
-		{"workspaces", "/workspaces", "", timeBar},
-		{"my account", "/account", "", timeBar},
-		{"security", "/account/security", "", timeBar},
-		{"sub-processors", "/legal/sub-processors", "", timeBar},
-		{"REST documentation", "/docs", "", timeBar},
-	}
-}
-
 // walk measures each page and the statement beside it.
 func (b *bench) walk(ctx context.Context, name string, s *site, v *visitor, pages []asked) error {
 	loaded, err := v.loads(ctx, pages[0].path)
@@ -157,7 +118,7 @@ func (b *bench) walk(ctx context.Context, name string, s *site, v *visitor, page
 	var worst time.Duration
 	most := 0
 	fmt.Printf("\n%s, %d messages; a page loads %d bytes beside itself, the first time\n", name, b.rows, loaded)
-	fmt.Printf("%-36s %9s %9s %9s %7s %9s\n", "PAGE", "FIRST", "MIDDLE", "PLAIN", "RATIO", "BYTES")
+	fmt.Printf("%-44s %9s %9s %9s %9s %7s %7s\n", "PAGE", "FIRST", "MIDDLE", "CPU", "PLAIN", "RATIO", "BYTES")
 	for _, p := range pages {
 		first, middle, err := v.visit(ctx, p.path, b.rounds)
 		if err != nil {
@@ -192,7 +153,7 @@ func line(p asked, first, middle look, plain time.Duration) string {
 	if p.bar > 0 && middle.took > p.bar {
 		verdict = "  MISS"
 	}
-	return fmt.Sprintf("%-36s %9s %9s %9s %7s %9d%s", p.name, words(first.took), words(middle.took), beside, ratio, middle.bytes, verdict)
+	return fmt.Sprintf("%-44s %9s %9s %9s %9s %7s %7d%s", p.name, words(first.took), words(middle.took), words(middle.cpu), beside, ratio, middle.bytes, verdict)
 }
 
 func words(d time.Duration) string {
