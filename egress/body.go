@@ -1,37 +1,41 @@
 package egress
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 )
 
-// readBody reads a call's body and changes it as the provider's dialect and the
-// configuration say. Codes: call_too_large, call_unreadable, call_not_json,
-// call_key_repeated.
-func readBody(w http.ResponseWriter, r *http.Request, a engine.Admission) ([]byte, error) {
-	if r.Method == http.MethodGet {
-		return nil, nil
-	}
+// bodyPatience is how long all of a call may take to come: the memory that it
+// has is somebody else's meanwhile.
+const bodyPatience = 2 * time.Minute
+
+// readBody reads a call's body, into memory that r has room for, and changes it
+// as the provider's dialect and the configuration say. Codes: call_too_large,
+// call_unreadable, call_cancelled, call_not_json, call_key_repeated.
+func readBody(w http.ResponseWriter, r *http.Request, a engine.Admission, place *place) (*outgoing, error) {
 	if r.Header.Get("Content-Encoding") != "" || !isJSON(r.Header.Get("Content-Type")) {
 		return nil, errNotJSON("Send it as application/json, in UTF-8 and not compressed.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, errTooLarge()
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(bodyPatience)) // not every connection has one
+	var scan scanner
+	body := &held{}
+	err := body.fill(http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength, place.want, scan.write)
+	if err == nil {
+		err = scan.end()
 	}
+	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
 	if err != nil {
-		return nil, privacyd.Errorf(privacyd.ClassInvalid, "call_unreadable", "The call ended before all of it had come. Nothing was sent.")
+		return nil, whyUnread(err)
 	}
 	set := maps.Clone(a.Call.Set)
 	if set == nil {
@@ -39,7 +43,25 @@ func readBody(w http.ResponseWriter, r *http.Request, a engine.Admission) ([]byt
 	}
 	maps.Copy(set, a.Provider.Set)
 	maps.Copy(set, a.Call.Set) // what keeps nothing cannot be configured away
-	return setFields(body, set, a.Call.Drop)
+	return setFields(body, scan.fields, set, a.Call.Drop)
+}
+
+func whyUnread(err error) error {
+	var known *privacyd.Error
+	tooLarge := (*http.MaxBytesError)(nil)
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &tooLarge):
+		return errTooLarge()
+	case errors.Is(err, errObject):
+		return errNotJSON("It has to be an object.")
+	case errors.Is(err, errFields):
+		return errNotJSON("It has too many fields, or one with too long a name.")
+	case errors.Is(err, errSyntax):
+		return errNotJSON("It is not valid JSON.")
+	}
+	return privacyd.Errorf(privacyd.ClassInvalid, "call_unreadable", "The call ended, or took too long, before all of it had come. Nothing was sent.")
 }
 
 func isJSON(contentType string) bool {
@@ -52,20 +74,18 @@ func errNotJSON(remedy string) error {
 }
 
 // setFields gives an object of JSON fields of its own and takes others away;
-// all else stays to the byte. A field named twice is refused: the two ends may
-// not agree on which of them counts.
-func setFields(body []byte, set map[string]json.RawMessage, drop []string) ([]byte, error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, errNotJSON("It is not valid JSON.")
+// values stay to the byte, where they are. A field named twice is refused: the
+// two ends may not agree on which of them counts.
+func setFields(body *held, fields []field, set map[string]json.RawMessage, drop []string) (*outgoing, error) {
+	out, seen, lead := &outgoing{body: body, closed: func() {}}, map[string]bool{}, "{"
+	begin := func(name string) {
+		quoted, _ := json.Marshal(name) //nolint:errchkjson // a string always has a form
+		out.add(part{text: []byte(lead + string(quoted) + ":")})
+		lead = ","
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, errNotJSON("It has to be an object.")
-	}
-	out, seen := bytes.NewBuffer(make([]byte, 0, len(body)+len(set)*32)), map[string]bool{}
-	for d.More() {
-		name, value, err := nextField(d)
-		if err != nil {
+	for _, f := range fields {
+		var name string
+		if err := json.Unmarshal(f.name, &name); err != nil {
 			return nil, errNotJSON("It is not valid JSON.")
 		}
 		if folded := strings.ToLower(name); seen[folded] {
@@ -73,24 +93,18 @@ func setFields(body []byte, set map[string]json.RawMessage, drop []string) ([]by
 		} else if seen[folded] = true; taken(folded, set, drop) {
 			continue
 		}
-		writeField(out, name, value)
+		begin(name)
+		out.add(part{from: f.from, to: f.to})
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		writeField(out, name, set[name])
+		begin(name)
+		out.add(part{text: set[name]})
 	}
-	if out.Len() == 0 {
-		return []byte("{}"), nil
+	if out.size == 0 {
+		out.add(part{text: []byte("{")})
 	}
-	return append(out.Bytes(), '}'), nil
-}
-
-func nextField(d *json.Decoder) (name string, value json.RawMessage, err error) {
-	token, err := d.Token()
-	if err != nil {
-		return "", nil, err
-	}
-	name, _ = token.(string)
-	return name, value, d.Decode(&value)
+	out.add(part{text: []byte("}")})
+	return out, nil
 }
 
 func taken(name string, set map[string]json.RawMessage, drop []string) bool {
@@ -100,16 +114,4 @@ func taken(name string, set map[string]json.RawMessage, drop []string) bool {
 		}
 	}
 	return slices.ContainsFunc(drop, func(d string) bool { return strings.EqualFold(d, name) })
-}
-
-func writeField(out *bytes.Buffer, name string, value json.RawMessage) {
-	lead := byte(',')
-	if out.Len() == 0 {
-		lead = '{'
-	}
-	quoted, _ := json.Marshal(name) //nolint:errchkjson // a string always has a form
-	out.WriteByte(lead)
-	out.Write(quoted)
-	out.WriteByte(':')
-	out.Write(value)
 }

@@ -2,8 +2,12 @@ package egress
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -11,6 +15,43 @@ import (
 )
 
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
+
+// change does what readBody does, of a body that comes in parts of so many bytes.
+func change(body string, size int, set map[string]json.RawMessage, drop []string) (string, error) {
+	var scan scanner
+	in, kept := strings.NewReader(body), &held{}
+	err := kept.fill(in, -1, func(int64) error { return nil }, func(p []byte) error {
+		for ; len(p) > size; p = p[size:] {
+			if err := scan.write(p[:size]); err != nil {
+				return err
+			}
+		}
+		return scan.write(p)
+	})
+	if err == nil {
+		err = scan.end()
+	}
+	if err != nil {
+		return "", whyUnread(err)
+	}
+	out, err := setFields(kept, scan.fields, set, drop)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(iotest.OneByteReader(out))
+	if err == nil && int64(len(text)) != out.size {
+		err = fmt.Errorf("%d bytes were said, and %d came", out.size, len(text))
+	}
+	return string(text), err
+}
+
+func manyFields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"f%d":1,`, i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
 
 func TestSetFields(t *testing.T) {
 	set, drop := map[string]json.RawMessage{"store": raw("false")}, []string{"metadata"}
@@ -30,16 +71,30 @@ func TestSetFields(t *testing.T) {
 		{`"x"`, ``, "call_not_json"},
 		{``, ``, "call_not_json"},
 		{"{\"a\":\"\xff\"}", ``, "call_not_json"},
+		{"{\"a\":\"\xe2\x82\"}", ``, "call_not_json"},
+		{"{\"a\":\"\xed\xa0\x80\"}", ``, "call_not_json"},
+		{"{\"a\":\"é€𝄞\"}", "{\"a\":\"é€𝄞\",\"store\":false}", ""},
+		{`{"a":-0.5e+10,"b":[0,1E9,{}],"c":null}`, `{"a":-0.5e+10,"b":[0,1E9,{}],"c":null,"store":false}`, ""},
+		{`{"a":01}`, ``, "call_not_json"},
+		{`{"a":1.}`, ``, "call_not_json"},
+		{`{"a":-}`, ``, "call_not_json"},
+		{`{"a":nul}`, ``, "call_not_json"},
+		{`{"a":[1,]}`, ``, "call_not_json"},
+		{`{"a":"\x"}`, ``, "call_not_json"},
+		{`{"a":1`, ``, "call_not_json"},
+		{`{"a":` + strings.Repeat("[", maxDepth), ``, "call_not_json"},
+		{`{"` + strings.Repeat("n", maxName) + `":1}`, ``, "call_not_json"},
+		{`{` + manyFields(maxFields+1) + `}`, ``, "call_not_json"},
 	} {
-		got, err := setFields([]byte(c.body), set, drop)
+		got, err := change(c.body, 1, set, drop)
 		if code := privacyd.CodeOf(err); err == nil && c.code != "" || err != nil && code != c.code {
 			t.Errorf("%s: error %v, want %q", c.body, err, c.code)
 		}
-		if string(got) != c.want {
+		if got != c.want {
 			t.Errorf("%s became %s, want %s", c.body, got, c.want)
 		}
 	}
-	if got, err := setFields([]byte(`{"metadata":1}`), nil, drop); err != nil || string(got) != "{}" {
+	if got, err := change(`{"metadata":1}`, 1, nil, drop); err != nil || got != "{}" {
 		t.Errorf("an object without any field left became %s, %v", got, err)
 	}
 }
@@ -49,10 +104,14 @@ func FuzzSetFields(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		out, err := setFields(body, map[string]json.RawMessage{"store": raw("false")}, []string{"metadata"})
+		text, err := change(string(body), 3, map[string]json.RawMessage{"store": raw("false")}, []string{"metadata"})
+		if valid := json.Valid(body) && utf8.Valid(body); privacyd.CodeOf(err) != "call_key_repeated" && len(body) < maxName && strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "{") && valid != (err == nil) {
+			t.Fatalf("%q: valid is %v, and %v", body, valid, err)
+		}
 		if err != nil {
 			return
 		}
+		out := []byte(text)
 		var before, after map[string]json.RawMessage
 		if err := json.Unmarshal(body, &before); err != nil {
 			t.Fatalf("%q was taken and is no object: %v", body, err)

@@ -9,19 +9,15 @@
 package egress
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -34,7 +30,6 @@ const (
 	// MaxBody is the largest call that goes through: 32 MiB.
 	MaxBody = 32 << 20
 
-	bodiesInMemory = 8 * MaxBody
 	answerPatience = 10 * time.Minute // until the first byte of an answer
 )
 
@@ -48,12 +43,12 @@ type door struct {
 	engine *engine.Engine
 	keys   map[string]string
 	proxy  *httputil.ReverseProxy
-	room   *semaphore.Weighted // bytes of calls that are held at a time
+	room   room
 }
 
 // New makes the door's handler.
 func New(e *engine.Engine, o Options) http.Handler {
-	d := &door{engine: e, keys: o.Keys, room: semaphore.NewWeighted(bodiesInMemory)}
+	d := &door{engine: e, keys: o.Keys, room: newRoom()}
 	if o.Transport == nil {
 		o.Transport = transport()
 	}
@@ -79,7 +74,7 @@ func transport() *http.Transport {
 type passage struct {
 	engine.Admission
 	target *url.URL
-	body   []byte
+	body   *outgoing // nil: there is none
 	key    string
 }
 
@@ -119,14 +114,12 @@ func (d *door) pass(w http.ResponseWriter, r *http.Request, c privacyd.Caller) e
 		return privacyd.Errorf(privacyd.ClassUnavailable, "provider_no_key",
 			"There is no API key for this provider. The operator sets it under llm in the configuration, by a variable.")
 	}
-	free, err := d.reserve(r)
+	body, err := d.take(w, r, admission)
 	if err != nil {
 		return err
 	}
-	defer free()
-	body, err := readBody(w, r, admission)
-	if err != nil {
-		return err
+	if body != nil {
+		defer body.Close() //nolint:errcheck // it gives its memory back
 	}
 	target := *admission.Provider.URL
 	target.Path, target.RawPath = strings.TrimRight(target.Path, "/")+admission.Call.Path, ""
@@ -148,19 +141,25 @@ func listQuery(q url.Values) string {
 	return kept.Encode()
 }
 
-// reserve waits until there is memory for the call.
-func (d *door) reserve(r *http.Request) (free func(), err error) {
-	size := r.ContentLength
-	if size > MaxBody {
-		return nil, errTooLarge()
+// take reads a call's body. Its memory is given back when it has been sent: an
+// answer may take long.
+func (d *door) take(w http.ResponseWriter, r *http.Request, a engine.Admission) (*outgoing, error) {
+	if r.Method == http.MethodGet {
+		return nil, nil
 	}
-	if size < 0 {
-		size = MaxBody
+	ctx, cancel := context.WithTimeout(r.Context(), bodyPatience)
+	defer cancel()
+	place, err := d.room.take(ctx, r.ContentLength)
+	if err != nil {
+		return nil, err
 	}
-	if err := d.room.Acquire(r.Context(), size); err != nil {
-		return nil, privacyd.Errorf(privacyd.ClassUnavailable, "call_cancelled", "The call was given up before it was sent.")
+	body, err := readBody(w, r, a, place)
+	if err != nil {
+		place.leave()
+		return nil, err
 	}
-	return func() { d.room.Release(size) }, nil
+	body.closed = place.leave
+	return body, nil
 }
 
 func errTooLarge() error {
@@ -171,8 +170,12 @@ func errTooLarge() error {
 func (d *door) send(w http.ResponseWriter, r *http.Request, p *passage) {
 	counted := &counter{ResponseWriter: w}
 	ctx := context.WithValue(r.Context(), passageKey{}, p)
+	sent := int64(0)
+	if p.body != nil {
+		sent = p.body.size
+	}
 	defer func() {
-		err := d.engine.EndCall(ctx, p.Admission, int64(len(p.body)), counted.bytes, counted.status == 0 || counted.status >= http.StatusBadRequest)
+		err := d.engine.EndCall(ctx, p.Admission, sent, counted.bytes, counted.status == 0 || counted.status >= http.StatusBadRequest)
 		if err != nil {
 			d.engine.Log.ErrorContext(ctx, "a call of a language model could not be counted", "provider", p.Provider.Name, "error", err)
 		}
@@ -198,9 +201,9 @@ func (d *door) rewrite(pr *httputil.ProxyRequest) {
 		header.Set("Authorization", "Bearer "+p.key)
 	}
 	pr.Out.URL, pr.Out.Host, pr.Out.Header, pr.Out.Trailer = p.target, p.target.Host, header, nil
-	pr.Out.Body, pr.Out.ContentLength, pr.Out.TransferEncoding = http.NoBody, int64(len(p.body)), nil
-	if len(p.body) > 0 {
-		pr.Out.Body = io.NopCloser(bytes.NewReader(p.body))
+	pr.Out.Body, pr.Out.ContentLength, pr.Out.TransferEncoding = http.NoBody, 0, nil
+	if p.body != nil {
+		pr.Out.Body, pr.Out.ContentLength = p.body, p.body.size
 	}
 }
 

@@ -35,6 +35,7 @@ type provider struct {
 	mu    sync.Mutex
 	got   []received
 	serve http.HandlerFunc
+	throw bool // bodies away
 }
 
 type received struct {
@@ -51,6 +52,9 @@ func newProvider(t *testing.T) *provider {
 		_, _ = io.WriteString(w, `{"answer":42}`)
 	}}
 	p.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.throw {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 		body, _ := io.ReadAll(r.Body)
 		p.mu.Lock()
 		p.got = append(p.got, received{r.Method, r.URL.Path, r.URL.RawQuery, r.Host, string(body), r.Header})
