@@ -97,11 +97,11 @@ func parameter(types *pgtype.Map, oid uint32, arg any) (value []byte, format int
 		}
 	}
 	format = types.FormatCodeForOID(oid)
-	if value, err = types.Encode(oid, format, arg, nil); err == nil {
+	if value, err = types.Encode(oid, format, arg, []byte{}); err == nil { // of nil an empty text would be NULL
 		return value, format, nil
 	}
 	other := pgtype.TextFormatCode + pgtype.BinaryFormatCode - format
-	if value, otherErr := types.Encode(oid, int16(other), arg, nil); otherErr == nil {
+	if value, otherErr := types.Encode(oid, int16(other), arg, []byte{}); otherErr == nil {
 		return value, int16(other), nil
 	}
 	return nil, 0, err

@@ -13,15 +13,18 @@ import (
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
+// typedText is a text that pgx has to find out about.
+type typedText string
+
 // TestExecLaterParameters writes parameters of each kind by statements that are
 // sent together, by each way in which an address can have statements sent, and
 // reads what is there.
 func TestExecLaterParameters(t *testing.T) {
 	dsn := sqldbtest.PostgresDSN(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
-	kinds := []any{nil, "text ä", []byte("\x00\xff"), []byte{}, []byte(nil), int64(-7), 12, int16(3), true, 1.5, at, sql.NullInt64{Int64: 5, Valid: true}, sql.NullInt64{}}
-	columns := []string{"text", "text", "bytea", "bytea", "bytea", "bigint", "smallint", "bigint", "boolean", "float8", "timestamptz", "bigint", "bigint"}
-	want := []string{"", "text ä", `\x00ff`, `\x`, "", "-7", "12", "3", "true", "1.5", "2026-03-01 12:00:00.123456+00", "5", ""}
+	kinds := []any{nil, "text ä", []byte("\x00\xff"), []byte{}, []byte(nil), int64(-7), 12, int16(3), true, 1.5, at, sql.NullInt64{Int64: 5, Valid: true}, sql.NullInt64{}, typedText("")}
+	columns := []string{"text", "text", "bytea", "bytea", "bytea", "bigint", "smallint", "bigint", "boolean", "float8", "timestamptz", "bigint", "bigint", "text NOT NULL"}
+	want := []string{"", "text ä", `\x00ff`, `\x`, "", "-7", "12", "3", "true", "1.5", "2026-03-01 12:00:00.123456+00", "5", "", ""}
 	for _, mode := range []string{"", "exec", "simple_protocol", "cache_describe", "describe_exec"} {
 		db := open(t, openPostgres(t, withMode(dsn, mode)))
 		err := db.InTx(t.Context(), func(ctx context.Context) error {
