@@ -1002,7 +1002,7 @@ func holdFormOf(p page, f holdForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = named("hold-id", field{Name: "id", Label: "Id of the contact or conversation", Optional: true, Value: f.ID, Autocomplete: "off", Hint: "To the letter, as it was imported. Leave it empty for the workspace."}, f.Problem).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = named("hold-id", field{Name: "id", Label: "Id of the contact or conversation", Optional: true, Value: f.ID, Autocomplete: "off", Hint: "To the letter, as it was imported; empty for the workspace. Without the id: open the contact or conversation under Contacts and place the hold there."}, f.Problem).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 
 	"github.com/privacyd/privacyd"
@@ -79,6 +80,13 @@ func reasonWords(c privacyd.PlannedCollection) string {
 		text = sentencesOf(text, "Rows of others that only name what goes")
 	}
 	return text
+}
+
+var fieldOfCollection = regexp.MustCompile(`\b([a-z_]+)\.([a-z_]+)\b`)
+
+// noteWords is a note of a plan without the names by which a program knows fields.
+func noteWords(note string) string {
+	return spaced(fieldOfCollection.ReplaceAllString(note, "$2 of $1"))
 }
 
 func sentencesOf(list ...string) string {

@@ -138,10 +138,14 @@ func latest(r privacyd.Register) privacyd.SubProcessor { return r.History[0] }
 
 // mayBe says where data may be, and who says so.
 func mayBe(r engine.Residency) string {
-	if r.Own {
-		return "Data may be in " + r.Allowed.String() + ", as this workspace's settings say."
+	allowed := r.Allowed.String()
+	if allowed == "EEA" {
+		allowed = "the European Economic Area (EEA)"
 	}
-	return "Data may be in " + r.Allowed.String() + ", as for every workspace of this server."
+	if r.Own {
+		return "Data may be in " + allowed + ", as this workspace's settings say."
+	}
+	return "Data may be in " + allowed + ", as for every workspace of this server."
 }
 
 // whatItDoes says what a sub-processor does, where and with what.

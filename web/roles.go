@@ -39,3 +39,11 @@ func roleGroups() []roleGroup {
 	}
 	return list
 }
+
+// rolesFirst is how many groups people ask about first: exports, deletions,
+// retention and holds.
+const rolesFirst = 3
+
+func privacyRoles() []roleGroup { return roleGroups()[:rolesFirst] }
+
+func otherRoles() []roleGroup { return roleGroups()[rolesFirst:] }
