@@ -1,10 +1,7 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,10 +13,10 @@ import (
 
 // contactView is a contact's profile.
 type contactView struct {
-	Contact     contact
-	List        conversationsView
-	Attachments []attachment
-	Deletion    *privacyd.Job // that waits or runs; nil: none
+	Contact  contact
+	List     conversationsView
+	Files    filesView     // the first
+	Deletion *privacyd.Job // that waits or runs; nil: none
 }
 
 // conversationsView is a part of a contact's conversations, the newest first.
@@ -63,20 +60,13 @@ type message struct {
 	Attachments []attachment `json:"-"`
 }
 
-type attachment struct {
-	ID          string `json:"id"`
-	RecordID    string `json:"record_id"`
-	Filename    string `json:"filename"`
-	ContentType string `json:"content_type"`
-	Size        int64  `json:"size"`
-}
-
 // conversationView is a conversation with its messages, the oldest first.
 type conversationView struct {
 	Contact      contact
 	Conversation conversation
 	Messages     []message
 	Next         string
+	MoreFiles    bool // the messages have more than are shown
 }
 
 func (d *door) contactPage(w http.ResponseWriter, r *http.Request) error {
@@ -92,7 +82,7 @@ func (d *door) contactPage(w http.ResponseWriter, r *http.Request) error {
 	if view.List, err = d.conversations(r, v, id, ""); err != nil {
 		return err
 	}
-	if view.Attachments, err = d.attachments(r, v, "contact", id); err != nil {
+	if view.Files, err = d.files(r, v, "contact", id, "", filesBeside); err != nil {
 		return err
 	}
 	if view.Deletion, err = d.deletionOf(r, v, id); err != nil {
@@ -154,34 +144,6 @@ func (d *door) conversations(r *http.Request, v visit, contactID, cursor string)
 	return view, err
 }
 
-func (d *door) attachments(r *http.Request, v visit, kind string, ids ...string) ([]attachment, error) {
-	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "attachments", engine.RecordQuery{
-		Equals: map[string]string{"record_type": kind}, Among: map[string][]string{"record_id": ids}, Limit: attachmentsShown,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return decoded[attachment](page.Items)
-}
-
-// attach puts the files of messages where they belong.
-func (d *door) attach(r *http.Request, v visit, messages []message) error {
-	if len(messages) == 0 {
-		return nil
-	}
-	ids, at := make([]string, len(messages)), map[string]*message{}
-	for i := range messages {
-		ids[i], at[messages[i].ID] = messages[i].ID, &messages[i]
-	}
-	files, err := d.attachments(r, v, "message", ids...)
-	for _, f := range files {
-		if m := at[f.RecordID]; m != nil {
-			m.Attachments = append(m.Attachments, f)
-		}
-	}
-	return err
-}
-
 func (d *door) conversationPage(w http.ResponseWriter, r *http.Request) error {
 	v, err := d.enter(r)
 	if err != nil {
@@ -205,29 +167,10 @@ func (d *door) conversationPage(w http.ResponseWriter, r *http.Request) error {
 	if view.Messages, err = decoded[message](page.Items); err != nil {
 		return err
 	}
-	if err := d.attach(r, v, view.Messages); err != nil {
+	if view.MoreFiles, err = d.attach(r, v, view.Messages); err != nil {
 		return err
 	}
 	return d.show(w, r, http.StatusOK, conversationPageOf(d.page(r, v, "Conversation with "+view.Contact.title()), view))
-}
-
-// attachment hands a file over as a download: what somebody uploaded is never
-// shown in place.
-func (d *door) attachment(w http.ResponseWriter, r *http.Request) error {
-	v, err := d.enter(r)
-	if err != nil {
-		return err
-	}
-	content, about, err := d.engine.OpenAttachment(r.Context(), v.caller, v.workspace.ID, r.URL.Query().Get("id"))
-	if err != nil {
-		return err
-	}
-	defer content.Close() //nolint:errcheck // it was only read
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": cmp.Or(about.Filename, "attachment")}))
-	http.ServeContent(w, r, "", d.engine.Now(), io.ReadSeeker(content))
-	return nil
 }
 
 // exportContact begins the export of a contact from the profile.

@@ -19,7 +19,6 @@ const (
 	matchesShown       = 20
 	conversationsShown = 10
 	messagesShown      = 100
-	attachmentsShown   = 500 // of a contact, or of a page of messages
 )
 
 // contact is a person of the embedded records, as far as pages show them.
@@ -97,6 +96,7 @@ func (d *door) contactRoutes() map[string]action {
 		"GET /w/{workspace}/contact":               d.contactPage,
 		"GET /w/{workspace}/contact/conversation":  d.conversationPage,
 		"GET /w/{workspace}/contact/attachment":    d.attachment,
+		"GET /w/{workspace}/contact/files":         d.filesPage,
 		"POST /w/{workspace}/contact/export":       d.exportContact,
 		"GET /w/{workspace}/contact/conversations": d.conversationsPart,
 	}
@@ -287,14 +287,6 @@ func typedCount(s string) *int64 {
 		return nil
 	}
 	return &n
-}
-
-// name is what a file is called.
-func (a attachment) name() string {
-	if a.Filename == "" {
-		return a.ID
-	}
-	return a.Filename
 }
 
 // contactLine says by what a contact is known.

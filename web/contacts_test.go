@@ -3,8 +3,10 @@ package web_test
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,11 +50,13 @@ func TestNothingOfTheRecordsIsMarkup(t *testing.T) {
 	id := url.QueryEscape("c" + mark)
 	export := b.post("/w/acme/contact/export", url.Values{"id": {"c" + mark}}).Header().Get("Location")
 	for path, has := range map[string]string{
-		"/w/acme/contacts":                       "&lt;img",
-		"/w/acme/contacts?q=" + id:               "&lt;img",
-		"/w/acme/contacts?sort=" + id:            "&lt;img",
-		"/w/acme/contact?id=" + id:               "Also known by",
-		"/w/acme/contact/conversations?id=" + id: "&lt;img",
+		"/w/acme/contacts":                                                       "&lt;img",
+		"/w/acme/contacts?q=" + id:                                               "&lt;img",
+		"/w/acme/contacts?sort=" + id:                                            "&lt;img",
+		"/w/acme/contact?id=" + id:                                               "Also known by",
+		"/w/acme/contact/conversations?id=" + id:                                 "&lt;img",
+		"/w/acme/contact/files?id=" + id:                                         "&lt;img",
+		"/w/acme/contact/files?of=message&id=" + url.QueryEscape("m"+mark):       "&lt;img",
 		"/w/acme/contact/conversation?conversation=" + url.QueryEscape("v"+mark): "AI metadata",
 		"/w/acme/delete-contact?q=" + id:                                         "&lt;img",
 		"/w/acme/delete-contact?id=" + id:                                        "To confirm, type",
@@ -162,3 +166,61 @@ func TestPagesBesideAProduct(t *testing.T) {
 		t.Errorf("a profile that there is not: status %d", w.Code)
 	}
 }
+
+// TestFilesGoOn has more files of a contact, and of messages, than a page shows:
+// each page says that there are more, and leads to all of them.
+func TestFilesGoOn(t *testing.T) {
+	p := newProduct(t)
+	ctx, operator := t.Context(), privacyd.Caller{Kind: privacyd.CallerOperator, Name: "root"}
+	var lines strings.Builder
+	line := func(collection string, record map[string]any) {
+		raw, err := json.Marshal(map[string]any{"collection": collection, "record": record})
+		must(t, err)
+		lines.Write(append(raw, '\n'))
+	}
+	line("contacts", map[string]any{"id": "many", "name": "Many Files"})
+	line("conversations", map[string]any{"id": "long", "contact_id": "many"})
+	line("messages", map[string]any{"id": "said", "conversation_id": "long", "direction": "inbound", "body": "Look at these"})
+	for n, of := range map[int]string{130: "contact", 520: "message"} {
+		for i := range n {
+			line("attachments", map[string]any{
+				"id": fmt.Sprintf("%s-%03d", of, i), "record_type": of, "record_id": map[string]string{"contact": "many", "message": "said"}[of],
+				"filename": fmt.Sprintf("%s-%03d.txt", of, i), "content_base64": "aGk=",
+			})
+		}
+	}
+	_, err := p.engine.Import(ctx, operator, "acme", engine.ImportSource{Body: strings.NewReader(lines.String()), ContentType: "application/x-ndjson"})
+	must(t, err)
+	b := p.as(t, "admin")
+	for start, want := range map[string]struct{ files, shown int }{
+		"/w/acme/contact?id=many":                        {130, 25},
+		"/w/acme/contact/files?of=message&id=said":       {520, 100},
+		"/w/acme/contact/conversation?conversation=long": {520, 500},
+	} {
+		found, at, body := map[string]bool{}, start, ""
+		for at != "" {
+			w := b.get(at)
+			expect(t, w, "")
+			body = w.Body.String()
+			names := fileName.FindAllString(body, -1)
+			if at == start && len(names) != want.shown {
+				t.Errorf("%s shows %d files, not %d", at, len(names), want.shown)
+			}
+			for _, name := range names {
+				found[name] = true
+			}
+			at = ""
+			if more := furtherFiles.FindStringSubmatch(body); more != nil {
+				at = html.UnescapeString(more[1])
+			}
+		}
+		if len(found) != want.files {
+			t.Errorf("from %s one comes to %d files, not %d", start, len(found), want.files)
+		}
+	}
+}
+
+var (
+	fileName     = regexp.MustCompile(`(contact|message)-\d\d\d\.txt`)
+	furtherFiles = regexp.MustCompile(`href="([^"]*)">(?:More files|All files of this message)<`)
+)

@@ -142,7 +142,7 @@ func TestIDsOfAnotherWorkspace(t *testing.T) {
 	b, at := p.as(t, "admin"), "/w/acme/jobs/"+job.ID
 	for _, path := range []string{
 		at, at + "/plan", at + "/review", at + "/receipt", at + "/receipt.json", at + "/download", at + "/progress", "/w/acme/jobs/events?job=" + job.ID,
-		"/w/acme/contact?id=theirs", "/w/acme/contact/conversations?id=theirs", "/w/acme/contact/attachment?id=theirs", "/w/acme/contact/conversation?conversation=x",
+		"/w/acme/contact?id=theirs", "/w/acme/contact/conversations?id=theirs", "/w/acme/contact/attachment?id=theirs", "/w/acme/contact/files?of=contact&id=theirs", "/w/acme/contact/files?of=message&id=theirs", "/w/acme/contact/conversation?conversation=x",
 	} {
 		if w := b.get(path); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "Theirs") {
 			t.Errorf("GET %s: status %d", path, w.Code)
