@@ -98,6 +98,10 @@ type Audited struct {
 	Checkpoint CheckpointState `json:"checkpoint" enum:"signed,pending" doc:"signed: a signed checkpoint covers the entry."`
 }
 
+// AuditKnown is by what an owner of disclosures is known: an id or e-mail address
+// that a product gave. Both are keyed hashes.
+type AuditKnown struct{ As, Owner string }
+
 // AuditKey is what is kept of a key under which a product wrote entries: keyed
 // hashes, and the ids of the entries, 16 bytes each.
 type AuditKey struct {

@@ -53,6 +53,7 @@ const (
 	ActionSyncWorkspaces  Action = "workspace.sync"
 	ActionCheckMap        Action = "map.check"
 	ActionManageKeys      Action = "keys.manage"
+	ActionForgetNamed     Action = "audit.forget" // whom only a product's entries in the audit log name
 
 	ActionManageSubProcessors Action = "subprocessor.manage"
 	ActionManageDocuments     Action = "legal.documents" // documents, and versions of the agreement

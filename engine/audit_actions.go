@@ -22,6 +22,7 @@ const (
 	maxActionCode  = 60   // what is left of a code beside the prefix
 	maxChanges     = 100  // fields of one entry
 	maxChangeBytes = 32 << 10
+	maxNamed       = 20              // persons whom one entry may name
 	clockSkew      = 5 * time.Minute // how far ahead a product's clock may be
 
 	productPrefix = "app." // nothing that a product writes passes for one of our own actions
@@ -38,10 +39,12 @@ type ProductAction struct {
 	Subject    *privacyd.Subject // whom it is about; nil: whom the target's type and id name, if it is a person
 	Target     ProductTarget
 	Changes    map[string]ProductChange
+	Dataset    string // whose ids these are, where several datasets know accounts; else empty
 }
 
 // ProductActor is who acted in the product. A person needs an id: it names the
-// key that seals what is known of them, and that an erasure destroys.
+// key that seals what is known of them. An erasure destroys it, of whoever has
+// the id or the e-mail address.
 type ProductActor struct{ Kind, ID, Name, Email, IP string }
 
 // ProductTarget is what an action was done to.
@@ -81,18 +84,6 @@ func errEntries(class privacyd.Class, code string, of int, problems EntryProblem
 // outsiders are kinds of actors who are no persons.
 func outsiders() []string { return []string{"anonymous", "service", "system", "token"} }
 
-// knownKinds lists the kinds of persons that the data maps know. An account
-// is always one.
-func (e *Engine) knownKinds() []string {
-	kinds := map[string]bool{accountKind: true}
-	for _, d := range e.Datasets {
-		for _, k := range d.Graph.Map.Subjects {
-			kinds[k.Kind] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(kinds))
-}
-
 // actionCode is what auditlog takes for a code.
 var actionCode = regexp.MustCompile(`^[a-z][a-z0-9]*([._-][a-z0-9]+)*$`)
 
@@ -103,6 +94,9 @@ type checkedAction struct {
 	record  auditlog.Record
 	hash    []byte // of its key; nil: it has none
 	content []byte
+	persons map[auditlog.Owner][]appPerson // what the owners of claims go by
+	several map[auditlog.Owner]bool        // owners who stand for more than one person
+	single  []auditlog.Owner               // those persons, one by one
 }
 
 // checkActions checks a whole batch before anything of it is written.
@@ -110,7 +104,7 @@ func (e *Engine) checkActions(c privacyd.Caller, workspaceID string, batch []Pro
 	if len(batch) == 0 || len(batch) > MaxActions {
 		return nil, privacyd.Errorf(privacyd.ClassInvalid, "batch_size", "A batch has 1 to %d entries. Send more in several batches.", MaxActions)
 	}
-	kinds, now := e.knownKinds(), e.Now()
+	kinds, now := e.personKinds(), e.Now()
 	checked := make([]checkedAction, len(batch))
 	var problems EntryProblems
 	seen := map[string]bool{}
@@ -138,7 +132,8 @@ func (e *Engine) checkActions(c privacyd.Caller, workspaceID string, batch []Pro
 
 // check finds the first thing that is wrong. Messages repeat nothing that was
 // sent.
-func (a ProductAction) check(kinds []string, now time.Time) *EntryProblem {
+func (a ProductAction) check(persons map[string]personKind, now time.Time) *EntryProblem {
+	kinds := slices.Sorted(maps.Keys(persons))
 	outcomes := []privacyd.Outcome{"", privacyd.OutcomeDone, privacyd.OutcomeDenied, privacyd.OutcomeFailed, privacyd.OutcomeIntent}
 	_, fits := a.changes()
 	for _, rule := range []struct {
@@ -156,6 +151,9 @@ func (a ProductAction) check(kinds []string, now time.Time) *EntryProblem {
 		{a.Subject == nil || (slices.Contains(kinds, a.Subject.Kind) && a.Subject.ID != "" && len(a.Subject.ID) <= maxActionID), "subject_invalid", "subject needs an id of at most 200 bytes and a kind that the data maps know: " + strings.Join(kinds, ", ") + "."},
 		{a.Target.Type == "" || isCode(a.Target.Type), "target_type_invalid", "target.type is a code of at most 60 lower-case letters, digits, dots, hyphens and underscores."},
 		{a.Target.Type != "" || a.Target == (ProductTarget{}), "target_type_missing", "target has an id or name and no type."},
+		{a.Dataset == "" || knowsDataset(persons, a.Dataset), "dataset_unknown", "dataset is not one of those that know a kind of persons. Leave it out where only one does."},
+		{!a.ambiguous(persons), "dataset_missing", "Several datasets know persons of this kind, each by ids of its own. Say in dataset whose ids these are."},
+		{len(a.mentioned(persons, a.about(persons))) <= maxNamed, "persons_too_many", "changes names more than 20 persons. Send an entry for each, or their ids."},
 		{fits, "changes_too_large", "changes has more than 100 fields or 32 KiB. Send what matters, or its id."},
 	} {
 		if !rule.ok {
@@ -183,11 +181,20 @@ func (a ProductAction) changes() (raw []byte, fits bool) {
 	return raw, err == nil && len(a.Changes) <= maxChanges && len(raw) <= maxChangeBytes
 }
 
+func knowsDataset(kinds map[string]personKind, name string) bool {
+	for _, k := range kinds {
+		if slices.Contains(k.datasets, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // actionRecord makes the entry. Claims about the actor are sealed for the
-// actor, those about the target for the person it is about, and all others
-// for the workspace.
-func (e *Engine) actionRecord(c privacyd.Caller, workspaceID string, kinds []string, a ProductAction, now time.Time) (checkedAction, error) {
-	checked := checkedAction{}
+// actor, others for the persons whom they tell of, and what tells of nobody for
+// the workspace.
+func (e *Engine) actionRecord(c privacyd.Caller, workspaceID string, kinds map[string]personKind, a ProductAction, now time.Time) (checkedAction, error) {
+	checked := checkedAction{persons: map[auditlog.Owner][]appPerson{}, several: map[auditlog.Owner]bool{}}
 	if a.Key != "" {
 		content, err := json.Marshal(a)
 		if err != nil {
@@ -207,7 +214,7 @@ func (e *Engine) actionRecord(c privacyd.Caller, workspaceID string, kinds []str
 		r.Outcome = string(privacyd.OutcomeDone)
 	}
 	put(r.Public, "door", string(c.Door))
-	r.Private = a.claims(workspaceID, kinds)
+	r.Private = append(checked.actorClaims(workspaceID, kinds, a), checked.targetClaims(workspaceID, kinds, a)...)
 	sender := auditlog.Owner{Log: workspaceID}
 	if c.Kind == privacyd.CallerAccount {
 		sender = ownerOf(workspaceID, privacyd.Subject{Kind: accountKind, ID: c.AccountID})
@@ -217,40 +224,57 @@ func (e *Engine) actionRecord(c privacyd.Caller, workspaceID string, kinds []str
 	return checked, nil
 }
 
-func (a ProductAction) claims(workspaceID string, kinds []string) []auditlog.Claim {
+func claimsOf(owner auditlog.Owner, named ...string) []auditlog.Claim {
 	var claims []auditlog.Claim
-	add := func(owner auditlog.Owner, name, value string) {
-		if value != "" {
-			claims = append(claims, auditlog.Claim{Name: name, Value: value, Owner: owner})
+	for i := 0; i < len(named); i += 2 {
+		if named[i+1] != "" {
+			claims = append(claims, auditlog.Claim{Name: named[i], Value: named[i+1], Owner: owner})
 		}
-	}
-	actor := auditlog.Owner{Log: workspaceID}
-	if slices.Contains(kinds, a.Actor.Kind) {
-		actor = ownerOf(workspaceID, privacyd.Subject{Kind: a.Actor.Kind, ID: a.Actor.ID})
-	}
-	add(actor, auditlog.ClaimActor, a.Actor.Name)
-	add(actor, "actor_id", a.Actor.ID)
-	add(actor, auditlog.ClaimActorEmail, a.Actor.Email)
-	if ip, err := netip.ParseAddr(a.Actor.IP); err == nil {
-		add(actor, auditlog.ClaimIP, ip.String())
-	}
-	target := auditlog.Owner{Log: workspaceID}
-	if s := a.about(kinds); s != nil {
-		target = ownerOf(workspaceID, *s)
-		add(target, auditlog.ClaimSubject, s.Kind+":"+s.ID)
-	}
-	add(target, auditlog.ClaimTargetID, a.Target.ID)
-	add(target, auditlog.ClaimTargetName, a.Target.Name)
-	if raw, _ := a.changes(); raw != nil {
-		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimChanges, Value: json.RawMessage(raw), Owner: target})
 	}
 	return claims
 }
 
-// about is the person whom the entry is about.
-func (a ProductAction) about(kinds []string) *privacyd.Subject {
-	if a.Subject == nil && a.Target.ID != "" && slices.Contains(kinds, a.Target.Type) {
-		return &privacyd.Subject{Kind: a.Target.Type, ID: a.Target.ID}
+func (k *checkedAction) actorClaims(workspaceID string, kinds map[string]personKind, a ProductAction) []auditlog.Claim {
+	known := a.actorKnownAs(kinds)
+	owner := ownerOfPersons(workspaceID, known)
+	if _, person := kinds[a.Actor.Kind]; person { // one, with e-mail addresses
+		owner = ownerOfPersons(workspaceID, known[:1])
 	}
-	return a.Subject
+	if len(known) > 0 {
+		k.persons[owner] = known
+	}
+	ip := ""
+	if addr, err := netip.ParseAddr(a.Actor.IP); err == nil {
+		ip = addr.String()
+	}
+	return claimsOf(owner, auditlog.ClaimActor, a.Actor.Name, "actor_id", a.Actor.ID, auditlog.ClaimActorEmail, a.Actor.Email, auditlog.ClaimIP, ip)
+}
+
+func (k *checkedAction) targetClaims(workspaceID string, kinds map[string]personKind, a ProductAction) []auditlog.Claim {
+	about := a.about(kinds)
+	var claims []auditlog.Claim
+	if len(about) > 0 {
+		claims = claimsOf(k.ownerOf(workspaceID, about[:1]), auditlog.ClaimSubject, about[0].kind+":"+about[0].id)
+	}
+	target := addAddresses(addAddresses(slices.Clone(about), emailMentioned, a.Target.ID), emailMentioned, a.Target.Name)
+	claims = append(claims, claimsOf(k.ownerOf(workspaceID, target), auditlog.ClaimTargetID, a.Target.ID, auditlog.ClaimTargetName, a.Target.Name)...)
+	if raw, _ := a.changes(); raw != nil {
+		owner := k.ownerOf(workspaceID, a.mentioned(kinds, about))
+		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimChanges, Value: json.RawMessage(raw), Owner: owner})
+	}
+	return claims
+}
+
+// ownerOf is the owner of what tells of persons, of which it keeps what they go
+// by.
+func (k *checkedAction) ownerOf(workspaceID string, list []appPerson) auditlog.Owner {
+	owner := ownerOfPersons(workspaceID, list)
+	for _, p := range list {
+		k.persons[owner] = addPerson(k.persons[owner], p)
+		if !strings.HasPrefix(p.kind, emailMentioned) && len(list) > 1 {
+			k.several[owner] = true
+			k.single = append(k.single, ownerOfPersons(workspaceID, []appPerson{p}))
+		}
+	}
+	return owner
 }

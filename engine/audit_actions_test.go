@@ -76,12 +76,12 @@ func TestRecordActionsSealing(t *testing.T) {
 		about.Key, about.Subject, about.Target = "", nil, engine.ProductTarget{Type: "contact", ID: "c-001", Name: "Cleo"}
 		_, err := b.RecordActions(t.Context(), enginetest.Operator, w.ID, engine.NewActions{Entries: []engine.ProductAction{about}})
 		b.Must(err)
-		b.Must(b.Keys.Shred(t.Context(), vault.Owner{Kind: "account", ID: "u-7"}))
+		b.Must(b.Keys.Shred(t.Context(), vault.Owner{Workspace: w.ID, Kind: "app::account", ID: "u-7"}))
 		e := newest(t, b, w.ID, 1)[0]
 		if e.Actor != "" || e.ActorEmail != "" || e.IP != "" || e.TargetName != "Cleo" || e.Subject != "contact:c-001" || !e.Erased {
 			t.Errorf("after the actor's erasure: %+v", e)
 		}
-		b.Must(b.Keys.Shred(t.Context(), vault.Owner{Workspace: w.ID, Kind: "contact", ID: "c-001"}))
+		b.Must(b.Keys.Shred(t.Context(), vault.Owner{Workspace: w.ID, Kind: "app::contact", ID: "c-001"}))
 		if e := newest(t, b, w.ID, 1)[0]; e.TargetName != "" || e.Subject != "" || e.Changes != nil || e.Action != "app.invoice.send" {
 			t.Errorf("after the contact's erasure: %+v", e)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -54,10 +55,10 @@ func (e *Engine) RecordActions(ctx context.Context, c privacyd.Caller, workspace
 	if err != nil {
 		return nil, err
 	}
-	if err := e.makeKeys(ctx, checked); err != nil {
+	w := actionWriter{e: e, workspaceID: g.Workspace.ID, entries: checked}
+	if w.erased, err = e.makeKeys(ctx, checked); err != nil {
 		return nil, err
 	}
-	w := actionWriter{e: e, workspaceID: g.Workspace.ID, entries: checked}
 	if r.IdempotencyKey != "" {
 		if err := w.nameBatch(r); err != nil {
 			return nil, err
@@ -74,35 +75,52 @@ func (e *Engine) RecordActions(ctx context.Context, c privacyd.Caller, workspace
 
 // makeKeys sees to it that there is a key for each person of a batch before its
 // transaction begins: a new one takes a write to the key store, and nobody else
-// could write to the database meanwhile. An erased person stays so.
-func (e *Engine) makeKeys(ctx context.Context, entries []checkedAction) error {
+// could write to the database meanwhile. It tells who is erased, and stays so.
+func (e *Engine) makeKeys(ctx context.Context, entries []checkedAction) (map[auditlog.Owner]bool, error) {
 	owners := make(chan auditlog.Owner)
 	var making sync.WaitGroup
 	var failed atomic.Pointer[error]
+	var gone sync.Map
 	for range keysAtOnce {
 		making.Go(func() {
 			for o := range owners {
-				if _, _, err := e.Keys.SealFor(ctx, e.reference(o), nil, nil); err != nil {
+				_, erased, err := e.Keys.SealFor(ctx, e.reference(o), nil, nil)
+				if err != nil {
 					failed.Store(&err)
+				}
+				if erased {
+					gone.Store(o, true)
 				}
 			}
 		})
 	}
 	known := map[auditlog.Owner]bool{}
-	for _, a := range entries {
-		for _, c := range a.record.Private {
-			if c.Owner.Kind != "" && !known[c.Owner] && failed.Load() == nil {
-				known[c.Owner] = true
-				owners <- c.Owner
-			}
+	for _, o := range personsOf(entries) {
+		if !known[o] && failed.Load() == nil {
+			known[o] = true
+			owners <- o
 		}
 	}
 	close(owners)
 	making.Wait()
 	if err := failed.Load(); err != nil {
-		return fmt.Errorf("make the keys of a batch: %w", *err)
+		return nil, fmt.Errorf("make the keys of a batch: %w", *err)
 	}
-	return nil
+	maps.DeleteFunc(known, func(o auditlog.Owner, _ bool) bool { _, erased := gone.Load(o); return !erased })
+	return known, nil
+}
+
+func personsOf(entries []checkedAction) []auditlog.Owner {
+	var owners []auditlog.Owner
+	for _, a := range entries {
+		for _, c := range a.record.Private {
+			if c.Owner.Kind != "" {
+				owners = append(owners, c.Owner)
+			}
+		}
+		owners = append(owners, a.single...)
+	}
+	return owners
 }
 
 const keysAtOnce = 8
@@ -120,7 +138,8 @@ type actionWriter struct {
 	e           *Engine
 	workspaceID string
 	entries     []checkedAction
-	batch       privacyd.AuditKey // without a hash: the batch has no key
+	erased      map[auditlog.Owner]bool // of the entries' owners
+	batch       privacyd.AuditKey       // without a hash: the batch has no key
 	done        []RecordedAction
 }
 
@@ -149,11 +168,13 @@ func (w *actionWriter) write(ctx context.Context) error {
 	}
 	w.done = make([]RecordedAction, len(w.entries))
 	var keys []privacyd.AuditKey
+	var persons []privacyd.AuditKnown
 	for i, a := range w.entries {
 		if before, ok := known[string(a.hash)]; ok && a.hash != nil {
 			w.done[i] = RecordedAction{ID: entryIDs(before.Entries)[0], Existing: true}
 			continue
 		}
+		persons = append(persons, a.known(w.e, w.erased)...)
 		id, err := w.e.Audit.Append(ctx, a.record)
 		if err != nil {
 			return fmt.Errorf("append audit entry: %w", err)
@@ -162,6 +183,9 @@ func (w *actionWriter) write(ctx context.Context) error {
 		if a.hash != nil {
 			keys = append(keys, privacyd.AuditKey{Hash: a.hash, Content: a.content, Entries: packIDs(w.done[i])})
 		}
+	}
+	if err := w.e.Disclosed.InsertKnown(ctx, w.workspaceID, persons); err != nil {
+		return err
 	}
 	return w.remember(ctx, keys)
 }

@@ -61,19 +61,36 @@ func (r *erasureRun) forgetSubject(ctx context.Context) error {
 	if r.job.SubjectRef != "" { // it is gone when an earlier run came to here
 		refs = append(refs, r.job.SubjectRef)
 	}
-	for _, s := range r.subjects() {
+	subjects, err := r.subjects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range subjects {
 		refs = appendNew(refs, r.e.reference(ownerOf(r.job.WorkspaceID, s)))
 	}
-	if len(refs) == 0 {
+	named, err := r.appPersons(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	owners, err := r.e.appOwners(ctx, r.job.WorkspaceID, named)
+	if err != nil {
+		return err
+	}
+	if len(refs)+len(owners) == 0 {
 		return nil // an earlier run has forgotten already who it was
 	}
-	err := r.e.forget(ctx, forgetting{
-		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Owners: refs, Guard: r.mayForget(),
+	err = r.e.forget(ctx, forgetting{
+		Caller: privacyd.System("erasure"), Workspace: r.job.WorkspaceID, Owners: slices.Concat(refs, owners), Guard: r.mayForget(),
 	})
 	if err != nil {
 		return err
 	}
-	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetSubject(ctx, r.job.WorkspaceID, refs) })
+	return r.guarded(ctx, func(ctx context.Context) error {
+		if err := r.e.Own.ForgetSubject(ctx, r.job.WorkspaceID, refs); err != nil {
+			return err
+		}
+		return r.e.Disclosed.ForgetKnown(ctx, owners)
+	})
 }
 
 // mayForget asks at first whether the workspace is held, too: once the keys are
@@ -89,25 +106,6 @@ func (r *erasureRun) mayForget() func(ctx context.Context) error {
 		}
 		return r.lease.Check(ctx)
 	}
-}
-
-// subjects are the person under every id that they had.
-func (r *erasureRun) subjects() []privacyd.Subject {
-	s := r.job.Subject
-	ids := []string{}
-	if s.ID != "" {
-		ids = append(ids, s.ID)
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.state.Merged)) {
-		for _, id := range r.state.Merged[name] {
-			ids = appendNew(ids, id)
-		}
-	}
-	subjects := make([]privacyd.Subject, len(ids))
-	for i, id := range ids {
-		subjects[i] = privacyd.Subject{Kind: s.Kind, ID: id}
-	}
-	return subjects
 }
 
 // finish writes the entry that says that it is done, and the receipt over it.

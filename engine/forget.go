@@ -48,6 +48,7 @@ type forgetting struct {
 // Whoever is erased from one workspace and lives on in others (an account)
 // keeps the key, or nothing that they do would be known any more: what the
 // log of that workspace disclosed of them is deleted, and no other log touched.
+// Whoever is erased for the instance is erased whole.
 //
 // It goes step by step, and calling it again after it failed or its process
 // died goes on and ends the same: an entry that says that it begins; the keys
@@ -67,6 +68,9 @@ func (e *Engine) forget(ctx context.Context, f forgetting) error {
 	slices.Sort(owners)
 	owners = slices.Compact(owners)
 	here := e.reference(scopeOwner(f.Workspace)) + "/"
+	if f.Workspace == "" {
+		here = ""
+	}
 	elsewhere := slices.DeleteFunc(slices.Clone(owners), func(o string) bool { return strings.HasPrefix(o, here) })
 	owners = slices.DeleteFunc(owners, func(o string) bool { return !strings.HasPrefix(o, here) })
 	for some := range slices.Chunk(owners, forgetAtOnce) {

@@ -27,6 +27,9 @@ type Disclosed interface {
 	EraseDisclosures(ctx context.Context, which []auditlog.Disclosed) (gone []auditlog.Gone, err error)
 	DisclosedOwners(ctx context.Context, workspaceRef string, limit int) ([]string, error)
 	LogDisclosures(ctx context.Context, log, after string, limit int) ([]auditlog.Disclosed, error)
+	InsertKnown(ctx context.Context, log string, list []privacyd.AuditKnown) error
+	OwnersKnownAs(ctx context.Context, log string, as []string) (owners []string, err error)
+	ForgetKnown(ctx context.Context, owners []string) error
 }
 
 // Shredder seals for persons and workspaces, known by reference, and destroys

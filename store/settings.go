@@ -88,6 +88,7 @@ func (s *Store) ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID 
 			`DELETE FROM plans WHERE scope = $1`,
 			`DELETE FROM job_keys WHERE scope = $1`,
 			`DELETE FROM audit_keys WHERE workspace_id = $1`,
+			`DELETE FROM audit_known WHERE log = $1`,
 			`DELETE FROM llm_calls WHERE workspace_id = $1`,
 			`DELETE FROM objections WHERE workspace_id = $1`,
 			`DELETE FROM review_items WHERE job_id IN (SELECT id FROM jobs WHERE workspace_id = $1)`,
