@@ -104,6 +104,14 @@ func (e *Engine) prepareAccount(r NewAccount) (privacyd.Account, string, error) 
 }
 
 func (e *Engine) insertAccount(ctx context.Context, c privacyd.Caller, a privacyd.Account, hash string) error {
+	going, err := e.goingAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	if going[a.Email] {
+		return privacyd.Errorf(privacyd.ClassConflict, "account_exists",
+			"The account with this e-mail address is being deleted. Wait until that has ended and try again.")
+	}
 	auditID, err := e.record(ctx, e.accountEvent(c, a))
 	if err != nil {
 		return err

@@ -29,14 +29,25 @@ func writing(ctx context.Context, c privacyd.Caller, g grant) context.Context {
 }
 
 // ResolveAuthors finds the accounts of authors by e-mail and makes one,
-// without password and not invited, for each that has none. It is called by a
-// write of records that was authorised, in its transaction. Audit:
+// without password and not invited, for each that has none. Authors whose
+// account is being erased have an empty id: what they wrote is nobody's. It is
+// called by a write of records that was authorised, in its transaction. Audit:
 // account.create, in the log of the workspace that is written to.
 func (e *Engine) ResolveAuthors(ctx context.Context, authors []Author) (map[string]string, error) {
 	ids := make(map[string]string, len(authors))
+	var going map[string]bool
 	for _, author := range authors {
 		known, _, err := e.Accounts.AccountByEmail(ctx, author.Email)
 		if privacyd.CodeOf(err) == "account_not_found" {
+			if going == nil {
+				if going, err = e.goingAccounts(ctx); err != nil {
+					return nil, err
+				}
+			}
+			if going[author.Email] {
+				ids[author.Email] = ""
+				continue
+			}
 			known, err = e.adoptAuthor(ctx, author)
 		}
 		if privacyd.CodeOf(err) == "account_exists" { // another import was faster
@@ -48,6 +59,38 @@ func (e *Engine) ResolveAuthors(ctx context.Context, authors []Author) (map[stri
 		ids[author.Email] = known.ID
 	}
 	return ids, nil
+}
+
+// goingAccounts are the e-mail addresses of accounts whose erasure has begun and
+// not ended. Their rows may be gone already; whoever made them anew would have
+// verification find what it must not.
+func (e *Engine) goingAccounts(ctx context.Context) (map[string]bool, error) {
+	jobs, err := e.Own.UnfinishedJobs(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	going := map[string]bool{}
+	for _, job := range jobs {
+		if job.Type != privacyd.JobAccountDeletion || job.Runs == 0 {
+			continue
+		}
+		sealed, err := e.Runs.ErasureRun(ctx, job.ID)
+		if err != nil {
+			return nil, err
+		}
+		var of erasureState
+		if sealed != nil {
+			if err := e.openJSON(ctx, scopeOwner(""), "erasure run", sealed, &of); err != nil {
+				return nil, err
+			}
+		}
+		for _, id := range of.Identifiers {
+			if email, err := privacyd.NormalEmail(id.Value); err == nil {
+				going[email] = true
+			}
+		}
+	}
+	return going, nil
 }
 
 func (e *Engine) adoptAuthor(ctx context.Context, author Author) (privacyd.Account, error) {

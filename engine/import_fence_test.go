@@ -87,7 +87,7 @@ func TestImportMeetsErasure(t *testing.T) {
 // back.
 func TestImportMeetsAccountDeletion(t *testing.T) {
 	ticketOf := func(slug string) engine.ImportSource {
-		text := fmt.Sprintf(`{"collection":"tickets","record":{"id":"late","title":"late","reporter_id":"jo@%s.example.org"}}`, slug)
+		text := fmt.Sprintf(`{"collection":"tickets","record":{"id":"late-%s","title":"late","reporter_id":"jo@%s.example.org"}}`, slug, slug)
 		return engine.ImportSource{Body: strings.NewReader(text + "\n")}
 	}
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
@@ -106,6 +106,23 @@ func TestImportMeetsAccountDeletion(t *testing.T) {
 			_, err := node.Import(t.Context(), enginetest.Operator, w.ID, ticketOf("before"))
 			b.WantCode(err, "import_overtaken")
 			_, _, err = b.Accounts.AccountByEmail(t.Context(), "jo@before.example.org")
+			b.WantCode(err, "account_not_found")
+		})
+		t.Run("when its row is gone", func(t *testing.T) {
+			defer b.In(t)()
+			w := newOrg(t, b, "gone")
+			job := askAccount(t, b, w)
+			node := b.Beside()
+			defer node.Stop()
+			node.Suppression = &watchedMarks{Suppression: node.Suppression, asked: func(int) {}, before: func() { josWorkGoesOn(t, b, w, ticketOf("gone")) }}
+			b.Must(node.RunErasure(t.Context(), job.ID, &lease{attempt: 1}))
+			if end := endingOf(t, b, w, job); end.State != privacyd.JobCompleted {
+				t.Errorf("%s %s", end.State, end.Error)
+			}
+			if n := rowsOf(t, b, "tickets", "reporter_id", "Deleted user"); n != 2 {
+				t.Errorf("%d tickets are of nobody", n)
+			}
+			_, _, err := b.Accounts.AccountByEmail(t.Context(), "jo@gone.example.org")
 			b.WantCode(err, "account_not_found")
 		})
 		if db.Dialect == sqldb.SQLite {
@@ -142,11 +159,25 @@ func TestImportMeetsAccountDeletion(t *testing.T) {
 			if end := endingOf(t, b, w, job); end.State != privacyd.JobCompleted {
 				t.Errorf("%s %s", end.State, end.Error)
 			}
-			if rowsOf(t, b, "tickets", "id", "late") != 1 || rowsOf(t, b, "tickets", "reporter_id", who) != 0 {
+			if rowsOf(t, b, "tickets", "id", "late-while") != 1 || rowsOf(t, b, "tickets", "reporter_id", who) != 0 {
 				t.Error("the ticket is not there, or names whom it was of")
 			}
 		})
 	})
+}
+
+// josWorkGoesOn writes what names an account whose erasure has begun, and tries
+// to make the account anew.
+func josWorkGoesOn(t *testing.T, b *enginetest.Bench, w privacyd.Workspace, tickets engine.ImportSource) {
+	done, err := b.Import(t.Context(), enginetest.Operator, w.ID, tickets)
+	b.Must(err)
+	if done.Erased["accounts"] != 1 || done.Accounts != 0 {
+		t.Errorf("imported: %+v", done)
+	}
+	email := "jo@" + w.Slug + ".example.org"
+	put(t, b, w, [2]string{"tickets/put", `{"id":"put","title":"put","reporter_id":"` + email + `","assignee_id":"` + email + `"}`})
+	_, err = b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: email, Name: "Jo", Password: "correct horse battery"})
+	b.WantCode(err, "account_exists")
 }
 
 // importUntilItWrites comes back when an import of the person's records has

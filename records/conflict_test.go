@@ -48,7 +48,7 @@ func TestDeadlock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(tries) != 3 {
+	if len(tries) < 3 { // more when the loser loses again
 		t.Errorf("%d tries", len(tries))
 	}
 }

@@ -158,20 +158,28 @@ func (w *writer) resolve(ctx context.Context) error {
 			return err
 		}
 	}
+	for mail, id := range w.accounts {
+		if id == "" {
+			w.forgetAuthor(mail)
+		}
+	}
+	w.result.Accounts = int64(len(w.checked.authors))
 	return nil
 }
 
-// resolve adds the account ids of authors, by e-mail.
+// resolve adds the account ids of authors, by e-mail; an empty one of those that
+// are being erased.
 func (s *Store) resolve(ctx context.Context, authors []Author, into map[string]string) error {
 	ids, err := s.Authors.Resolve(ctx, authors)
 	if err != nil {
 		return fmt.Errorf("resolve authors: %w", err)
 	}
 	for _, a := range authors {
-		if ids[a.Email] == "" {
+		id, resolved := ids[a.Email]
+		if !resolved {
 			return errors.New("resolve authors: an author has no account")
 		}
-		into[a.Email] = ids[a.Email]
+		into[a.Email] = id
 	}
 	return nil
 }

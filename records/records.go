@@ -43,8 +43,9 @@ func Migrate(ctx context.Context, db *sqldb.DB) error {
 // Authors names the accounts that records mention.
 type Authors interface {
 	// Resolve gives the account id of each author, by e-mail. An e-mail that
-	// names no account makes one without password that cannot sign in. It
-	// takes part in the transaction of ctx.
+	// names no account makes one without password that cannot sign in; one
+	// whose account is being erased has an empty id. It takes part in the
+	// transaction of ctx.
 	Resolve(ctx context.Context, authors []Author) (map[string]string, error)
 }
 

@@ -204,12 +204,16 @@ func (c *Collection) hasDependents() bool {
 func (w *writer) forgetAuthors() {
 	for mail, a := range w.checked.authors {
 		if a.ID != "" && w.checked.erased.has(w.checked.hash(theErased, a.ID)) {
-			delete(w.checked.authors, mail)
-			w.erased[mail] = true
-			w.leaveOut("accounts")
+			w.forgetAuthor(mail)
 		}
 	}
 	w.result.Accounts = int64(len(w.checked.authors))
+}
+
+func (w *writer) forgetAuthor(mail string) {
+	delete(w.checked.authors, mail)
+	w.erased[mail] = true
+	w.leaveOut("accounts")
 }
 
 // leaveOut counts a record that was erased.
@@ -223,13 +227,16 @@ func (w *writer) leaveOut(collection string) {
 // nameNobody writes a row as the erasure of its author would leave it.
 func (w *writer) nameNobody(of *Collection, r *row) {
 	for i, f := range of.Fields {
-		v := &r.values[i]
-		switch {
-		case v.state != email || !w.erased[v.s]:
-		case f.Name == "assignee_id":
-			*v = value{}
-		default:
-			v.set(textual, DeletedUser, 0)
+		if v := &r.values[i]; v.state == email && w.erased[v.s] {
+			v.nameNobody(f)
 		}
 	}
+}
+
+func (v *value) nameNobody(f *Field) {
+	if f.Name == "assignee_id" {
+		*v = value{}
+		return
+	}
+	v.set(textual, DeletedUser, 0)
 }

@@ -141,6 +141,9 @@ func (s *Store) accountsOf(ctx context.Context, ws string, c *Collection, r *row
 		if err := s.resolve(ctx, []Author{{Email: normal}}, accounts); err != nil {
 			return nil, err
 		}
+		if accounts[normal] == "" {
+			v.nameNobody(f)
+		}
 	}
 	return accounts, nil
 }
