@@ -18,19 +18,48 @@ const (
 	heldLife     = 30 * privacyd.Day
 )
 
-// mailRefusal says why mails about a workspace may not go by the mail server
-// now; nil when they may. Code place_country_refused.
-func (e *Engine) mailRefusal(ctx context.Context, workspaceID string) (refusal, failed error) {
+// mailRefusal says for which workspace a mail may not go by the mail server now;
+// none when it may.
+func (e *Engine) mailRefusal(ctx context.Context, m privacyd.Mail) (heldFor string, err error) {
 	relay := e.placeOf(mailUse)
-	if workspaceID == "" || !relay.Declared() {
+	if !relay.Declared() {
+		return "", nil
+	}
+	about, err := e.mailAbout(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range about {
+		s, err := e.States.Settings(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if len(s.AllowedCountries) > 0 && !s.AllowedCountries.Permit(relay.Country) {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// mailAbout are the ids of the workspaces that a mail is about. What says why an
+// account, or a workspace, cannot be deleted is about each that the account is a
+// member of, since it may name them.
+func (e *Engine) mailAbout(ctx context.Context, m privacyd.Mail) (ids []string, err error) {
+	account := m.Account
+	switch {
+	case m.WorkspaceID != "":
+		return []string{m.WorkspaceID}, nil
+	case m.Kind == privacyd.MailAccountDeletionBlocked:
+		account = m.To.AccountID
+	}
+	if account == "" {
 		return nil, nil
 	}
-	s, err := e.States.Settings(ctx, workspaceID)
-	if err != nil || len(s.AllowedCountries) == 0 || s.AllowedCountries.Permit(relay.Country) {
-		return nil, err
+	list, err := e.Workspaces.Workspaces(ctx, account)
+	for _, w := range list {
+		ids = append(ids, w.ID)
 	}
-	return privacyd.Errorf(privacyd.ClassRefused, "place_country_refused",
-		"The mail server is in the country %s, and data of this workspace may only be in %s.", relay.Country, s.AllowedCountries), nil
+	return ids, err
 }
 
 // holdMail keeps back a mail that may not go by the mail server. It is looked at
@@ -38,13 +67,13 @@ func (e *Engine) mailRefusal(ctx context.Context, workspaceID string) (refusal, 
 // run out meanwhile, or is held for 30 days, is not sent. Audit: mail.hold,
 // mail.drop.
 func (e *Engine) holdMail(ctx context.Context, q *privacyd.QueuedMail, m privacyd.Mail, lease work.Lease) (held bool, err error) {
-	refusal, err := e.mailRefusal(ctx, m.WorkspaceID)
+	heldFor, err := e.mailRefusal(ctx, m)
 	switch {
-	case err != nil || refusal == nil && q.HeldFor == "":
+	case err != nil || heldFor == "" && q.HeldFor == "":
 		return false, err
 	case q.HeldFor != "" && (m.Until != nil && !e.Now().Before(*m.Until) || !e.Now().Before(q.HeldAt.Add(heldLife))):
 		return true, e.endMail(ctx, *q, &m, lease, errNotSo)
-	case refusal == nil:
+	case heldFor == "":
 		q.HeldFor, q.HeldAt = "", e.Now()
 		return false, e.Tx.InTx(ctx, func(ctx context.Context) error {
 			return errors.Join(lease.Check(ctx), e.People.HoldMail(ctx, q.ID, "", q.HeldAt))
@@ -54,7 +83,9 @@ func (e *Engine) holdMail(ctx context.Context, q *privacyd.QueuedMail, m privacy
 		if err := lease.Check(ctx); err != nil {
 			return err
 		}
+		since := q.HeldAt
 		if q.HeldFor == "" {
+			since = e.Now()
 			event, err := e.mailEvent(ctx, *q, m, errHeld)
 			if err != nil {
 				return err
@@ -62,7 +93,9 @@ func (e *Engine) holdMail(ctx context.Context, q *privacyd.QueuedMail, m privacy
 			if _, err := e.record(ctx, event); err != nil {
 				return err
 			}
-			if err := e.People.HoldMail(ctx, q.ID, m.WorkspaceID, e.Now()); err != nil {
+		}
+		if q.HeldFor != heldFor {
+			if err := e.People.HoldMail(ctx, q.ID, heldFor, since); err != nil {
 				return err
 			}
 		}

@@ -183,3 +183,46 @@ func TestHeldObjection(t *testing.T) {
 		}
 	})
 }
+
+// TestHeldEscalation names the workspaces that keep a person from being deleted:
+// it is held for each of them, and so is what the person is told.
+func TestHeldEscalation(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		p, w, other := sending(t, b), b.NewWorkspace("acme"), b.NewWorkspace("beta")
+		b.Mailing.Operator = "operator@example.com"
+		relayIn(b, "DE")
+		me := secondAdmin(b, w, "sole@example.com")
+		_, err := b.AddMember(t.Context(), enginetest.Operator, other.ID, "sole@example.com", privacyd.RoleAdmin)
+		b.Must(err)
+		for _, one := range []privacyd.Workspace{w, other} {
+			narrow(t, b, one.ID, "DE")
+			_, err := b.RemoveMember(t.Context(), enginetest.Operator, one.ID, b.Member(privacyd.RoleAdmin, one).AccountID)
+			b.Must(err)
+		}
+		b.Run()
+		before := len(p.arrived())
+		relayIn(b, "CH")
+		plan, err := b.PreviewAccountDeletion(t.Context(), me)
+		b.Must(err)
+		_, err = b.DeleteAccount(t.Context(), me, privacyd.Confirmation{PlanHash: plan.Hash, Password: secretWords})
+		b.WantCode(err, "last_admin")
+		for _, id := range []string{w.ID, other.ID} {
+			b.Run()
+			if held := heldFor(b, w.ID) + heldFor(b, other.ID); held != 1 || len(p.arrived()) != before {
+				t.Fatalf("%d mails are held, and arrived: %q", held, p.arrived())
+			}
+			narrow(t, b, id, "DE", "CH")
+		}
+		b.Run()
+		if got := p.arrived(); len(got) != before+1 || !strings.Contains(got[before], "needs you") {
+			t.Errorf("where it may go arrived: %q", got[before:])
+		}
+	})
+}
+
+// heldFor counts the mails that are held for a workspace.
+func heldFor(b *enginetest.Bench, workspace string) int {
+	r, err := b.Residency(b.Context(), enginetest.Operator, workspace)
+	b.Must(err)
+	return r.Held
+}
