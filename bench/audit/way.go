@@ -103,6 +103,7 @@ const (
 	chained
 	plainBrief
 	auditedBrief
+	lean
 )
 
 func ways() []way {
@@ -111,6 +112,8 @@ func ways() []way {
 		plain:   {name: "plain audit row", record: plainRow, insert: insertInto("plain")},
 		audited: {name: "audit entry", sequenced: true, record: entry, insert: insertInto("audited")},
 		chained: {name: "hash chain in the transaction", record: chain, insert: insertInto("audited")},
+
+		lean: {name: "plain audit row, listed by time alone", record: leanRow, insert: insertInto("lean")},
 
 		plainBrief:   {name: "plain audit row, brief", brief: true, record: plainRow, insert: insertInto("plain")},
 		auditedBrief: {name: "audit entry, brief", brief: true, sequenced: true, record: entry, insert: insertInto("audited")},
@@ -122,21 +125,34 @@ func insertInto(name string) string {
 }
 
 // tables are those that acts write to. In all of them a message refers to its
-// record, so that none can be written without; a plain audit row has the
-// indexes by which it is listed and found, as an entry has.
+// record, so that none can be written without.
+//
+// A plain audit row is what libraries that keep such rows make: who, what, whom,
+// from where, and what changed as JSON, with indexes by which it is found by
+// time, by who did it and by whom or what it is about. The lean one has but the
+// first of them. Neither is sealed, nor bound to the others, nor kept from being
+// changed.
 func tables() []string {
 	message := func(name, references string) string {
 		return "CREATE TABLE messages_" + name + ` (id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, contact TEXT NOT NULL,
 			body TEXT NOT NULL, at BIGINT NOT NULL, audit_id TEXT NOT NULL ` + references + `)`
 	}
-	return []string{
-		`CREATE TABLE plain_audit (id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL,
+	row := func(name string) string {
+		return "CREATE TABLE " + name + ` (id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL,
 			outcome TEXT NOT NULL, actor_kind TEXT NOT NULL, actor_role TEXT NOT NULL, door TEXT NOT NULL, actor_id TEXT NOT NULL,
 			actor TEXT NOT NULL, actor_email TEXT NOT NULL, ip TEXT NOT NULL, target_type TEXT NOT NULL, target_id TEXT NOT NULL,
-			target_name TEXT NOT NULL, changes TEXT NOT NULL)`,
-		`CREATE INDEX plain_audit_workspace ON plain_audit (workspace, id)`,
+			target_name TEXT NOT NULL, changes JSONB NOT NULL)`
+	}
+	return []string{
+		row("plain_audit"),
+		`CREATE INDEX plain_audit_time ON plain_audit (workspace, id)`,
+		`CREATE INDEX plain_audit_actor ON plain_audit (workspace, actor_id, id)`,
+		`CREATE INDEX plain_audit_target ON plain_audit (workspace, target_type, target_id, id)`,
+		row("lean_audit"),
+		`CREATE INDEX lean_audit_time ON lean_audit (workspace, id)`,
 		`CREATE TABLE chain_heads (workspace TEXT NOT NULL PRIMARY KEY, head BYTEA NOT NULL)`,
-		message("bare", ""), message("plain", "REFERENCES plain_audit (id)"), message("audited", "REFERENCES audit_entries (id)"),
+		message("bare", ""), message("plain", "REFERENCES plain_audit (id)"), message("lean", "REFERENCES lean_audit (id)"),
+		message("audited", "REFERENCES audit_entries (id)"),
 	}
 }
 
@@ -180,10 +196,18 @@ func (w *way) do(ctx context.Context, s *site, acts []act) ([]string, error) {
 
 func none(context.Context, *site, act) (string, error) { return "", nil }
 
-const insertPlain = `INSERT INTO plain_audit (id, workspace, at, action, outcome, actor_kind, actor_role, door, actor_id, actor, actor_email, ip,
+const plainValues = ` (id, workspace, at, action, outcome, actor_kind, actor_role, door, actor_id, actor, actor_email, ip,
 	target_type, target_id, target_name, changes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 func plainRow(ctx context.Context, s *site, a act) (string, error) {
+	return insertRow(ctx, s, a, "INSERT INTO plain_audit"+plainValues)
+}
+
+func leanRow(ctx context.Context, s *site, a act) (string, error) {
+	return insertRow(ctx, s, a, "INSERT INTO lean_audit"+plainValues)
+}
+
+func insertRow(ctx context.Context, s *site, a act, insert string) (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", fmt.Errorf("make an id: %w", err)
@@ -192,7 +216,7 @@ func plainRow(ctx context.Context, s *site, a act) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write changes: %w", err)
 	}
-	_, err = s.db.Exec(ctx, insertPlain, id.String(), a.workspace, sqldb.Micros(a.at), "app.message.send", "done", "account", "agent", "rest",
+	_, err = s.db.Exec(ctx, insert, id.String(), a.workspace, sqldb.Micros(a.at), "app.message.send", "done", "account", "agent", "rest",
 		a.account, a.name, a.email, a.ip, "contact", a.contact, a.contactName, string(changes))
 	if err != nil {
 		return "", fmt.Errorf("insert a plain audit row: %w", err)

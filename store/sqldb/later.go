@@ -56,12 +56,13 @@ func (t *transaction) send(ctx context.Context, more ...statement) (affected int
 }
 
 func sendAll(ctx context.Context, conn *pgx.Conn, all []statement) (affected int64, err error) {
-	list, err := preparedOn(conn).bind(ctx, conn, all)
+	p := preparedOn(conn)
+	list, err := p.bind(ctx, conn, all)
 	if err != nil {
 		return 0, err
 	}
 	if list != nil {
-		return sendBound(ctx, conn.PgConn(), list)
+		return p.sendBound(ctx, conn.PgConn(), list)
 	}
 	return sendByPgx(ctx, conn, all)
 }

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,6 +15,11 @@ import (
 type prepared struct {
 	allowed bool // by the database's address: a pooler may give each transaction another connection
 	by      map[string]*pgconn.StatementDescription
+
+	// What is sent is written in here; the next one is written over it.
+	values  [][]byte
+	formats []int16
+	message []byte
 }
 
 // preparedKey is the name under which a connection keeps its prepared.
@@ -49,6 +55,7 @@ func (p *prepared) bind(ctx context.Context, conn *pgx.Conn, all []statement) ([
 		return nil, nil
 	}
 	list := make([]bound, len(all))
+	p.values, p.formats = p.values[:0], p.formats[:0]
 	for i, s := range all {
 		of := p.by[s.query]
 		if of == nil {
@@ -61,7 +68,7 @@ func (p *prepared) bind(ctx context.Context, conn *pgx.Conn, all []statement) ([
 			}
 			p.by[s.query] = of
 		}
-		b, err := bindOne(conn.TypeMap(), of, s.args)
+		b, err := p.bindOne(conn.TypeMap(), of, s.args)
 		if err != nil {
 			return nil, err
 		}
@@ -70,18 +77,19 @@ func (p *prepared) bind(ctx context.Context, conn *pgx.Conn, all []statement) ([
 	return list, nil
 }
 
-func bindOne(types *pgtype.Map, of *pgconn.StatementDescription, args []any) (bound, error) {
+func (p *prepared) bindOne(types *pgtype.Map, of *pgconn.StatementDescription, args []any) (bound, error) {
 	if len(of.ParamOIDs) != len(args) {
 		return bound{}, fmt.Errorf("the statement has %d parameters and is given %d", len(of.ParamOIDs), len(args))
 	}
-	b := bound{of: of, values: make([][]byte, len(args)), formats: make([]int16, len(args))}
+	from := len(p.values)
 	for i, a := range args {
-		var err error
-		if b.values[i], b.formats[i], err = parameter(types, of.ParamOIDs[i], a); err != nil {
+		value, format, err := parameter(types, of.ParamOIDs[i], a)
+		if err != nil {
 			return bound{}, fmt.Errorf("argument %d: %w", i+1, err)
 		}
+		p.values, p.formats = append(p.values, value), append(p.formats, format)
 	}
-	return b, nil
+	return bound{of: of, values: p.values[from:], formats: p.formats[from:]}, nil
 }
 
 // parameter writes a parameter as pgx would.
@@ -107,15 +115,54 @@ func parameter(types *pgtype.Map, oid uint32, arg any) (value []byte, format int
 	return nil, 0, err
 }
 
+// room is a message without a byte, before which there is room for those that
+// follow. Without it pgx makes a buffer of a kilobyte longer again and again.
+type room struct {
+	of   *prepared
+	size int
+}
+
+// Frontend, Decode and Encode make room a message.
+func (room) Frontend()           {}
+func (room) Decode([]byte) error { return nil }
+
+func (r room) Encode(message []byte) ([]byte, error) {
+	if cap(message)-len(message) >= r.size {
+		return message, nil
+	}
+	r.of.message = append(slices.Grow(r.of.message[:0], len(message)+r.size), message...)
+	return r.of.message, nil
+}
+
+// Sizes in bytes: what a statement and a parameter take beside their values,
+// and how much is kept for the next message.
+const (
+	aroundStatement = 128
+	aroundParameter = 4 + 2
+	mostMessage     = 64 << 10
+)
+
 // sendBound sends statements in one round trip, and tells how many rows the
 // last of them affected.
-func sendBound(ctx context.Context, conn *pgconn.PgConn, all []bound) (affected int64, err error) {
+func (p *prepared) sendBound(ctx context.Context, conn *pgconn.PgConn, all []bound) (affected int64, err error) {
+	size := 0
+	for _, b := range all {
+		size += aroundStatement
+		for _, v := range b.values {
+			size += aroundParameter + len(v)
+		}
+	}
 	pipeline := conn.StartPipeline(ctx)
 	defer func() {
 		if end := pipeline.Close(); err == nil { // else it says the same again
 			err = end
 		}
+		clear(p.values)
+		if cap(p.message) > mostMessage {
+			p.message = nil
+		}
 	}()
+	conn.Frontend().Send(room{p, size})
 	for _, b := range all {
 		pipeline.SendQueryStatement(b.of, b.values, b.formats, nil)
 	}
