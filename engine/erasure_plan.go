@@ -92,6 +92,10 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 		}
 		plan.Notes, plan.Abandoned = append(plan.Notes, abandonedNotes(alone)...), named(alone)
 	}
+	if x.job.Type == privacyd.JobWorkspaceDeletion && len(x.holds) > 0 && !x.wholly {
+		plan.Notes = append(plan.Notes, "As long as a legal hold stands, the workspace stays with what is held, its members and its keys, and takes no changes. "+
+			"The rest is deleted when the hold is released.")
+	}
 	basis, err := x.basis()
 	if err != nil {
 		return nil, err

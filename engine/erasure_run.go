@@ -51,6 +51,7 @@ type erasureState struct {
 	Ledger      int64                        `json:"ledger,omitempty"`     // the suppression ledger's newest mark when it began
 	Marked      bool                         `json:"marked,omitempty"`     // in the suppression ledger
 	HeldSeen    bool                         `json:"held_seen,omitempty"`  // Held is known
+	Spared      bool                         `json:"spared,omitempty"`     // a hold stood in a workspace that goes when it was verified
 	Cleared     bool                         `json:"cleared,omitempty"`    // what privacyd's own tables knew of a workspace
 	SweepBy     *time.Time                   `json:"sweep_by,omitempty"`   // when a workspace's last files must be gone
 	SweptAt     *time.Time                   `json:"swept_at,omitempty"`
@@ -225,6 +226,7 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	if err := r.stillConfirmed(ctx, plan); err != nil {
 		return err
 	}
+	x.sparesWorkspace()
 	r.x = x
 	r.state = erasureState{
 		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
@@ -435,6 +437,9 @@ func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
 		return r.x, nil
 	}
 	x, err := r.e.compile(ctx, r.job, r.workspace, r.state.Merged)
+	if err == nil {
+		x.sparesWorkspace()
+	}
 	r.x = x
 	return x, err
 }

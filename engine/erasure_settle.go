@@ -73,6 +73,9 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 		if w.wait == privacyd.WaitConfirmation {
 			job.State = privacyd.JobPendingApproval
 		}
+		if released, err := e.releasedMeanwhile(ctx, job); released || err != nil {
+			return err
+		}
 		told := job.ErrorCode == privacyd.CodeOf(w.why)
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(w.why), privacyd.MessageOf(w.why)
 		if err := e.armPurges(ctx, job.ID); err != nil { // the deadline runs for files whose rows are gone
@@ -83,6 +86,23 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 		}
 		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
 	})
+}
+
+// releasedMeanwhile has a job go on that was about to wait for holds of which
+// none stands any more: nobody would wake it.
+func (e *Engine) releasedMeanwhile(ctx context.Context, job *privacyd.Job) (bool, error) {
+	if job.WaitingOn != privacyd.WaitHold {
+		return false, nil
+	}
+	standing, err := e.Holds.StandingHolds(ctx, job.WorkspaceID)
+	if err != nil || len(standing) > 0 {
+		return false, err
+	}
+	job.State, job.WaitingOn = privacyd.JobQueued, ""
+	if err := e.saveJob(ctx, privacyd.System("hold"), "", job, "queue"); err != nil {
+		return false, err
+	}
+	return true, e.enqueueErasure(ctx, job.ID, e.Now())
 }
 
 // blockedPause is how long a job waits that something is in the way of, before

@@ -59,6 +59,7 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 	if x.wholly {
 		return false, workspaceHeld()
 	}
+	r.state.Spared = len(x.holds) > 0
 	r.state.After, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, 0, 0, 0
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {

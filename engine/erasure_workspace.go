@@ -39,8 +39,56 @@ func (r *erasureRun) forgetWorkspace(ctx context.Context) error {
 	return r.beginSweep(ctx)
 }
 
+// sparesWorkspace leaves privacyd's own tables alone while a hold stands in a
+// workspace that goes: until it is released the members see the workspace, and
+// the hold.
+func (x *erasure) sparesWorkspace() {
+	if x.job.Type != privacyd.JobWorkspaceDeletion || len(x.holds) == 0 {
+		return
+	}
+	x.parts = slices.DeleteFunc(x.parts, func(p *erasurePart) bool {
+		return p.dataset.Own && p.dataset.Graph.Map.Workspace.Collection != ""
+	})
+}
+
+// waitForHolds has a workspace's deletion wait, when all is gone that may go,
+// for the release of the holds in it; then what they kept goes, too. The
+// workspace's keys, files and members stay as long.
+func (r *erasureRun) waitForHolds(ctx context.Context) (again bool, err error) {
+	if r.job.Type != privacyd.JobWorkspaceDeletion || r.state.Cleared {
+		return false, nil
+	}
+	standing, err := r.e.Holds.StandingHolds(ctx, r.workspace.ID)
+	if err != nil || len(standing) == 0 && !r.state.Spared {
+		return false, err
+	}
+	if err := r.eraseAgain(ctx); err != nil || len(standing) == 0 {
+		return true, err
+	}
+	return true, &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held",
+		"A legal hold stands in the workspace. What it does not cover is deleted; the rest goes when it is released."), privacyd.WaitHold}
+}
+
+// eraseAgain has the next phase be the first, with the holds that stand then.
+func (r *erasureRun) eraseAgain(ctx context.Context) error {
+	r.x, r.state.HeldSeen = nil, false
+	return r.save(ctx, phaseErase)
+}
+
+// clearWorkspace refuses with errHoldsChanged when a hold was placed after it
+// was looked for some.
 func (r *erasureRun) clearWorkspace(ctx context.Context) error {
 	return r.guarded(ctx, func(ctx context.Context) error {
+		if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil { // of this and a new hold only one commits first
+			return err
+		}
+		standing, err := r.e.Holds.StandingHolds(ctx, r.workspace.ID)
+		if err != nil {
+			return err
+		}
+		if len(standing) > 0 {
+			return errHoldsChanged
+		}
 		if err := r.unlessHeld(ctx); err != nil {
 			return err
 		}
