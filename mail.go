@@ -24,13 +24,13 @@ const (
 
 	MailAccountDeletionScheduled MailKind = "account_deletion_scheduled" // Until (when it is deleted), Path
 	MailAccountDeletionReminder  MailKind = "account_deletion_reminder"  // Until, Days, Path
-	MailAccountDeletionCancelled MailKind = "account_deletion_cancelled" // At, Path
+	MailAccountDeletionCancelled MailKind = "account_deletion_cancelled" // At, Path, Count (of records that had gone by then, may be 0)
 	MailAccountDeletionDone      MailKind = "account_deletion_done"      // At; without To.AccountID, whose key is gone by then
 	MailAccountDeletionBlocked   MailKind = "account_deletion_blocked"   // Reason, Path: why nothing is deleted yet, Art. 12(4) GDPR
 
 	MailWorkspaceDeletionScheduled MailKind = "workspace_deletion_scheduled" // Workspace, Until, Path
 	MailWorkspaceDeletionReminder  MailKind = "workspace_deletion_reminder"  // Workspace, Until, Days, Path
-	MailWorkspaceDeletionCancelled MailKind = "workspace_deletion_cancelled" // Workspace, At, Path
+	MailWorkspaceDeletionCancelled MailKind = "workspace_deletion_cancelled" // Workspace, At, Path, Count (as above)
 	MailWorkspaceDeletionDone      MailKind = "workspace_deletion_done"      // Workspace, At
 
 	MailRetentionChanged MailKind = "retention_changed" // Workspace, Before, After, At, Path
@@ -92,7 +92,7 @@ type Mail struct {
 	Change      string     `json:"change,omitempty"` // a code: what was changed or made
 	Why         string     `json:"why,omitempty"`    // a code
 	Reason      string     `json:"reason,omitempty"` // an error's message: sentences without personal data
-	Count       int64      `json:"count,omitempty"`  // of jobs that wait
+	Count       int64      `json:"count,omitempty"`  // of jobs that wait, or of records that had gone
 	Job         string     `json:"job,omitempty"`    // its id; what is no more so when the mail is sent is not told
 	Account     string     `json:"account,omitempty"`
 	Processor   string     `json:"processor,omitempty"` // a sub-processor's name

@@ -54,6 +54,46 @@ func (t JobType) Rules() (Rules, bool) {
 // Erases tells whether jobs of the type cannot be undone.
 func (t JobType) Erases() bool { return rules[t].Erases }
 
+// Erased counts what an erasure has deleted or changed by now: records, and
+// earlier exports that held them. 0: nothing is gone, also when it has begun.
+func (j *Job) Erased() int64 {
+	if !j.Type.Erases() {
+		return 0
+	}
+	if j.Result == nil {
+		return j.Progress.Done
+	}
+	n := j.Result.ExportsExpired
+	for _, counts := range []map[string]int64{j.Result.Records, j.Result.Changed} {
+		for _, rows := range counts {
+			n += rows
+		}
+	}
+	return n
+}
+
+// Gone says what an erasure that waits or was cancelled has deleted already;
+// empty: nothing.
+func (j *Job) Gone() string {
+	n := j.Erased()
+	if n == 0 {
+		return ""
+	}
+	return plural(n, "record", "records") + " had been deleted or changed by then, and cannot be brought back."
+}
+
+// Stopped says what a cancelled erasure has left behind.
+func (j *Job) Stopped() string {
+	switch gone := j.Gone(); {
+	case gone != "":
+		return "It was cancelled after it had begun: " + gone + " The rest stays."
+	case j.StartedAt != nil:
+		return "It was cancelled before anything was deleted."
+	default:
+		return "It was cancelled before it began. Nothing was deleted."
+	}
+}
+
 // Confirmation is what a person gives to confirm an erasure.
 type Confirmation struct {
 	PlanHash string `json:"plan_hash"`

@@ -2,6 +2,7 @@ package privacyd_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,5 +151,21 @@ func TestGroundsAreThoseOfDataMaps(t *testing.T) {
 	}
 	if got := privacyd.GroundLegalClaims.Article(); got != "Art. 17(3)(e) GDPR" {
 		t.Error(got)
+	}
+}
+
+func TestStopped(t *testing.T) {
+	begun := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for says, j := range map[string]privacyd.Job{
+		"before it began. Nothing was deleted":                            {},
+		"cancelled before anything was deleted":                           {StartedAt: &begun},
+		"1,200 records had been deleted":                                  {StartedAt: &begun, Progress: privacyd.Progress{Done: 1200}},
+		"1 record had been deleted":                                       {StartedAt: &begun, Result: &privacyd.JobResult{Changed: map[string]int64{"messages": 1}}},
+		"4 records had been deleted or changed by then, and cannot be br": {StartedAt: &begun, Result: &privacyd.JobResult{Records: map[string]int64{"a": 2, "b": 1}, ExportsExpired: 1}},
+	} {
+		j.Type, j.State = privacyd.JobBulkDeletion, privacyd.JobCancelled
+		if got := j.Stopped(); !strings.Contains(got, says) {
+			t.Errorf("%q does not say %q", got, says)
+		}
 	}
 }

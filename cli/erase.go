@@ -306,15 +306,23 @@ func (c *ending) waits(t *terminal, job *privacyd.Job) error {
 		t.say("Nothing is erased yet: a second admin has to approve it: privacyd job approve %s --as E-MAIL", where)
 		return exit(ExitPartly)
 	case job.WaitingOn == privacyd.WaitHold && c.Wait:
-		t.say("Nothing is erased yet: %s It goes on when the hold is released.", job.ErrorMessage)
+		t.say("%s It goes on when the hold is released.", erasedYet(job, job.ErrorMessage))
 		return exit(ExitPartly)
 	case job.WaitingOn == privacyd.WaitConfirmation:
-		t.say("Nothing is erased: the plan has to be confirmed. privacyd job preview %s shows it.", where)
+		t.say("%s privacyd job preview %s shows it.", erasedYet(job, "the plan has to be confirmed."), where)
 	}
 	if job.ErrorCode == "" {
 		return exit(ExitRefused)
 	}
 	return &privacyd.Error{Class: privacyd.ClassRefused, Code: job.ErrorCode, Message: job.ErrorMessage}
+}
+
+// erasedYet says what a job that waits has erased before, and why it waits.
+func erasedYet(job *privacyd.Job, why string) string {
+	if gone := job.Gone(); gone != "" {
+		return "It had begun: " + gone + " Now it waits: " + why
+	}
+	return "Nothing is erased yet: " + why
 }
 
 func cancelJob(ctx context.Context, api *client.Client, job *privacyd.Job) error {

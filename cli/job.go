@@ -193,6 +193,7 @@ func (c *jobRefuseCmd) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
+		t.sayStopped(job, c.JSON)
 		return t.printJob(job, c.JSON)
 	})
 }
@@ -208,8 +209,16 @@ func (c *jobCancelCmd) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
+		t.sayStopped(job, c.JSON)
 		return t.printJob(job, c.JSON)
 	})
+}
+
+// sayStopped says what a cancelled erasure has left behind.
+func (t *terminal) sayStopped(j *privacyd.Job, asJSON bool) {
+	if j.State == privacyd.JobCancelled && j.Type.Erases() && !asJSON {
+		t.say("%s", j.Stopped())
+	}
 }
 
 func (t *terminal) printJob(j *privacyd.Job, asJSON bool) error {

@@ -374,7 +374,9 @@ func (e *Engine) decide(ctx context.Context, c privacyd.Caller, g grant, job *pr
 	}
 	if !approve {
 		job.CancelledBy = c.ID()
-		e.end(job, privacyd.JobCancelled)
+		if err := e.endWaiting(ctx, job); err != nil {
+			return err
+		}
 		return e.saveJob(ctx, c, g.Role, job, "cancel")
 	}
 	job.ApprovedBy = c.ID()

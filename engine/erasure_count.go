@@ -247,7 +247,7 @@ func (r *erasureRun) collection(b privacyd.PlannedCollection) privacyd.ReceiptCo
 // sumUp puts into a job that ends early what had gone by then.
 func (e *Engine) sumUp(ctx context.Context, job *privacyd.Job) error {
 	r := &erasureRun{e: e, job: job}
-	if err := r.load(ctx); err != nil || len(r.state.Done) == 0 {
+	if err := r.load(ctx); err != nil || len(r.state.Done) == 0 && r.state.Exports == 0 {
 		return err
 	}
 	files, err := r.files(ctx)

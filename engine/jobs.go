@@ -322,7 +322,9 @@ func (e *Engine) cancel(ctx context.Context, c privacyd.Caller, g grant, job *pr
 	}
 	job.CancelAsked, job.CancelledBy = true, c.ID()
 	if job.State != privacyd.JobRunning {
-		e.end(job, privacyd.JobCancelled)
+		if err := e.endWaiting(ctx, job); err != nil {
+			return err
+		}
 	}
 	if err := e.saveJob(ctx, c, g.Role, job, "cancel"); err != nil {
 		return err

@@ -67,7 +67,8 @@ func (e *Engine) tellCancelled(ctx context.Context, job *privacyd.Job) error {
 		return err
 	}
 	now := e.Now()
-	return e.tellDeletion(ctx, job, privacyd.MailAccountDeletionCancelled, privacyd.MailWorkspaceDeletionCancelled, privacyd.Mail{At: &now})
+	return e.tellDeletion(ctx, job, privacyd.MailAccountDeletionCancelled, privacyd.MailWorkspaceDeletionCancelled,
+		privacyd.Mail{At: &now, Count: job.Erased()})
 }
 
 // farewell is what an erasure must still know at its end to tell people of it.

@@ -53,7 +53,7 @@ func New(base string) (*Writer, error) {
 }
 
 func (w *Writer) readKinds() error {
-	words := text.FuncMap{"date": date, "size": size, "days": days, "kept": kept, "format": format, "aJob": aJob, "upper": upper}
+	words := text.FuncMap{"date": date, "size": size, "days": days, "records": records, "kept": kept, "format": format, "aJob": aJob, "upper": upper}
 	for _, kind := range privacyd.MailKinds() {
 		name := path.Join("templates", string(kind)+".txt")
 		raw, err := fs.ReadFile(templates, name)

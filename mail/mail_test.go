@@ -94,6 +94,8 @@ func TestWordsOfLetters(t *testing.T) {
 		{privacyd.MailRetentionChanged, "", "were kept for ever"},
 		{privacyd.MailRetentionChanged, "", "it is 90 days after"},
 		{privacyd.MailAccountDeletionCancelled, "", "stay so"},
+		{privacyd.MailAccountDeletionCancelled, "", "1 record had been deleted or changed by then"},
+		{privacyd.MailWorkspaceDeletionCancelled, "", "cannot be brought back. The rest stays"},
 	} {
 		m := full(c.kind)
 		m.Change = c.change

@@ -40,6 +40,13 @@ func days(n int) string {
 	return fmt.Sprintf("%d days", n)
 }
 
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
+}
+
 // kept says how long something is kept; 0: for ever.
 func kept(n *int) (string, error) {
 	switch {

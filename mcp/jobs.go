@@ -45,15 +45,20 @@ func next(j *privacyd.Job) string {
 	switch j.State {
 	case privacyd.JobPendingApproval:
 		if j.WaitingOn == privacyd.WaitApproval {
-			return "Nothing is erased yet. A second admin has to sign in at the link and approve it."
+			return erasedYet(j) + "A second admin has to sign in at the link and approve it."
 		}
-		return "Nothing is erased. It waits until a person who may signs in at the link, looks at the plan and confirms it. You cannot: show them the link."
+		return erasedYet(j) + "It waits until a person who may signs in at the link, looks at the plan and confirms it. You cannot: show them the link."
 	case privacyd.JobScheduled:
 		return "It was confirmed and runs at execute_after. Until then cancel_gdpr_job takes it back."
 	case privacyd.JobQueued, privacyd.JobRunning:
 		return "It is on its way. Ask again with get_gdpr_job in a while."
 	case privacyd.JobBlocked:
-		return "It waits for what is in its way, which the link shows."
+		return erasedYet(j) + "It waits for what is in its way, which the link shows."
+	case privacyd.JobCancelled:
+		if j.Type.Erases() {
+			return j.Stopped()
+		}
+		return "It is over."
 	case privacyd.JobCompleted:
 		if j.Type.Export() {
 			return "The archive is ready. A person who may downloads it at the link until expires_at."
@@ -63,6 +68,18 @@ func next(j *privacyd.Job) string {
 		return "It failed: error_code and error_message say why. Mend that, then ask again."
 	default:
 		return "It is over."
+	}
+}
+
+// erasedYet says what a job that waits has erased before.
+func erasedYet(j *privacyd.Job) string {
+	switch gone := j.Gone(); {
+	case !j.Type.Erases():
+		return ""
+	case gone != "":
+		return "It had begun: " + gone + " "
+	default:
+		return "Nothing is erased yet. "
 	}
 }
 
