@@ -73,7 +73,7 @@ type Host interface {
 	Serve(ctx context.Context, o ServeOptions) error
 	Migrate(ctx context.Context, dsn, grant string) error
 	CheckMap(ctx context.Context, o CheckOptions) ([]MapReport, error)
-	Replay(ctx context.Context, o Folder) (Replayed, error)
+	Replay(ctx context.Context, o Folder, ledgerLost bool) (Replayed, error)
 	Doctor(ctx context.Context, o Folder) (privacyd.Diagnosis, error)
 }
 

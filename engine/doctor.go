@@ -70,6 +70,9 @@ func failedCheck(err error) privacyd.Check {
 
 func (e *Engine) examineRestore(ctx context.Context) ([]privacyd.Check, error) {
 	const name = "restore"
+	if err := e.checkLedger(ctx); privacyd.CodeOf(err) == "ledger_damaged" {
+		return []privacyd.Check{privacyd.Problem(name, privacyd.MessageOf(err), "Put the ledger back; nothing is served before.")}, nil
+	}
 	missing, err := e.missingErasures(ctx)
 	if err != nil {
 		return []privacyd.Check{privacyd.Problem(name, "The suppression ledger cannot be compared with the database: "+privacyd.MessageOf(err),

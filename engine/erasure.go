@@ -156,7 +156,9 @@ func (x *erasure) always(d Dataset) bool {
 
 // known tells whether there is, or was when the job began, whom or what the
 // erasure is about.
-func (p *erasurePart) known() bool { return len(p.roots) > 0 || p.scope.Merged != nil || p.scope.SubjectKind == "" }
+func (p *erasurePart) known() bool {
+	return len(p.roots) > 0 || p.scope.Merged != nil || p.scope.SubjectKind == ""
+}
 
 // find finds the rows that lead to all others. With Merged, the person was
 // found before and may be gone meanwhile.

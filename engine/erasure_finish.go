@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -26,6 +27,9 @@ type Suppression interface {
 
 // forget has the audit logs and privacyd's own tables forget the person.
 func (r *erasureRun) forget(ctx context.Context) error {
+	if again, err := r.waitForHolds(ctx); again || err != nil {
+		return err
+	}
 	if !r.state.HeldSeen { // before the person's id is gone
 		if err := r.lookHeld(ctx); err != nil {
 			return err
@@ -38,7 +42,9 @@ func (r *erasureRun) forget(ctx context.Context) error {
 	var err error
 	switch {
 	case r.job.Type == privacyd.JobWorkspaceDeletion:
-		err = r.forgetWorkspace(ctx)
+		if err = r.forgetWorkspace(ctx); errors.Is(err, errHoldsChanged) {
+			return r.eraseAgain(ctx)
+		}
 	case r.job.Subject != nil:
 		err = r.forgetSubject(ctx)
 	}
@@ -177,8 +183,11 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 		job.ErrorCode, job.ErrorMessage = "residue_found", r.residueMessage()
 	}
 	r.e.end(job, state)
-	auditID, err := r.e.record(ctx, r.e.jobEvent(privacyd.System("erasure"), "", job, verb))
+	auditID, err := r.recordIssue(ctx, job, verb, file)
 	if err != nil {
+		return err
+	}
+	if err := r.e.Runs.EndReplay(ctx, job.ID); err != nil {
 		return err
 	}
 	if err := r.e.Plans.DeletePlan(ctx, planScope(job), job.PlanHash); err != nil {

@@ -71,6 +71,7 @@ type erasureState struct {
 	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
+	Replays     bool                         `json:"replays,omitempty"`   // what was erased before a restore
 	Logs        []string                     `json:"logs,omitempty"`      // datasets whose log could not be cut
 	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it
 	Farewell    farewell                     `json:"farewell,omitzero"`   // whom to tell that it is done
@@ -139,7 +140,7 @@ func (r *erasureRun) run(ctx context.Context) error {
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	if r.woken && r.state.Phase == phaseErase {
+	if r.woken && r.state.Phase == phaseErase && r.state.Again == nil {
 		if err := r.planAgain(ctx); err != nil {
 			return err
 		}
@@ -229,7 +230,7 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	x.sparesWorkspace()
 	r.x = x
 	r.state = erasureState{
-		Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
+		Replays: r.state.Replays, Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
 	}
 	alone, err := r.e.abandoned(ctx, r.job)
 	if err != nil {
@@ -268,7 +269,7 @@ func (r *erasureRun) prepareRows(ctx context.Context, newest int64) error {
 	if err := r.braked(ctx, plan); err != nil {
 		return err
 	}
-	r.state = erasureState{Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest}
+	r.state = erasureState{Replays: r.state.Replays, Started: r.e.Now(), Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest}
 	return r.save(ctx, phaseErase)
 }
 
@@ -289,8 +290,12 @@ func (n *notConfirmed) Error() string { return n.why.Error() }
 func (n *notConfirmed) Unwrap() error { return n.why }
 
 // stillConfirmed compares the plan with the one that was confirmed. What the
-// system itself asked for was confirmed by nobody.
+// system itself asked for was confirmed by nobody, and what is run again after a
+// restore before the restore.
 func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) error {
+	if r.state.Replays { // it was in nobody's way when it was erased first
+		plan.Blockers = slices.DeleteFunc(plan.Blockers, func(b privacyd.Blocker) bool { return b.Code == "last_admin" })
+	}
 	if err := plan.Runnable(); err != nil {
 		wait := privacyd.WaitBlocker
 		if plan.WhollyHeld {
@@ -303,7 +308,7 @@ func (r *erasureRun) stillConfirmed(ctx context.Context, plan *privacyd.Plan) er
 			"A legal hold covers a part of it, and it was asked to wait for that."), privacyd.WaitHold}
 	}
 	rules, _ := r.job.Type.Rules()
-	if rules.System || plan.Hash == r.job.PlanHash {
+	if rules.System || r.state.Replays || plan.Hash == r.job.PlanHash {
 		return nil
 	}
 	if err := r.e.keepPlan(ctx, plan, planScope(r.job), r.job.RequestedBy); err != nil {

@@ -84,11 +84,21 @@ type ErasureRuns interface {
 	ErasureRun(ctx context.Context, jobID string) (sealed []byte, err error) // nil: none
 	PutErasureRun(ctx context.Context, jobID string, sealed []byte) error
 	DeleteErasureRun(ctx context.Context, jobID string) error
-	RecordErasure(ctx context.Context, sequence int64, jobID string, at time.Time) error
-	ErasureSequence(ctx context.Context) (int64, error)
-	KnowsErasure(ctx context.Context, sequence int64) (bool, error)
+	KnownErasures
 	InsertReviewItems(ctx context.Context, jobID string, items []privacyd.ReviewItem) error
 	ReviewItems(ctx context.Context, jobID string, after int64, limit int) ([]privacyd.ReviewItem, error)
+}
+
+// KnownErasures keeps which marks of the suppression ledger this database knows
+// of.
+type KnownErasures interface {
+	RecordErasure(ctx context.Context, sequence int64, jobID string, at time.Time) error
+	ErasureSequence(ctx context.Context) (known, told int64, err error)
+	KnowsErasure(ctx context.Context, sequence int64) (bool, error)
+	BeginReplay(ctx context.Context, sequence int64, jobID, replayJobID string, at time.Time) error
+	ReplayOf(ctx context.Context, sequence int64) (jobID string, err error)
+	EndReplay(ctx context.Context, replayJobID string) error
+	ForgetErasures(ctx context.Context) error
 }
 
 // SubjectJobs finds and clears what privacyd's own tables know of a person.

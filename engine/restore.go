@@ -5,13 +5,17 @@ import (
 	"fmt"
 
 	"github.com/privacyd/privacyd"
-	"github.com/privacyd/privacyd/work"
 )
 
 // CheckRestored refuses to go on with a database that is older than the
 // suppression ledger: it was restored from a backup, and people are in it who
-// were erased since. Code database_restored.
+// were erased since. It stays so until the replay of each is done. Codes
+// database_restored; ledger_damaged when the ledger is not the one that the
+// database knows.
 func (e *Engine) CheckRestored(ctx context.Context) error {
+	if err := e.checkLedger(ctx); err != nil {
+		return err
+	}
 	missing, err := e.missingErasures(ctx)
 	if err != nil {
 		return err
@@ -28,7 +32,7 @@ func (e *Engine) CheckRestored(ctx context.Context) error {
 // One whose job is at work here was interrupted before it could say so, and
 // goes on by itself; one whose job failed here was marked before it did.
 func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error) {
-	known, err := e.Runs.ErasureSequence(ctx)
+	known, _, err := e.Runs.ErasureSequence(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +79,9 @@ func (e *Engine) Replay(ctx context.Context, c privacyd.Caller) ([]*privacyd.Job
 	if err := e.operatorOnly(ctx, c, "restore.replay"); err != nil {
 		return nil, err
 	}
+	if err := e.checkLedger(ctx); err != nil {
+		return nil, err
+	}
 	missing, err := e.missingErasures(ctx)
 	if err != nil || len(missing) == 0 {
 		return nil, err
@@ -103,9 +110,13 @@ func (e *Engine) Replay(ctx context.Context, c privacyd.Caller) ([]*privacyd.Job
 }
 
 // replayOne gives no job where there is nothing to erase: the person or the
-// workspace is not in the restored database.
+// workspace is not in the restored database. One that was asked for before and
+// is not done goes on.
 func (e *Engine) replayOne(ctx context.Context, c privacyd.Caller, erased privacyd.Erased) (*privacyd.Job, error) {
 	again := erased.Again
+	if begun, err := e.goOnReplaying(ctx, erased.Sequence); err != nil || begun != nil {
+		return begun, err
+	}
 	w, found, err := e.restored(ctx, again)
 	if err != nil {
 		return nil, err
@@ -129,15 +140,32 @@ func (e *Engine) replayOne(ctx context.Context, c privacyd.Caller, erased privac
 		return nil, err
 	}
 	return job, e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if err := e.Runs.RecordErasure(ctx, erased.Sequence, erased.JobID, e.Now()); err != nil {
-			return err
-		}
 		if !found {
 			job = nil
-			return nil
+			return e.Runs.RecordErasure(ctx, erased.Sequence, erased.JobID, e.Now())
+		}
+		if err := e.Runs.BeginReplay(ctx, erased.Sequence, erased.JobID, job.ID, e.Now()); err != nil {
+			return err
 		}
 		return e.insertReplay(ctx, c, job, again)
 	})
+}
+
+// goOnReplaying has the job run at once that runs an erasure again and has not
+// ended; nil when there is none.
+func (e *Engine) goOnReplaying(ctx context.Context, sequence int64) (*privacyd.Job, error) {
+	id, err := e.Runs.ReplayOf(ctx, sequence)
+	if err != nil || id == "" {
+		return nil, err
+	}
+	job, err := e.Jobs.Job(ctx, id)
+	if privacyd.CodeOf(err) == "job_not_found" {
+		return nil, nil
+	}
+	if err != nil || job.State.Ended() {
+		return nil, err
+	}
+	return job, e.Tx.InTx(ctx, func(ctx context.Context) error { return e.enqueueErasure(ctx, id, e.Now()) })
 }
 
 // restored finds the workspace of an erasure in the restored database.
@@ -163,14 +191,16 @@ func (e *Engine) insertReplay(ctx context.Context, c privacyd.Caller, job *priva
 	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
 		return err
 	}
+	state := erasureState{Replays: true}
 	if len(again.Keys) > 0 {
-		sealed, err := e.sealJSON(ctx, scopeOwner(""), "erasure run", erasureState{Phase: phaseErase, Started: e.Now(), Again: &again})
-		if err != nil {
-			return err
-		}
-		if err := e.Runs.PutErasureRun(ctx, job.ID, sealed); err != nil {
-			return err
-		}
+		state.Phase, state.Started, state.Again = phaseErase, e.Now(), &again
 	}
-	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkErase, Key: job.ID, At: e.Now(), MaxAttempts: eraseAttempts})
+	sealed, err := e.sealJSON(ctx, scopeOwner(""), "erasure run", state)
+	if err != nil {
+		return err
+	}
+	if err := e.Runs.PutErasureRun(ctx, job.ID, sealed); err != nil {
+		return err
+	}
+	return e.enqueueErasure(ctx, job.ID, e.Now())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -62,9 +63,10 @@ func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
 // holdAgain places the holds again that stood when the newest of the erasures
 // was marked and that the restored database does not know: those that are run
 // again must go round them, and what comes later as well. One that was released
-// in between is not among them.
+// in between is not among them; where the backup has it standing, it is released
+// again, or it would keep what was erased.
 func (e *Engine) holdAgain(ctx context.Context, c privacyd.Caller, missing []privacyd.Erased) error {
-	for id, holds := range newestHolds(missing) {
+	for id, newest := range newestHolds(missing) {
 		w, err := e.Workspaces.Workspace(ctx, id)
 		if privacyd.ClassOf(err) == privacyd.ClassNotFound {
 			continue
@@ -72,13 +74,39 @@ func (e *Engine) holdAgain(ctx context.Context, c privacyd.Caller, missing []pri
 		if err != nil {
 			return err
 		}
-		for _, h := range holds {
+		for _, h := range newest.holds {
 			if err := e.placeAgain(ctx, c, w, h); err != nil {
 				return fmt.Errorf("place a legal hold again: %w", err)
 			}
 		}
+		if err := e.releaseAgain(ctx, c, w, newest); err != nil {
+			return fmt.Errorf("release a legal hold again: %w", err)
+		}
 	}
 	return nil
+}
+
+// releasedReason stands for the reason of a release that a restored database
+// did not know.
+const releasedReason = "It was released before the newest erasure, and again after a restore. The backup did not have its reason."
+
+func (e *Engine) releaseAgain(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, newest stoodHolds) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		standing, err := e.standingHolds(ctx, w.ID)
+		if err != nil {
+			return err
+		}
+		for _, h := range standing {
+			stood := func(s privacyd.StoodHold) bool { return s.ID == h.ID }
+			if slices.ContainsFunc(newest.holds, stood) || h.PlacedAt.After(newest.at) {
+				continue
+			}
+			if err := e.release(ctx, c, grant{Workspace: w}, h, releasedReason); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (e *Engine) placeAgain(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, s privacyd.StoodHold) error {
@@ -108,14 +136,20 @@ func (e *Engine) placeAgain(ctx context.Context, c privacyd.Caller, w privacyd.W
 	})
 }
 
+// stoodHolds are the holds of a workspace as an erasure's mark tells of them.
+type stoodHolds struct {
+	at    time.Time
+	holds []privacyd.StoodHold
+}
+
 // newestHolds are the holds that stood in each workspace when the newest of the
 // erasures was marked that tells of it.
-func newestHolds(missing []privacyd.Erased) map[string][]privacyd.StoodHold {
-	newest := map[string][]privacyd.StoodHold{}
+func newestHolds(missing []privacyd.Erased) map[string]stoodHolds {
+	newest := map[string]stoodHolds{}
 	for _, erased := range missing {
 		again := erased.Again
 		if again.WorkspaceID != "" {
-			newest[again.WorkspaceID] = again.Holds
+			newest[again.WorkspaceID] = stoodHolds{erased.At, again.Holds}
 			continue
 		}
 		if len(again.Holds) == 0 {
@@ -123,7 +157,7 @@ func newestHolds(missing []privacyd.Erased) map[string][]privacyd.StoodHold {
 		}
 		clear(newest) // it has those of all workspaces
 		for _, h := range again.Holds {
-			newest[h.WorkspaceID] = append(newest[h.WorkspaceID], h)
+			newest[h.WorkspaceID] = stoodHolds{erased.At, append(newest[h.WorkspaceID].holds, h)}
 		}
 	}
 	return newest

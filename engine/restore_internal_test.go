@@ -21,7 +21,7 @@ func TestNewestHolds(t *testing.T) {
 	marks := []privacyd.Erased{mark("a", "a1", "a2"), mark("b", "b1"), mark("", "a2"), mark("c", "c1"), mark("")}
 	got := map[string][]string{}
 	for workspace, holds := range newestHolds(marks) {
-		for _, h := range holds {
+		for _, h := range holds.holds {
 			got[workspace] = append(got[workspace], h.ID)
 		}
 	}

@@ -124,7 +124,7 @@ func TestErasureSequence(t *testing.T) {
 		ctx := t.Context()
 		want := func(n int64) {
 			t.Helper()
-			if got, err := s.ErasureSequence(ctx); err != nil || got != n {
+			if got, _, err := s.ErasureSequence(ctx); err != nil || got != n {
 				t.Errorf("sequence %d, %v; want %d", got, err, n)
 			}
 		}
@@ -137,6 +137,16 @@ func TestErasureSequence(t *testing.T) {
 			if known, err := s.KnowsErasure(ctx, n); err != nil || known != want {
 				t.Error(n, known, err)
 			}
+		}
+		must(t, s.BeginReplay(ctx, 8, "01", "02", at))
+		want(7)
+		if job, err := s.ReplayOf(ctx, 8); err != nil || job != "02" {
+			t.Error(job, err)
+		}
+		must(t, s.EndReplay(ctx, "02"))
+		want(9)
+		if err := s.RecordErasure(ctx, 9, "another", at); privacyd.CodeOf(err) != "ledger_damaged" {
+			t.Errorf("a number that was given twice: %v", err)
 		}
 		must(t, s.DeleteErasures(ctx, at.AddDate(1, 0, 0)))
 		want(9)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -12,7 +13,7 @@ import (
 
 // Replay opens a database that was restored, which nothing else does, and runs
 // the erasures again that it does not know.
-func (h host) Replay(ctx context.Context, o cli.Folder) (done cli.Replayed, err error) {
+func (h host) Replay(ctx context.Context, o cli.Folder, ledgerLost bool) (done cli.Replayed, err error) {
 	f, err := openFolder(o.Data)
 	if err != nil {
 		return done, err
@@ -38,11 +39,17 @@ func (h host) Replay(ctx context.Context, o cli.Folder) (done cli.Replayed, err 
 	}
 	endAudit := i.keepAudit(ctx)
 	defer func() { endAudit(); err = errors.Join(err, i.close()) }()
-	return i.replay(ctx)
+	return i.replay(ctx, ledgerLost)
 }
 
-func (i *instance) replay(ctx context.Context) (done cli.Replayed, err error) {
-	jobs, err := i.engine.Replay(ctx, privacyd.Caller{Kind: privacyd.CallerOperator, Name: osUser(), Door: privacyd.DoorCLI})
+func (i *instance) replay(ctx context.Context, ledgerLost bool) (done cli.Replayed, err error) {
+	operator := privacyd.Caller{Kind: privacyd.CallerOperator, Name: osUser(), Door: privacyd.DoorCLI}
+	if ledgerLost {
+		if err := i.engine.LoseLedger(ctx, operator); err != nil {
+			return done, err
+		}
+	}
+	jobs, err := i.engine.Replay(ctx, operator)
 	if err != nil {
 		return done, err
 	}
@@ -63,6 +70,7 @@ func (i *instance) replay(ctx context.Context) (done cli.Replayed, err error) {
 		}
 		if job.State != privacyd.JobCompleted {
 			done.Failed++
+			done.Why = append(done.Why, fmt.Sprintf("Job %s is %s. %s", job.ID, job.State, job.ErrorMessage))
 		}
 		if job.Result != nil {
 			done.Held += job.Result.Held
