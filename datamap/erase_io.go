@@ -86,6 +86,15 @@ type ClockRow struct {
 	LastActivity time.Time // zero: there was none
 }
 
+// ClockAsk is what is asked about the clocks of many rows at once. A span begins
+// with each of Spans, and there is one before the first.
+type ClockAsk struct {
+	Now     time.Time
+	Spans   []time.Time     // ascending
+	Periods []time.Duration // how long rows are kept that were resolved in each span, the one before the first included; 0: no date
+	Most    int             // of those that fall due first
+}
+
 // Last is when something happened to the row last.
 func (r ClockRow) Last() time.Time {
 	if r.LastActivity.IsZero() {

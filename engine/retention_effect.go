@@ -52,12 +52,11 @@ func (e *Engine) retentionEffect(ctx context.Context, g grant, versions []privac
 	return effect, x.markKept(ctx, effect)
 }
 
-// clockCounter is an Eraser that can have its database count clocks. Both tell
-// whether the database can tell; what fn was given is to be forgotten where it
-// cannot.
+// clockCounter is an Eraser that can have its database count clocks, and find
+// those that fall due first. It tells whether the database can tell; what the
+// functions were given is to be forgotten where it cannot.
 type clockCounter interface {
-	ClockGroups(ctx context.Context, sel datamap.Selection, spans []time.Time, now time.Time, fn func(r ClockRow, n int64) error) (ok bool, err error)
-	ClockFirst(ctx context.Context, sel datamap.Selection, spans []time.Time, periods []time.Duration, most int, fn func(ClockRow) error) (ok bool, err error)
+	Clocks(ctx context.Context, sel datamap.Selection, ask datamap.ClockAsk, group func(r ClockRow, n int64) error, first func(ClockRow) error) (ok bool, err error)
 }
 
 // effect adds what the versions do to a collection: as its database counts it,
@@ -84,17 +83,12 @@ func (p clockPart) effect(ctx context.Context, f *RetentionEffect, versions []pr
 }
 
 func (p clockPart) countedEffect(ctx context.Context, counter clockCounter, f *RetentionEffect, versions []privacyd.Policy, now time.Time) (bool, error) {
-	c, spans, dated := policyChooser(versions, now), beginnings(versions), false
-	known, err := counter.ClockGroups(ctx, p.rows, spans, now, func(r ClockRow, n int64) error {
-		d := c.take(r)
-		dated = dated || !d.At.IsZero()
-		f.count(d, n, now)
+	c, spans := policyChooser(versions, now), beginnings(versions)
+	ask := datamap.ClockAsk{Now: now, Spans: spans, Periods: periods(versions, spans, now), Most: mostNext}
+	return counter.Clocks(ctx, p.rows, ask, func(r ClockRow, n int64) error {
+		f.count(c.take(r), n, now)
 		return nil
-	})
-	if err != nil || !known || !dated {
-		return known, err
-	}
-	return counter.ClockFirst(ctx, p.rows, spans, periods(versions, spans, now), mostNext, func(r ClockRow) error {
+	}, func(r ClockRow) error {
 		f.next(p, r, c.take(r))
 		return nil
 	})

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -24,76 +22,99 @@ const (
 	beyond = 2_000_000_000_000_000_000
 )
 
-// ClockGroups counts the rows of a selection in the database, where it can tell
-// all their times: those that are resolved by the span in which they were, and
-// by the day, counted from now, on which they were last active. spans are the
-// beginnings of the spans, ascending; before the first is one, too. fn is given
-// a row that stands for the group, without a key, and how many there are. ok is
-// false where the database cannot tell, such as of times in texts: ClockRows
-// reads them. Error codes: those of ClockRows.
-func (e *Eraser) ClockGroups(ctx context.Context, sel datamap.Selection, spans []time.Time, now time.Time, fn func(r ClockRow, n int64) error) (ok bool, err error) {
-	g := clockGroups{spans: spans, origin: time.UnixMicro(now.UnixMicro() - firstDay*day).UTC()}
+// Clocks counts the rows of a selection where the database can tell all their
+// times: those that are resolved by the span in which they were, and by the
+// day, counted from now, on which they were last active. group is given a row
+// that stands for those counted together, without a key, and how many there
+// are. Then first is given the rows that fall due first, that one before others.
+// ok is false where the database cannot tell, such as of times in texts, and
+// what the functions were given is to be forgotten: ClockRows reads those. Error
+// codes: those of ClockRows.
+func (e *Eraser) Clocks(ctx context.Context, sel datamap.Selection, ask datamap.ClockAsk, group func(r ClockRow, n int64) error, first func(ClockRow) error) (ok bool, err error) {
+	g := clockGroups{ClockAsk: ask, origin: time.UnixMicro(ask.Now.UnixMicro() - firstDay*day).UTC()}
 	err = e.look(ctx, "count the clocks of "+sel.Collection.Name, func(s *Snapshot) error {
 		b := s.builder(ctx)
 		if ok, err = g.begin(b, sel); err != nil || !ok {
 			return err
 		}
 		if b.dialect == sqldb.SQLite {
-			ok, err = g.here(ctx, s, b, sel, fn)
+			ok, err = g.here(ctx, s, b, sel, group, first)
 			return err
 		}
-		query, err := g.query(b, sel)
-		if err != nil {
-			return err
-		}
-		return s.reader.values(ctx, query, 4, func(values [][]byte) error {
-			at, n, known := g.read(values)
-			if ok = ok && known; !ok {
-				return nil
-			}
-			return theirs(fn(g.row(at), n))
+		dated := false
+		ok, err = g.there(ctx, s, b, sel, func(at clockGroup, n int64) error {
+			dated = dated || g.period(at.span) > 0 && at.days >= 0
+			return group(g.row(at), n)
 		})
+		if err != nil || !ok || !dated {
+			return err
+		}
+		return g.first(ctx, s, sel, first)
 	})
 	return ok, err
 }
 
-// ClockFirst gives fn the rows of a selection that fall due first, that one
-// before others, at most so many: periods has one for each of the spans and for
-// before the first, 0 for none. ok is as for ClockGroups.
-func (e *Eraser) ClockFirst(ctx context.Context, sel datamap.Selection, spans []time.Time, periods []time.Duration, most int, fn func(ClockRow) error) (ok bool, err error) {
-	g := clockGroups{spans: spans}
-	err = e.look(ctx, "read the clocks of "+sel.Collection.Name, func(s *Snapshot) error {
-		k := clockReader{c: sel.Collection, fn: fn, builder: s.builder(ctx)}
-		what, _, err := k.columns()
-		if err != nil {
-			return err
+// there has PostgreSQL count.
+func (g *clockGroups) there(ctx context.Context, s *Snapshot, b *builder, sel datamap.Selection, group func(clockGroup, int64) error) (ok bool, err error) {
+	query, err := g.query(b, sel)
+	if err != nil {
+		return false, err
+	}
+	ok = true
+	return ok, s.reader.values(ctx, query, 4, func(values [][]byte) error {
+		at, n, known := g.read(values)
+		if ok = ok && known; !ok {
+			return nil
 		}
-		if ok, err = g.times(k.builder, sel.Collection); err != nil || !ok {
-			return err
-		}
-		period := make([]string, len(periods))
-		for i, p := range periods {
-			if period[i] = "NULL"; p > 0 {
-				period[i] = strconv.FormatInt(p.Microseconds(), 10)
-			}
-		}
-		due := "(" + g.last + " + " + g.bySpan(period) + ")"
-		query, err := k.builder.query(sel, what, named("r", resolvedColumn), due+" IS NOT NULL")
-		if err != nil {
-			return err
-		}
-		query += " ORDER BY " + strings.Join(append([]string{due}, namedAll("r", sel.Collection.Key)...), ", ") + " LIMIT " + strconv.Itoa(most)
-		return s.reader.values(ctx, query, len(sel.Collection.Key)+3, k.row)
+		return theirs(group(at, n))
 	})
-	return ok, err
+}
+
+// first has PostgreSQL find the rows that fall due first.
+func (g *clockGroups) first(ctx context.Context, s *Snapshot, sel datamap.Selection, fn func(ClockRow) error) error {
+	k := clockReader{c: sel.Collection, fn: fn, builder: s.builder(ctx)}
+	what, _, err := k.columns()
+	if err != nil {
+		return err
+	}
+	period := make([]string, len(g.Periods))
+	for i, p := range g.Periods {
+		if period[i] = "NULL"; p > 0 {
+			period[i] = strconv.FormatInt(p.Microseconds(), 10)
+		}
+	}
+	due := "(" + g.lastOf() + " + " + g.bySpan(period) + ")"
+	query, err := k.builder.query(sel, what, named("r", resolvedColumn), due+" IS NOT NULL")
+	if err != nil {
+		return err
+	}
+	query += " ORDER BY " + strings.Join(append([]string{due}, namedAll("r", sel.Collection.Key)...), ", ") + " LIMIT " + strconv.Itoa(g.Most)
+	return s.reader.values(ctx, query, len(sel.Collection.Key)+3, k.row)
 }
 
 // clockGroups writes what is asked about clocks as SQL.
 type clockGroups struct {
-	spans  []time.Time
+	datamap.ClockAsk
 	origin time.Time
 
 	resolved, last string // microseconds since 1970, or NULL
+}
+
+// lastOf is the last that happened to a row: its last activity or, without one,
+// its resolution.
+func (g *clockGroups) lastOf() string {
+	if g.last == "NULL" {
+		return g.resolved
+	}
+	return "coalesce(" + g.last + ", " + g.resolved + ")"
+}
+
+// period is how long rows of a span are kept; 0: there is no date.
+func (g *clockGroups) period(span int64) time.Duration {
+	if span < 0 || span >= int64(len(g.Periods)) {
+		return 0
+	}
+	return g.Periods[span]
 }
 
 // begin finds the clock's columns.
@@ -103,73 +124,6 @@ func (g *clockGroups) begin(b *builder, sel datamap.Selection) (known bool, err 
 		return false, err
 	}
 	return g.times(b, sel.Collection)
-}
-
-// here groups what SQLite gives as it comes: its own way to group sorts all of
-// the rows first, which takes longer than to read them.
-func (g *clockGroups) here(ctx context.Context, s *Snapshot, b *builder, sel datamap.Selection, fn func(r ClockRow, n int64) error) (ok bool, err error) {
-	query, err := b.query(sel, []string{"CASE WHEN " + named("r", resolvedColumn) + " THEN 1 END", g.resolved, g.last})
-	if err != nil {
-		return false, err
-	}
-	r, _ := s.reader.(*sqliteReader) // SQLite's is no other
-	counts, ok := map[clockGroup]int64{}, true
-	of, n := clockGroup{}, int64(0) // rows that lie together are often of one group
-	err = r.raw(ctx, func(c *sqlite3.Conn) error {
-		return each(c, query, func(row *sqlite3.Stmt) error {
-			at, known := g.groupOf(row)
-			if ok = ok && known; at != of {
-				counts[of] += n
-				of, n = at, 0
-			}
-			n++
-			return nil
-		})
-	})
-	counts[of] += n
-	if err != nil || !ok {
-		return false, err
-	}
-	for at, n := range counts {
-		if n == 0 {
-			continue
-		}
-		if err := fn(g.row(at), n); err != nil {
-			return true, theirs(err)
-		}
-	}
-	return true, nil
-}
-
-// groupOf is the group of a row; false where its times are none.
-func (g *clockGroups) groupOf(row *sqlite3.Stmt) (at clockGroup, ok bool) {
-	at = clockGroup{span: -1, days: -1}
-	if row.ColumnType(0) == sqlite3.NULL {
-		return at, true
-	}
-	at.done = true
-	resolved, some, ok := micros(row, 1)
-	if some {
-		at.span = g.spanOf(resolved)
-	}
-	last, some, well := micros(row, 2)
-	if some {
-		at.days = known((last - g.origin.UnixMicro() + day - 1) / day)
-	}
-	return at, ok && well
-}
-
-// micros reads a time; some is false where there is none, ok where it is no time.
-func micros(row *sqlite3.Stmt, column int) (n int64, some, ok bool) {
-	switch row.ColumnType(column) {
-	case sqlite3.INTEGER:
-		n = row.ColumnInt64(column)
-		return n, true, n <= beyond && n >= -beyond
-	case sqlite3.NULL:
-		return 0, false, true
-	case sqlite3.FLOAT, sqlite3.TEXT, sqlite3.BLOB:
-	}
-	return 0, false, false
 }
 
 // integer gives fn a number, unless there is none; false where it is none.
@@ -185,24 +139,14 @@ func integer(text []byte, fn func(n int64)) bool {
 	return true
 }
 
-func (g *clockGroups) spanOf(micros int64) int64 {
-	n, _ := slices.BinarySearchFunc(g.spans, micros, func(from time.Time, at int64) int {
-		if from.UnixMicro() <= at {
-			return -1
-		}
-		return 1
-	})
-	return int64(n)
-}
-
 // query asks PostgreSQL for the groups: their span, day and number of rows.
 func (g *clockGroups) query(b *builder, sel datamap.Selection) (string, error) {
-	numbers := make([]string, len(g.spans)+1)
+	numbers := make([]string, len(g.Spans)+1)
 	for i := range numbers {
 		numbers[i] = strconv.Itoa(i)
 	}
 	is := named("r", resolvedColumn)
-	days := fmt.Sprintf("(%s - (%d)) / %d", g.last, g.origin.UnixMicro()-day+1, day)
+	days := fmt.Sprintf("(%s - (%d)) / %d", g.lastOf(), g.origin.UnixMicro()-day+1, day)
 	rows, err := b.query(sel, []string{is + " AS done", g.bySpan(numbers) + " AS span", days + " AS days"})
 	return "SELECT CASE WHEN done THEN '1' END, CASE WHEN done THEN CAST(span AS text) END, CASE WHEN done THEN CAST(days AS text) END, " +
 		"CAST(sum(n) AS text) FROM (SELECT done, span, days, count(*) AS n FROM (" + rows + ") AS r GROUP BY done, span, days) AS g GROUP BY 1, 2, 3", err
@@ -210,33 +154,22 @@ func (g *clockGroups) query(b *builder, sel datamap.Selection) (string, error) {
 
 // times finds the expressions of the two times.
 func (g *clockGroups) times(b *builder, c *datamap.Collection) (known bool, err error) {
-	var found []string
-	for _, name := range []string{c.Clock.LastActivity, c.Clock.ResolvedAt} {
-		if name == "" {
+	for _, of := range []struct {
+		column string
+		micros *string
+	}{{c.Clock.LastActivity, &g.last}, {c.Clock.ResolvedAt, &g.resolved}} {
+		if *of.micros = "NULL"; of.column == "" {
 			continue
 		}
-		col, err := b.column(c.Table, name)
+		col, err := b.column(c.Table, of.column)
 		if err != nil {
 			return false, err
 		}
-		micros := b.micros(col, formatOf(c, name))
-		if micros == "" {
+		if *of.micros = b.micros(col, formatOf(c, of.column)); *of.micros == "" {
 			return false, nil
 		}
-		found = append(found, micros)
 	}
-	if g.resolved = "NULL"; c.Clock.ResolvedAt != "" {
-		g.resolved = found[len(found)-1]
-	}
-	switch len(found) {
-	case 0:
-		return false, nil
-	case 1:
-		g.last = found[0]
-	default:
-		g.last = "coalesce(" + strings.Join(found, ", ") + ")"
-	}
-	return true, nil
+	return c.Clock.LastActivity != "" || c.Clock.ResolvedAt != "", nil
 }
 
 // bySpan is one of the texts, by when a row was resolved; NULL where nobody
@@ -244,7 +177,7 @@ func (g *clockGroups) times(b *builder, c *datamap.Collection) (known bool, err 
 func (g *clockGroups) bySpan(texts []string) string {
 	var b strings.Builder
 	b.WriteString("CASE WHEN " + g.resolved + " IS NULL THEN NULL")
-	for i, from := range slices.Backward(g.spans) {
+	for i, from := range slices.Backward(g.Spans) {
 		fmt.Fprintf(&b, " WHEN %s >= %d THEN %s", g.resolved, from.UnixMicro(), texts[i+1])
 	}
 	return b.String() + " ELSE " + texts[0] + " END"
@@ -275,9 +208,9 @@ func (g *clockGroups) row(at clockGroup) ClockRow {
 	r := ClockRow{Resolved: at.done}
 	switch {
 	case at.span > 0:
-		r.ResolvedAt = g.spans[at.span-1]
-	case at.span == 0 && len(g.spans) > 0:
-		r.ResolvedAt = g.spans[0].Add(-time.Microsecond)
+		r.ResolvedAt = g.Spans[at.span-1]
+	case at.span == 0 && len(g.Spans) > 0:
+		r.ResolvedAt = g.Spans[0].Add(-time.Microsecond)
 	case at.span == 0:
 		r.ResolvedAt = time.Unix(0, 0).UTC()
 	}

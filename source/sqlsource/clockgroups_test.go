@@ -2,6 +2,7 @@ package sqlsource
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,9 @@ import (
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
-// TestClockGroups holds what the database counts against what is counted row
+// TestClocks holds what the database counts against what is counted row
 // by row, for each type that it can count.
-func TestClockGroups(t *testing.T) {
+func TestClocks(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	spans := []time.Time{now.AddDate(0, 0, -300), now.AddDate(0, 0, -100)}
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
@@ -35,23 +36,43 @@ func TestClockGroups(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ok, err := e.ClockGroups(t.Context(), sel, spans, now, func(r ClockRow, n int64) error { got[groupOf(r, spans, now)] += n; return nil })
+			ask := datamap.ClockAsk{Now: now, Spans: spans, Periods: []time.Duration{0, 90 * 24 * time.Hour, 30 * 24 * time.Hour}, Most: 4}
+			var first, kept []string
+			ok, err := e.Clocks(t.Context(), sel, ask, func(r ClockRow, n int64) error { got[groupOf(r, spans, now)] += n; return nil }, func(r ClockRow) error {
+				first = append(first, r.Key[0])
+				kept = append(kept, fmt.Sprint(r))
+				return nil
+			})
 			if err != nil || !ok {
 				t.Fatalf("%s: %v %v", typ, ok, err)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: %s", typ, diff)
 			}
-			var first []string
-			ok, err = e.ClockFirst(t.Context(), sel, spans, []time.Duration{0, 90 * 24 * time.Hour, 30 * 24 * time.Hour}, 4, func(r ClockRow) error {
-				first = append(first, r.Key[0])
-				return nil
-			})
-			if diff := cmp.Diff([]string{"9", "8", "7", "6"}, first); diff != "" || err != nil || !ok {
-				t.Errorf("%s: %v %v %s", typ, ok, err, diff)
+			if diff := cmp.Diff([]string{"9", "8", "7", "6"}, first); diff != "" {
+				t.Errorf("%s: %s", typ, diff)
+			}
+			if diff := cmp.Diff(rowsOf(t, e, sel, first), kept); diff != "" {
+				t.Errorf("%s: those that are first are not as they are by themselves: %s", typ, diff)
 			}
 		}
 	})
+}
+
+// rowsOf are rows as they are read one by one.
+func rowsOf(t *testing.T, e *Eraser, sel datamap.Selection, keys []string) []string {
+	t.Helper()
+	all := make([]string, len(keys))
+	err := e.ClockRows(t.Context(), sel, time.Time{}, func(r ClockRow) error {
+		if i := slices.Index(keys, r.Key[0]); i >= 0 {
+			all[i] = fmt.Sprint(r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // clockTable has rows that were resolved every 29 days, and messages in each
@@ -113,8 +134,8 @@ func groupOf(r ClockRow, spans []time.Time, now time.Time) string {
 	return fmt.Sprint(span, " ", days)
 }
 
-// TestClockGroupsOfTexts: what the database cannot tell is said so.
-func TestClockGroupsOfTexts(t *testing.T) {
+// TestClocksOfTexts: what the database cannot tell is said so.
+func TestClocksOfTexts(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		if db.Dialect == sqldb.Postgres {
 			execute(t, db, "CREATE SCHEMA privacyd")
@@ -127,7 +148,8 @@ func TestClockGroupsOfTexts(t *testing.T) {
 		c := &datamap.Collection{Name: "texts", Table: "texts", Key: []string{"id"}, Clock: &datamap.Clock{Resolved: "TRUE", ResolvedAt: "at"}}
 		for _, format := range []datamap.Format{datamap.FormatPlain, datamap.FormatUnixMicros} {
 			c.Fields = []*datamap.Field{{Column: "at", Format: format}}
-			ok, err := e.ClockGroups(t.Context(), datamap.Selection{Collection: c}, nil, time.Now(), func(ClockRow, int64) error { return nil })
+			ask := datamap.ClockAsk{Now: time.Now(), Periods: []time.Duration{0}}
+			ok, err := e.Clocks(t.Context(), datamap.Selection{Collection: c}, ask, func(ClockRow, int64) error { return nil }, func(ClockRow) error { return nil })
 			if ok || err != nil {
 				t.Errorf("%q: %v %v", format, ok, err)
 			}
