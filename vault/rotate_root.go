@@ -42,13 +42,13 @@ func (v *Vault) RootKey(ctx context.Context) (privacyd.RootKey, error) {
 // Error codes: key_rotation_running while the change before is not over,
 // key_unwritable, key_same, those of Open.
 func (v *Vault) RotateRoot(ctx context.Context, target int, to string) error {
-	if err := v.rotateRoot(ctx, uint32(target), to); err != nil {
+	if err := v.rotateRoot(ctx, uint32(target), to, false); err != nil {
 		return fmt.Errorf("change the root key: %w", err)
 	}
 	return nil
 }
 
-func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error {
+func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string, inPlace bool) error {
 	if err := v.Refresh(ctx); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (v *Vault) rotateRoot(ctx context.Context, target uint32, to string) error 
 	case newest+1 < target:
 		return errRotating()
 	case newest+1 == target:
-		if err := v.beginRoot(ctx, target, to); err != nil {
+		if err := v.beginRoot(ctx, target, to, inPlace); err != nil {
 			return err
 		}
 	case to != "":
@@ -109,14 +109,14 @@ func (v *Vault) settleRoot(ctx context.Context, target uint32) error {
 	})
 }
 
-// beginRoot makes the next root key. Once its core is written all processes wrap
-// with it.
-func (v *Vault) beginRoot(ctx context.Context, target uint32, to string) error {
+// beginRoot makes the next root key, also in place of one whose change is not
+// over. Once its core is written all processes wrap with it.
+func (v *Vault) beginRoot(ctx context.Context, target uint32, to string, inPlace bool) error {
 	list, err := generations(ctx, v.records)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list, func(n uint32) bool { return n+1 < target }) {
+	if !inPlace && slices.ContainsFunc(list, func(n uint32) bool { return n+1 < target }) {
 		return errRotating()
 	}
 	root, err := v.nextRoot(ctx, target, to)
