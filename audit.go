@@ -32,8 +32,9 @@ type AuditEvent struct {
 	Target      Target
 	Changes     map[string]Change // settings before and after
 	At          time.Time
-	Facts       map[string]int64 // counts that are not personal and stay readable for ever
-	Code        string           // the error code of a denied or failed action
+	Marks       map[string]string // ids of ours and SHA-256 in hex, that are not personal and stay readable for ever
+	Facts       map[string]int64  // counts that are not personal and stay readable for ever
+	Code        string            // the error code of a denied or failed action
 }
 
 // Change is one setting before and after.

@@ -24,6 +24,9 @@ func (e *Engine) record(ctx context.Context, ev privacyd.AuditEvent) (string, er
 	put(public, "actor_role", string(ev.Role))
 	put(public, "door", string(ev.Caller.Door))
 	put(public, "code", ev.Code)
+	for name, mark := range ev.Marks {
+		put(public, name, mark)
+	}
 	for name, n := range ev.Facts {
 		public[factPrefix+name] = n
 	}

@@ -109,11 +109,15 @@ func (e *Engine) signedView(ctx context.Context, log string) (*auditlog.View, er
 
 // recordExport says that a log leaves the house, and gives that entry's id.
 func (e *Engine) recordExport(ctx context.Context, c privacyd.Caller, g grant, format string) (id string, err error) {
+	event, err := e.unfrozen(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.export", Outcome: privacyd.OutcomeDone,
+		Changes: map[string]privacyd.Change{"format": {After: format}},
+	})
+	if err != nil {
+		return "", err
+	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		id, err = e.record(ctx, privacyd.AuditEvent{
-			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.export", Outcome: privacyd.OutcomeDone,
-			Changes: map[string]privacyd.Change{"format": {After: format}},
-		})
+		id, err = e.record(ctx, event)
 		return err
 	})
 	return id, err

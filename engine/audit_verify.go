@@ -43,10 +43,14 @@ func (e *Engine) VerifyAudit(ctx context.Context, c privacyd.Caller, workspace s
 		return AuditVerified{}, err
 	}
 	var entry string
+	event, err := e.unfrozen(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.verify", Outcome: privacyd.OutcomeDone,
+	})
+	if err != nil {
+		return AuditVerified{}, err
+	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		entry, err = e.record(ctx, privacyd.AuditEvent{
-			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "audit.verify", Outcome: privacyd.OutcomeDone,
-		})
+		entry, err = e.record(ctx, event)
 		return err
 	})
 	if err != nil {

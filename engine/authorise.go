@@ -77,7 +77,7 @@ func (e *Engine) checkOpen(ctx context.Context, c privacyd.Caller, g grant, acti
 		if slices.Contains(after, action) {
 			return nil
 		}
-		return e.deny(ctx, c, g, action, errNoWorkspace())
+		return e.deny(ctx, c, grant{}, action, errNoWorkspace()) // its log is frozen
 	}
 	return e.deny(ctx, c, g, action, privacyd.Errorf(privacyd.ClassConflict, "workspace_read_only",
 		"This workspace is being deleted and takes no changes. Cancel its deletion first."))

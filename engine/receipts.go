@@ -25,10 +25,14 @@ func (e *Engine) Receipt(ctx context.Context, c privacyd.Caller, workspace, jobI
 	if err != nil {
 		return stored, err
 	}
-	return stored, e.recordAlone(ctx, privacyd.AuditEvent{
+	event, err := e.unfrozen(ctx, privacyd.AuditEvent{
 		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: string(privacyd.ActionReadReceipts), Outcome: privacyd.OutcomeDone,
 		Target: privacyd.Target{Type: "job", ID: job.ID},
 	})
+	if err != nil {
+		return stored, err
+	}
+	return stored, e.recordAlone(ctx, event)
 }
 
 func noReceipt(job *privacyd.Job) error {
