@@ -240,6 +240,9 @@ func (e *Engine) AccountDeletion(ctx context.Context, c privacyd.Caller) (*priva
 // account_deletion.cancel.
 func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (*privacyd.Job, error) {
 	return e.changeLeaving(ctx, c, func(ctx context.Context, job *privacyd.Job) error {
+		if job.State == privacyd.JobCancelled { // by the same person at the same moment
+			return nil
+		}
 		if !job.State.Cancellable(job.Type) {
 			return privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
 		}

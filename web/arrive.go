@@ -49,7 +49,7 @@ func (d *door) deadFirst(w http.ResponseWriter, r *http.Request, err error) erro
 		return err
 	}
 	page := deadLink(d.page(r, visit{}, "This link does not work"), privacyd.MessageOf(err),
-		"While nobody has an account, the server prints a new link each time that it starts.")
+		"While nobody has an account, the server prints a new link each time that it starts. Did you begin just now? Then sign in.")
 	return d.show(w, r, statusOf(privacyd.ClassOf(err)), page)
 }
 

@@ -72,6 +72,6 @@ func (d *door) deadReset(w http.ResponseWriter, r *http.Request, err error) erro
 		return err
 	}
 	page := deadLink(d.page(r, visit{}, "This link does not work"), privacyd.MessageOf(err),
-		"A link to set a new password works once, for an hour; asking again makes the older one worthless.")
+		"A link to set a new password works once, for an hour; asking again makes the older one worthless. Did you set it just now? Then sign in with it.")
 	return d.show(w, r, statusOf(privacyd.ClassOf(err)), page)
 }

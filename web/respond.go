@@ -36,10 +36,18 @@ const maxForm = 64 << 10
 func (d *door) handler(a action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := a(w, r); err != nil {
-			d.fail(w, r, err)
+		if r.Method == http.MethodPost {
+			d.once(w, r, a)
+			return
 		}
+		d.answer(w, r, a)
 	})
+}
+
+func (d *door) answer(w http.ResponseWriter, r *http.Request, a action) {
+	if err := a(w, r); err != nil {
+		d.fail(w, r, err)
+	}
 }
 
 // show renders a component. It is rendered whole first, so that an error can
@@ -49,6 +57,7 @@ func (d *door) show(w http.ResponseWriter, r *http.Request, status int, c templ.
 	if err := c.Render(r.Context(), &b); err != nil {
 		return err
 	}
+	d.markBrowser(w, r)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	writeBody(w, r, status, b.Bytes(), zipped(b.Bytes()))
 	return nil

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -34,6 +35,8 @@ type door struct {
 	log    *slog.Logger
 	site   site
 
+	answers answers // to forms that may be sent twice
+
 	live     atomic.Int64  // pages that are told of changes
 	stop     chan struct{} // closed when the server stops
 	stopOnce sync.Once
@@ -44,6 +47,7 @@ type door struct {
 func New(e *engine.Engine, o Options) http.Handler {
 	files := newAssets()
 	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{})}
+	d.answers = answers{now: func() time.Time { return e.Now() }, by: map[onceKey]*answered{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -201,7 +201,7 @@ async function sendTwice(site, page, form) {
   const before = new Set(entries(site).map((e) => e.id));
   const statuses = await form.evaluate(async (f, words) => {
     const data = new URLSearchParams();
-    for (const [name, value] of new FormData(f)) data.append(name, value);
+    for (const [name, value] of new FormData(f)) if (name !== 'once') data.append(name, value); // by which the second would get the answer of the first
     for (const field of f.elements) {
       if (!field.name || !field.required || data.get(field.name)) continue;
       data.set(field.name, words[field.name] ?? words[field.type] ?? 'words');
