@@ -26,6 +26,11 @@ func (x *extraction) chooseAccount(ctx context.Context, d Dataset) error {
 		return err
 	}
 	ids, err := x.accountIDs(ctx, d, kind)
+	for _, id := range slices.Clone(ids) {
+		if err == nil {
+			ids, err = x.personIDs(ctx, d, datamap.Scope{SubjectKind: kind.Kind, SubjectID: id}, ids...)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("look for an account in dataset %s: %w", d.Name, err)
 	}

@@ -50,9 +50,10 @@ func TestExportOfWhomRowsNameByOtherIDs(t *testing.T) {
 		b := beside(t, db)
 		w := newOrg(t, b, "acme")
 		b.Product.Exec("ALTER TABLE staff ADD COLUMN merged TEXT REFERENCES staff (id)")
-		b.Product.Exec("INSERT INTO staff VALUES ('acme-old', 'old@example.org', 'acme-s')")
-		b.Product.Exec("INSERT INTO seats VALUES ('acme', 'acme-old')")
+		b.Product.Exec("INSERT INTO staff VALUES ('acme-old', 'old@example.org', 'acme-s'), ('acme-gone', 'gone@example.org', 'acme-s')")
+		b.Product.Exec("INSERT INTO seats VALUES ('acme', 'acme-old')") // the other has left the workspace
 		b.Product.Exec("UPDATE chats SET agent = 'acme-old' WHERE id = 'acme-a-0'")
+		b.Product.Exec("UPDATE chats SET agent = 'acme-gone' WHERE id = 'acme-b-0'")
 		text := strings.NewReplacer("key: id, span: all,", "key: id, span: all, merged_into: merged,",
 			"email: user.contact.email}\n    links:\n      - {to: seats", "email: user.contact.email, merged: user.unique_id}\n    links:\n      - {to: seats").Replace(enginetest.ProductMap)
 		m, err := datamap.Parse("map.yaml", strings.NewReader(text))
@@ -65,9 +66,19 @@ func TestExportOfWhomRowsNameByOtherIDs(t *testing.T) {
 		if job.State != privacyd.JobCompleted {
 			t.Fatalf("%s %s %s", job.State, job.ErrorCode, job.ErrorMessage)
 		}
-		got := texts(t, b.OpenArchive(enginetest.Operator, w.ID, job.ID), "chats")
-		if len(got) != 1 || !strings.Contains(got[0], `"agent":"acme-old"`) {
+		archive := b.OpenArchive(enginetest.Operator, w.ID, job.ID)
+		got := texts(t, archive, "chats")
+		slices.Sort(got)
+		if len(got) != 2 || !strings.Contains(got[0], `"agent":"acme-old"`) || !strings.Contains(got[1], `"agent":"acme-gone"`) {
 			t.Errorf("chats: %q", got)
+		}
+		if staff := strings.Join(texts(t, archive, "staff"), "\n"); strings.Contains(staff, "gone@example.org") {
+			t.Errorf("who is in no workspace or another one: %s", staff)
+		}
+		b.Product.Exec("UPDATE staff SET email = 'jo@example.org' WHERE id = 'acme-s'")
+		own := texts(t, ownArchive(t, b, withPassword(t, b, w, "jo@example.org")), "chats")
+		if len(own) != 2 {
+			t.Errorf("chats in the export of the account: %q", own)
 		}
 	})
 }

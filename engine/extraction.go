@@ -143,7 +143,7 @@ func (x *extraction) choose(ctx context.Context, d Dataset, key string) error {
 			return nil
 		}
 		var err error
-		if ids, err = x.personIDs(ctx, d, scope); err != nil {
+		if ids, err = x.personIDs(ctx, d, scope, s.ID); err != nil {
 			return fmt.Errorf("look for a person in dataset %s: %w", d.Name, err)
 		}
 	}
@@ -171,12 +171,16 @@ func (x *extraction) choose(ctx context.Context, d Dataset, key string) error {
 	return nil
 }
 
-// personIDs are the ids by which a dataset knows a person: that which was asked
-// for, and those of rows merged with it.
-func (x *extraction) personIDs(ctx context.Context, d Dataset, scope datamap.Scope) ([]string, error) {
-	ids, kind := []string{scope.SubjectID}, d.Graph.SubjectKind(scope.SubjectKind)
+// personIDs adds to the ids by which a dataset knows a person those of rows
+// merged with theirs. Of a person who spans all workspaces these need not be in
+// the one that is exported, whose rows may name them all the same.
+func (x *extraction) personIDs(ctx context.Context, d Dataset, scope datamap.Scope, ids ...string) ([]string, error) {
+	kind := d.Graph.SubjectKind(scope.SubjectKind)
 	if kind.MergedInto == "" {
 		return ids, nil
+	}
+	if kind.Span == datamap.SpanAll {
+		scope.Workspace = ""
 	}
 	sel, ok, err := d.Graph.Select(kind.Collection, scope)
 	if err != nil || !ok {
