@@ -121,9 +121,11 @@ type JobResult struct {
 	Held           int64            `json:"held,omitempty"`           // rows that stayed under a legal hold
 	FilesDeadline  *time.Time       `json:"files_deadline,omitempty"` // when the last file is gone at the latest
 	FilesState     FilesState       `json:"files_state,omitempty" enum:"none,pending,met,late,overdue"`
-	Residue        int64            `json:"residue,omitempty"`         // rows in which verification still found the person
-	Review         int64            `json:"review,omitempty"`          // rows on the review list: others' texts that may mention them
+	Residue        int64            `json:"residue,omitempty"` // rows in which verification still found the person
+	Review         int64            `json:"review,omitempty"`  // rows on the review list: others' texts that may mention them
+	ReviewListed   int64            `json:"review_listed,omitempty" doc:"How many of these rows are on the list, where it does not take all."`
 	ExportsExpired int64            `json:"exports_expired,omitempty"` // earlier exports that held what was erased
+	ExpiredExports []string         `json:"expired_exports,omitempty" doc:"Ids of the jobs of those exports; of an account, in all workspaces."`
 	ReceiptID      string           `json:"receipt_id,omitempty"`
 }
 

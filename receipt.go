@@ -34,7 +34,8 @@ type Receipt struct {
 	Collections  []ReceiptCollection `json:"collections"`
 	Holds        []ReceiptHold       `json:"holds,omitempty"`
 	Files        ReceiptFiles        `json:"files"`
-	Exports      int64               `json:"exports_expired"` // earlier exports with what was erased
+	Exports      int64               `json:"exports_expired"`           // earlier exports with what was erased
+	ExpiredJobs  []string            `json:"expired_exports,omitempty"` // ids of those exports' jobs
 	Recipients   []ReceiptRecipient  `json:"recipients,omitempty"`
 	Abandoned    []string            `json:"workspaces_without_members,omitempty"` // ids: the account was the only member
 	LogsNotCut   []string            `json:"logs_not_cut,omitempty"`               // datasets in SQLite files whose write-ahead log still has pages as they were
@@ -49,12 +50,13 @@ type ReceiptCollection struct {
 	Dataset    string `json:"dataset"`
 	Collection string `json:"collection"`
 	Fate       Fate   `json:"fate"`
-	Mentions   bool   `json:"mentions,omitempty"` // others' rows that named what went
-	Quotes     bool   `json:"quotes,omitempty"`   // nobody's or others' rows that quoted who went
-	Before     int64  `json:"before"`             // rows in the erasure's scope when it began
-	Done       int64  `json:"done"`               // rows that were deleted, blanked or replaced
-	After      int64  `json:"after"`              // rows that verification still found in the scope
-	Held       int64  `json:"held,omitempty"`     // of those: under a legal hold
+	Mentions   bool   `json:"mentions,omitempty"`  // others' rows that named what went
+	Quotes     bool   `json:"quotes,omitempty"`    // nobody's or others' rows that quoted who went
+	Before     int64  `json:"before"`              // rows in the erasure's scope when it began
+	Done       int64  `json:"done"`                // rows that were deleted, blanked or replaced
+	After      int64  `json:"after"`               // rows that verification still found in the scope, or that are kept
+	Held       int64  `json:"held,omitempty"`      // of those: under a legal hold
+	Recounted  bool   `json:"recounted,omitempty"` // of rows that are kept: they were counted again; else After is how many there were before
 	Files      int64  `json:"files,omitempty"`
 	Ground     Ground `json:"ground,omitempty"` // of keeping
 	Until      string `json:"until,omitempty"`  // of keeping: an ISO 8601 duration

@@ -235,7 +235,10 @@ func (r *erasureRun) collection(b privacyd.PlannedCollection) privacyd.ReceiptCo
 	held, _ := sameOf(r.state.Held, b)
 	c.Held = held.Held
 	if b.Fate == privacyd.FateKeep {
-		c.After = b.Rows
+		kept, again := sameOf(r.state.Kept, b)
+		if c.After, c.Recounted = b.Rows, again; again {
+			c.After = kept.Rows
+		}
 		return c
 	}
 	done, _ := sameOf(r.state.Done, b)
@@ -274,7 +277,10 @@ func (r *erasureRun) outcome(files privacyd.ReceiptFiles) *privacyd.JobResult {
 	result := &privacyd.JobResult{
 		Records: map[string]int64{}, Changed: map[string]int64{}, Kept: map[string]int64{},
 		Files: files.Queued, FilesDeadline: files.Deadline, FilesState: files.State,
-		Residue: r.state.Residue, Review: r.state.Review, ExportsExpired: r.state.Exports,
+		Residue: r.state.Residue, Review: r.state.Review, ExportsExpired: r.state.Exports, ExpiredExports: r.state.Expired,
+	}
+	if r.state.Listed < r.state.Review {
+		result.ReviewListed = r.state.Listed
 	}
 	for _, c := range r.collections() {
 		switch c.Fate {

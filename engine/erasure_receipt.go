@@ -40,11 +40,11 @@ func (r *erasureRun) receipt(issue int, files privacyd.ReceiptFiles) privacyd.Re
 	c := privacyd.Receipt{
 		ID: r.job.ID, Issue: issue, WorkspaceID: r.job.WorkspaceID, JobID: r.job.ID, Operation: r.job.Type, PlanHash: r.job.PlanHash,
 		Maps: r.state.Maps, RequestedAt: r.job.CreatedAt, ConfirmedAt: r.job.ConfirmedAt, StartedAt: r.state.Started,
-		EndedAt: r.state.Ended, IssuedAt: now, Collections: r.collections(), Files: files, Exports: r.state.Exports,
+		EndedAt: r.state.Ended, IssuedAt: now, Collections: r.collections(), Files: files, Exports: r.state.Exports, ExpiredJobs: r.state.Expired,
 		Abandoned: r.state.Abandoned, LogsNotCut: r.state.Logs,
 		Recipients: r.recipients(), Audit: privacyd.ReceiptAudit{Entry: r.state.Entry},
 		Verification: privacyd.ReceiptVerification{
-			At: r.state.Verified, Result: privacyd.VerificationClean, Workspaces: 1, Collections: r.state.Searched,
+			At: r.state.Verified, Result: privacyd.VerificationClean, Workspaces: max(1, r.state.Workspaces), Collections: r.state.Searched,
 			Residue: r.state.Residue, Review: r.state.Review,
 		},
 	}

@@ -65,8 +65,11 @@ type erasureState struct {
 	Review      int64                        `json:"review,omitempty"`
 	Listed      int64                        `json:"listed,omitempty"` // of these on the review list
 	Exports     int64                        `json:"exports,omitempty"`
-	Expired     []string                     `json:"expired,omitempty"`  // those exports' jobs
-	Sequence    int64                        `json:"sequence,omitempty"` // of the mark in the suppression ledger
+	Expired     []string                     `json:"expired,omitempty"`    // those exports' jobs
+	Exported    []string                     `json:"exported,omitempty"`   // workspaces of which an export of everything would hold what goes
+	Kept        []privacyd.PlannedCollection `json:"kept,omitempty"`       // rows that stay on a ground, counted again
+	Workspaces  int64                        `json:"workspaces,omitempty"` // that were searched
+	Sequence    int64                        `json:"sequence,omitempty"`   // of the mark in the suppression ledger
 	Until       time.Time                    `json:"until,omitzero"`
 	Entry       string                       `json:"entry,omitempty"` // that says it is done
 	Ended       time.Time                    `json:"ended,omitzero"`
@@ -238,6 +241,9 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	}
 	for _, w := range alone {
 		r.state.Abandoned = append(r.state.Abandoned, w.ID)
+	}
+	if err := r.findExported(ctx, x); err != nil {
+		return err
 	}
 	for _, p := range x.parts {
 		if p.scope.Merged != nil {

@@ -60,7 +60,10 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 		return false, workspaceHeld()
 	}
 	r.state.Spared = len(x.holds) > 0
-	r.state.After, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, 0, 0, 0
+	r.state.After, r.state.Kept, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, nil, 0, 0, 0
+	if err := r.countWorkspaces(ctx); err != nil {
+		return false, err
+	}
 	for _, p := range x.parts {
 		if err := r.look(ctx, p); err != nil {
 			return false, err
@@ -88,8 +91,46 @@ func (r *erasureRun) look(ctx context.Context, p *erasurePart) error {
 		if step.Action != datamap.Keep || len(step.Set) > 0 {
 			r.state.Residue += rows
 		}
+		if err := r.lookAtKept(ctx, p, step); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// lookAtKept counts again what stays on a ground, where it can still be found
+// though the rest is gone.
+func (r *erasureRun) lookAtKept(ctx context.Context, p *erasurePart, step *datamap.Step) error {
+	if step.Action != datamap.Keep || !p.stillLeads(step.Rows) {
+		return nil
+	}
+	counted, err := p.eraser.Count(ctx, step)
+	if err != nil {
+		return fmt.Errorf("count what is kept of %s: %w", step.Collection.Name, err)
+	}
+	r.state.Kept = addPlanned(r.state.Kept, plannedStep(p.dataset.Name, step, datamap.Tally{Rows: counted.Rows}))
+	return nil
+}
+
+// stillLeads tells whether rows are found by no others that go.
+func (p *erasurePart) stillLeads(rows datamap.Rows) bool {
+	goes := func(h datamap.Hop) bool {
+		return slices.ContainsFunc(p.plan.Steps, func(s *datamap.Step) bool { return s.Collection == h.To && s.Action == datamap.Delete })
+	}
+	return !slices.ContainsFunc(slices.Concat(rows.All, rows.Except), func(c datamap.Condition) bool {
+		return slices.ContainsFunc(c.Any, func(path datamap.Path) bool { return path.Rows != nil || slices.ContainsFunc(path.Hops, goes) })
+	})
+}
+
+// countWorkspaces says in how many workspaces is searched.
+func (r *erasureRun) countWorkspaces(ctx context.Context) error {
+	r.state.Workspaces = 1
+	if r.job.WorkspaceID != "" {
+		return nil
+	}
+	all, err := r.e.Workspaces.Workspaces(ctx, "")
+	r.state.Workspaces = int64(len(all))
+	return err
 }
 
 // verification is a search for identifiers.
@@ -282,33 +323,4 @@ func (v *verification) erased(d Dataset) bool {
 
 func keeps(plan datamap.Erasure, c *datamap.Collection) bool {
 	return slices.ContainsFunc(plan.Steps, func(s *datamap.Step) bool { return s.Collection.Name == c.Name && s.Action == datamap.Keep })
-}
-
-// expireExports ends the life of archives that hold what goes.
-func (r *erasureRun) expireExports(ctx context.Context) error {
-	var refs []string
-	if r.job.Subject != nil {
-		refs = append(refs, r.job.SubjectRef)
-	}
-	jobs, err := r.e.Own.ExportsWith(ctx, r.job.WorkspaceID, refs)
-	if err != nil {
-		return err
-	}
-	for _, job := range jobs {
-		err := r.guarded(ctx, func(ctx context.Context) error {
-			if err := r.unlessHeld(ctx); err != nil {
-				return err
-			}
-			if err := r.e.Queue.Cancel(ctx, WorkExpire, job.ID); err != nil { // it is planned for the end of the export's life
-				return err
-			}
-			return r.e.expireAt(ctx, job.ID, r.e.Now())
-		})
-		if err != nil {
-			return err
-		}
-		r.state.Expired = appendNew(r.state.Expired, job.ID)
-	}
-	r.state.Exports = int64(len(r.state.Expired))
-	return nil
 }

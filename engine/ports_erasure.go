@@ -105,8 +105,8 @@ type KnownErasures interface {
 type SubjectJobs interface {
 	PersonLogs
 	WorkspaceJobs
+	ExportsOf
 	JobsOf(ctx context.Context, ref string) ([]*privacyd.Job, error)
-	ExportsWith(ctx context.Context, workspaceID string, refs []string) ([]*privacyd.Job, error)
 	ForgetSubject(ctx context.Context, workspaceID string, refs []string) error
 	ForgetAccount(ctx context.Context, accountID, somebody string) error
 	SignOut(ctx context.Context, accountID string) error
@@ -116,6 +116,13 @@ type SubjectJobs interface {
 // reference of the key.
 type PersonLogs interface {
 	LogsWith(ctx context.Context, owner string) (logs []string, err error)
+}
+
+// ExportsOf finds the archives that may hold what an erasure takes.
+type ExportsOf interface {
+	ExportsWith(ctx context.Context, workspaces, refs []string) ([]*privacyd.Job, error)
+	ExportedWorkspaces(ctx context.Context) ([]string, error)
+	WorkspacesWith(ctx context.Context, accountID string) ([]string, error)
 }
 
 // WorkspaceJobs finds the jobs that are still to be done, and clears what

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -170,9 +171,18 @@ func TestExportsWith(t *testing.T) {
 		export(other.ID, "4", privacyd.JobDataExport, "")
 		export("", "5", privacyd.JobSubjectExport, "ann")
 		jobIn(t, s, w.ID, "6", func(j *privacyd.Job) { j.Type = privacyd.JobDataExport })
-		jobs, err := s.ExportsWith(ctx, w.ID, []string{"ann"})
+		for _, c := range []struct{ workspaces, want []string }{
+			{[]string{w.ID}, []string{"1", "2", "5"}}, {[]string{w.ID, other.ID}, []string{"1", "4", "2", "5"}}, {nil, []string{"2", "5"}},
+		} {
+			jobs, err := s.ExportsWith(ctx, c.workspaces, []string{"ann"})
+			must(t, err)
+			if diff := cmp.Diff(c.want, ids(jobs)); diff != "" {
+				t.Error(diff)
+			}
+		}
+		exported, err := s.ExportedWorkspaces(ctx)
 		must(t, err)
-		if diff := cmp.Diff([]string{"1", "2", "5"}, ids(jobs)); diff != "" {
+		if diff := cmp.Diff(slices.Sorted(slices.Values([]string{w.ID, other.ID})), exported); diff != "" {
 			t.Error(diff)
 		}
 	})
