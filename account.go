@@ -32,7 +32,9 @@ type MemberProfile struct {
 	Role         Role      `json:"role"`
 	CreatedAt    time.Time `json:"created_at"`
 	SecondFactor bool      `json:"second_factor" doc:"A code is asked for at sign-in."`
-	Audit        *Audited  `json:"audit,omitempty"` // in the answer to what changed it
+
+	LeavingAt *time.Time `json:"leaving_at,omitempty" doc:"When the account is deleted, while that is in its grace period. Such an admin does not count as one."`
+	Audit     *Audited   `json:"audit,omitempty"` // in the answer to what changed it
 }
 
 // Invitation asks somebody to become a member. Its link's secret is stored only

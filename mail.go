@@ -205,6 +205,16 @@ func (m Mail) Timely(job *Job, now time.Time) (Mail, bool) {
 	}
 }
 
+// LinkEnded tells whether the link that a mail is about leads nowhere any more.
+func (m Mail) LinkEnded(now time.Time) bool {
+	switch m.Kind {
+	case MailInvitation, MailPasswordReset, MailExportReady, MailAccountExportReady:
+		return !m.Until.After(now)
+	default:
+		return false
+	}
+}
+
 func (m Mail) onItsWay(job *Job) bool {
 	return job != nil && job.State == JobScheduled && job.ExecuteAfter != nil && job.ExecuteAfter.Equal(*m.Until)
 }

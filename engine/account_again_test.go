@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -46,16 +47,18 @@ func TestABlockedAccountsDeletionGoesOn(t *testing.T) {
 			job, err := b.DeleteAccount(ctx, me, privacyd.Confirmation{PlanHash: plan.Hash, Password: secretWords})
 			b.Must(err)
 			other := b.Member(privacyd.RoleAdmin, w)
-			_, err = b.ChangeRole(ctx, enginetest.Operator, w.ID, other.AccountID, privacyd.RoleAgent)
-			b.Must(err)
+			be := func(role privacyd.Role) { // past the rule that the last admin cannot go
+				_, err := b.DB.Exec(ctx, "UPDATE members SET role = $1 WHERE account_id = $2", role, other.AccountID)
+				b.Must(err)
+			}
+			be(privacyd.RoleAgent)
 			later(b, 31*privacyd.Day)
 			if got := stateOf(b, job.ID); got.State != privacyd.JobBlocked {
 				t.Fatalf("the job is %s", got.State)
 			}
 			days(b, 3)
 			told := len(toldTo(b, jo))
-			_, err = b.ChangeRole(ctx, enginetest.Operator, w.ID, other.AccountID, privacyd.RoleAdmin)
-			b.Must(err)
+			be(privacyd.RoleAdmin)
 			if now {
 				_, err = b.DeleteAccountNow(ctx, me, secretWords)
 				b.Must(err)
@@ -71,4 +74,54 @@ func TestABlockedAccountsDeletionGoesOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Somebody who is leaving can do nothing as an admin, so that another one has to
+// stay; of two who leave at once only one goes.
+func TestAnAdminWhoLeavesIsNoOtherAdmin(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ctx, w := t.Context(), b.NewWorkspace("acme")
+		admin := b.Member(privacyd.RoleAdmin, w)
+		asks := map[string]func() error{}
+		for _, email := range []string{"one@example.com", "two@example.com"} {
+			secondAdmin(b, w, email)
+			me, err := b.As(ctx, enginetest.Operator, email)
+			b.Must(err)
+			plan, err := b.PreviewAccountDeletion(ctx, me)
+			b.Must(err)
+			asks[email] = func() error {
+				_, err := b.DeleteAccount(ctx, me, privacyd.Confirmation{PlanHash: plan.Hash, Password: secretWords})
+				return err
+			}
+		}
+		_, err := b.ChangeRole(ctx, enginetest.Operator, w.ID, admin.AccountID, privacyd.RoleAgent)
+		b.Must(err)
+		var wg sync.WaitGroup
+		refused := make(chan error, len(asks))
+		for _, ask := range asks {
+			wg.Go(func() { refused <- ask() })
+		}
+		wg.Wait()
+		close(refused)
+		n := 0
+		for err := range refused {
+			if err != nil {
+				n++
+				b.WantCode(err, "last_admin")
+			}
+		}
+		if n != 1 {
+			t.Fatalf("%d of 2 were refused", n)
+		}
+		list, err := b.ListMembers(ctx, enginetest.Operator, w.ID)
+		b.Must(err)
+		for _, m := range list {
+			if m.Role == privacyd.RoleAdmin && m.LeavingAt == nil {
+				_, err := b.ChangeRole(ctx, enginetest.Operator, w.ID, m.AccountID, privacyd.RoleAgent)
+				b.WantCode(err, "last_admin")
+				_, err = b.RemoveMember(ctx, enginetest.Operator, w.ID, m.AccountID)
+				b.WantCode(err, "last_admin")
+			}
+		}
+	})
 }

@@ -80,6 +80,10 @@ func (e *Engine) accountBlockers(ctx context.Context, accountID string) ([]priva
 	return []privacyd.Blocker{b}, nil
 }
 
+func errLastAdmin(b privacyd.Blocker) error {
+	return privacyd.Errorf(privacyd.ClassConflict, "last_admin", "%s %s", b.Message, b.Remedy)
+}
+
 func named(list []privacyd.Workspace) []privacyd.WorkspaceName {
 	var names []privacyd.WorkspaceName
 	for _, w := range list {
@@ -181,7 +185,7 @@ func (e *Engine) checkAccountDeletion(ctx context.Context, c privacyd.Caller, jo
 	}
 	for _, b := range plan.Blockers {
 		if b.Code == "last_admin" {
-			return &RefusedPlan{plan, privacyd.Errorf(privacyd.ClassConflict, "last_admin", "%s %s", b.Message, b.Remedy)}
+			return &RefusedPlan{plan, errLastAdmin(b)}
 		}
 	}
 	if err := plan.Runnable(); err != nil {
@@ -191,6 +195,25 @@ func (e *Engine) checkAccountDeletion(ctx context.Context, c privacyd.Caller, jo
 }
 
 func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job) error {
+	// Of two admins who leave at once one stays.
+	if err := e.Workspaces.LockWorkspaces(ctx); err != nil {
+		return err
+	}
+	pending, err := e.leavingJob(ctx, c.AccountID)
+	if err != nil {
+		return err
+	}
+	if pending != nil { // asked twice at once
+		*job = *pending
+		return nil
+	}
+	blockers, err := e.accountBlockers(ctx, c.AccountID)
+	if err == nil && len(blockers) > 0 {
+		err = errLastAdmin(blockers[0])
+	}
+	if err != nil {
+		return err
+	}
 	if err := e.sealSubject(ctx, job); err != nil {
 		return err
 	}

@@ -274,10 +274,22 @@ func (e *Engine) tellExport(ctx context.Context, job *privacyd.Job) error {
 	if err != nil {
 		return err
 	}
+	if may, err := e.mayHave(ctx, w.ID, a.ID, job.Type); err != nil || !may {
+		return err
+	}
 	return e.tell(ctx, privacyd.Mail{
 		Kind: privacyd.MailExportReady, To: privacyd.Addressee{AccountID: a.ID, Email: a.Email}, WorkspaceID: w.ID, Workspace: w.Name,
 		Change: string(job.Type), Format: job.Format, Bytes: job.Result.Bytes, Until: job.ExpiresAt, Path: e.archivePage(workspacePage(w)+"/jobs/", job),
 	})
+}
+
+// mayHave tells whether somebody may have a workspace's export now.
+func (e *Engine) mayHave(ctx context.Context, workspaceID, accountID string, t privacyd.JobType) (bool, error) {
+	role, err := e.Workspaces.MemberRole(ctx, workspaceID, accountID)
+	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+		return false, nil // a member no more
+	}
+	return err == nil && role.May(privacyd.ActionDownload) && role.May(actionOf(t)), err
 }
 
 // archivePage is the signed link to an export, by way of a page on which one

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/work"
@@ -131,6 +132,15 @@ func (e *Engine) sealAll(ctx context.Context, n notice, readers []privacyd.Addre
 
 // timely tells whether what a mail says is still so, and brings it up to date.
 func (e *Engine) timely(ctx context.Context, m *privacyd.Mail) (bool, error) {
+	if m.LinkEnded(e.Now()) {
+		return false, nil
+	}
+	switch m.Kind {
+	case privacyd.MailExportReady:
+		return e.mayHave(ctx, m.WorkspaceID, m.To.AccountID, privacyd.JobType(m.Change))
+	case privacyd.MailInvitation:
+		return e.stillInvited(ctx, *m)
+	}
 	if m.Job == "" {
 		return true, nil
 	}
@@ -141,4 +151,13 @@ func (e *Engine) timely(ctx context.Context, m *privacyd.Mail) (bool, error) {
 	now, ok := m.Timely(job, e.Now())
 	*m = now
 	return ok, nil
+}
+
+// stillInvited tells whether the invitation that a mail brings waits: it was not
+// withdrawn, accepted or replaced by another.
+func (e *Engine) stillInvited(ctx context.Context, m privacyd.Mail) (bool, error) {
+	list, err := e.People.Invitations(ctx, m.WorkspaceID)
+	return slices.ContainsFunc(list, func(v privacyd.Invitation) bool {
+		return v.Email == m.To.Email && v.ExpiresAt.Equal(m.Until.Truncate(time.Microsecond))
+	}), err
 }

@@ -15,11 +15,13 @@ import (
 func (s *Store) Members(ctx context.Context, workspaceID string) ([]privacyd.MemberProfile, error) {
 	list, err := collect(ctx, s, func(row scanner) (m privacyd.MemberProfile, err error) {
 		var created, confirmed int64
-		err = row.Scan(&m.AccountID, &m.Email, &m.Name, &m.Role, &created, &confirmed)
-		m.CreatedAt, m.SecondFactor = sqldb.Time(created), confirmed != 0
+		var leaving sql.NullInt64
+		err = row.Scan(&m.AccountID, &m.Email, &m.Name, &m.Role, &created, &confirmed, &leaving)
+		m.CreatedAt, m.SecondFactor, m.LeavingAt = sqldb.Time(created), confirmed != 0, sqldb.NullTime(leaving)
 		return m, err
-	}, `SELECT a.id, a.email, a.name, m.role, m.created_at, coalesce(f.confirmed, 0) FROM members m
+	}, `SELECT a.id, a.email, a.name, m.role, m.created_at, coalesce(f.confirmed, 0), j.execute_after FROM members m
 		JOIN accounts a ON a.id = m.account_id LEFT JOIN second_factors f ON f.account_id = a.id
+		LEFT JOIN leaving_accounts l ON l.account_id = a.id LEFT JOIN jobs j ON j.id = l.job_id
 		WHERE m.workspace_id = $1 ORDER BY a.email`, workspaceID)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
@@ -45,10 +47,12 @@ func (s *Store) DeleteMember(ctx context.Context, workspaceID, accountID string)
 	return nil
 }
 
-// OtherAdmins counts a workspace's admins but one.
+// OtherAdmins counts a workspace's admins but one, and but those who are leaving:
+// in the grace period of their accounts they can do nothing.
 func (s *Store) OtherAdmins(ctx context.Context, workspaceID, accountID string) (int, error) {
 	var n int
-	err := s.db.QueryRow(ctx, `SELECT count(*) FROM members WHERE workspace_id = $1 AND account_id <> $2 AND role = $3`,
+	err := s.db.QueryRow(ctx, `SELECT count(*) FROM members WHERE workspace_id = $1 AND account_id <> $2 AND role = $3
+		AND account_id NOT IN (SELECT account_id FROM leaving_accounts)`,
 		workspaceID, accountID, privacyd.RoleAdmin).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count admins: %w", err)

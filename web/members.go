@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -26,13 +27,14 @@ func (v membersView) at(form string) problem {
 	return problem{}
 }
 
-// lastAdmin tells whether a member is the only admin there is.
+// lastAdmin tells whether a member is the only admin there is; those who are
+// leaving are none.
 func (v membersView) lastAdmin(m privacyd.MemberProfile) bool {
 	if m.Role != privacyd.RoleAdmin {
 		return false
 	}
 	for _, other := range v.Members {
-		if other.Role == privacyd.RoleAdmin && other.AccountID != m.AccountID {
+		if other.Role == privacyd.RoleAdmin && other.AccountID != m.AccountID && other.LeavingAt == nil {
 			return false
 		}
 	}
@@ -159,3 +161,6 @@ func (d *door) removePage(w http.ResponseWriter, r *http.Request) error {
 	}
 	return privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace any more.")
 }
+
+// leavingOn says when a member's account is deleted.
+func leavingOn(at time.Time) string { return "The account is deleted on " + absolute(at) + "." }
