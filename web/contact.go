@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -46,8 +47,18 @@ func (c conversation) title() string {
 	case "email":
 		return "Conversation by e-mail"
 	default:
-		return "Conversation by " + spaced(c.Channel)
+		return "Conversation by " + spelled(c.Channel)
 	}
+}
+
+// spelled writes a channel as its makers do.
+func spelled(channel string) string {
+	for _, name := range []string{"WhatsApp", "SMS", "Facebook", "Instagram", "Telegram", "Slack"} {
+		if strings.EqualFold(channel, name) {
+			return name
+		}
+	}
+	return spaced(channel)
 }
 
 type message struct {

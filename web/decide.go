@@ -33,12 +33,13 @@ func (d *door) showDecision(w http.ResponseWriter, r *http.Request, v visit, job
 	}
 	view.Job, view.Plan = job, plan
 	p := d.page(r, v, "Plan of the "+jobTitle(job))
+	p.Contacts = d.contactNames(r, v, job)
 	if p.People, err = d.people(r, v); err != nil {
 		return err
 	}
 	f := &view.Form
 	f.Action, f.Type, f.Back = p.to("jobs", job.ID, "confirm"), job.Type, p.to("jobs", job.ID)
-	f.Button, f.Count = "Confirm the deletion", plan.Totals().Deleted
+	f.Button, f.Keep, f.Count = "Confirm the deletion", "Decide later", plan.Totals().Deleted
 	if p.mayConfirm(job) && f.asks(privacyd.ProofName) {
 		if f.Name, err = d.engine.NameToType(r.Context(), v.caller, v.workspace.ID, job.Type, job.Subject); err != nil {
 			return err

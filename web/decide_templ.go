@@ -49,7 +49,7 @@ func decisionPageOf(p page, v decideView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = heading(jobTitle(v.Job), "The plan of this job", "What would happen if it ran now. Asked for by "+requesterWords(p, v.Job)+" "+relative(v.Job.CreatedAt, p.Now)+".").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = heading(jobSection(p, v.Job), "The plan of this job", "What would happen if it ran now. Asked for by "+requesterWords(p, v.Job)+" "+relative(v.Job.CreatedAt, p.Now)+".").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

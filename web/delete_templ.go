@@ -38,7 +38,7 @@ func deleteContactSection(p page, searchable bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if searchable {
-				templ_7745c5c3_Err = searchForm(p.to("delete-contact"), p.to("delete-contact", "matches"), "#matches", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = searchFormOf("q", "Find a contact to delete", p.to("delete-contact"), p.to("delete-contact", "matches"), "#matches", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -18,6 +18,7 @@ type confirmForm struct {
 	Count   int64       // what has to be typed; where the rules want one
 	Button  string
 	Back    string // where one goes who does not confirm
+	Keep    string // what that link says; empty: that everything is kept
 	Typed   string
 	Wait    bool
 	Problem problem

@@ -227,7 +227,7 @@ func personWords(p page, id string) string {
 	case p.People[id] != "":
 		return p.People[id]
 	case p.People != nil:
-		return "an API token, or somebody who has left"
+		return "an API token or a former member"
 	default:
 		return "another member or an API token"
 	}
