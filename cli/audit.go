@@ -19,6 +19,7 @@ type auditCmd struct {
 	Prove  auditProveCmd  `cmd:"" help:"Write a self-contained proof that an entry is in the log."`
 	Verify auditVerifyCmd `cmd:"" help:"Verify an exported audit log or a proof, offline, with nothing but the public key."`
 	Write  auditWriteCmd  `cmd:"" help:"Write a product's own actions into a workspace's log."`
+	Forget auditForgetCmd `cmd:"" help:"Forget somebody whom only a product's own entries name."`
 	Key    auditKeyCmd    `cmd:"" help:"Print the public key of the audit log, and how far it is signed."`
 }
 

@@ -28,8 +28,8 @@ type auditWriteCmd struct {
 
 // Help says more than one line can.
 func (c *auditWriteCmd) Help() string {
-	return `An entry is {"action": "invoice.send", "actor": {"kind": "account", "id": "u-7"}}, and may have key, occurred_at, outcome, subject, target ` +
-		"and changes: docs/rest-api.md. It is kept as app.invoice.send. Up to 1,000 entries at a time are written, all of them or none; one with a key is " +
+	return `An entry is {"action": "invoice.send", "actor": {"kind": "account", "id": "u-7"}}, and may have key, occurred_at, outcome, subject, target, ` +
+		"changes and dataset: docs/rest-api.md. It is kept as app.invoice.send. Up to 1,000 entries at a time are written, all of them or none; one with a key is " +
 		"written once, however often the file is."
 }
 

@@ -145,6 +145,30 @@ type Action struct {
 	Subject    *privacyd.Subject       `json:"subject,omitempty"`
 	Target     ActionTarget            `json:"target,omitzero"`
 	Changes    map[string]ActionChange `json:"changes,omitempty"`
+	Dataset    string                  `json:"dataset,omitempty"` // whose ids these are, where several know accounts
+}
+
+// NamedPerson is somebody whom a product's entries name.
+type NamedPerson struct {
+	Workspace string `json:"workspace,omitempty"` // empty: in all logs
+	Kind      string `json:"kind,omitempty"`
+	ID        string `json:"id,omitempty"`
+	Email     string `json:"email,omitempty"`
+	Dataset   string `json:"dataset,omitempty"`
+	Confirm   bool   `json:"confirm"` // false: only look
+}
+
+// Forgotten is what the audit log disclosed of somebody.
+type Forgotten struct {
+	Found     int64 `json:"found"` // sealed parts of entries
+	Forgotten bool  `json:"forgotten"`
+	Pending   bool  `json:"pending,omitempty"`
+}
+
+// ForgetNamed erases from the audit log what a product's entries tell of
+// somebody whom neither records nor accounts know. The operator only.
+func (c *Client) ForgetNamed(ctx context.Context, p NamedPerson) (f Forgotten, err error) {
+	return f, c.request(ctx, http.MethodPost, "/v1/forgotten-persons", p, &f)
 }
 
 // ActionActor is who acted.

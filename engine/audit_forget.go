@@ -15,7 +15,8 @@ import (
 // whom no records know: nobody's erasure would reach them.
 type NamedPerson struct {
 	Workspace string // in whose log; empty: in all
-	Kind, ID  string // as the entries have them; both or neither
+	Kind      string // as the entries have it, with ID or neither
+	ID        string
 	Email     string
 	Dataset   string // whose id it is, where several datasets know the kind
 	Confirm   bool   // false: only look

@@ -152,3 +152,51 @@ func engineProblems(err error) (problems engine.EntryProblems) {
 	errors.As(err, &problems)
 	return problems
 }
+
+// TestForgetNamed has the operator forget somebody whom nothing but a product's
+// entries names, and nobody else.
+func TestForgetNamed(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ctx := t.Context()
+		w, other := b.NewWorkspace("acme"), b.NewWorkspace("globex")
+		for _, in := range []privacyd.Workspace{w, other} {
+			acted(t, b, in,
+				engine.ProductAction{Action: "invoice.send", Actor: engine.ProductActor{Kind: "account", ID: "u-7", Name: "Uwe", Email: "uwe@example.com"}},
+				engine.ProductAction{Action: "invoice.send", Actor: engine.ProductActor{Kind: "account", ID: "u-8", Name: "Vera"}})
+		}
+		admin := b.Member(privacyd.RoleAdmin, w)
+		uwe := engine.NamedPerson{Workspace: w.Slug, Kind: "account", ID: "u-7"}
+		_, err := b.ForgetNamed(ctx, admin, uwe)
+		b.WantCode(err, "operator_only")
+		for code, p := range map[string]engine.NamedPerson{
+			"subject_invalid": {Kind: "planet", ID: "x"}, "subject_exists": {Kind: "contact", ID: "c-001", Workspace: w.ID, Confirm: true},
+		} {
+			_, err := b.ForgetNamed(ctx, enginetest.Operator, p)
+			b.WantCode(err, code)
+		}
+		_, err = b.ForgetNamed(ctx, enginetest.Operator, engine.NamedPerson{Email: strings.ToUpper(admin.Email), Confirm: true})
+		b.WantCode(err, "subject_exists")
+		looked, err := b.ForgetNamed(ctx, enginetest.Operator, uwe)
+		b.Must(err)
+		if looked != (engine.Forgotten{Found: 1}) {
+			t.Errorf("looking found %+v", looked)
+		}
+		uwe.Confirm = true
+		done, err := b.ForgetNamed(ctx, enginetest.Operator, uwe)
+		b.Must(err)
+		if done != (engine.Forgotten{Found: 1, Forgotten: true}) {
+			t.Errorf("it came to %+v", done)
+		}
+		wantInLog(t, b, w, false, "Uwe", "u-7", "uwe@")
+		wantInLog(t, b, other, true, "Uwe", "u-7")
+		_, err = b.ForgetNamed(ctx, enginetest.Operator, engine.NamedPerson{Email: "Uwe@example.com", Confirm: true})
+		b.Must(err)
+		wantInLog(t, b, other, false, "Uwe", "u-7", "uwe@")
+		for _, in := range []privacyd.Workspace{w, other} {
+			wantInLog(t, b, in, true, "Vera")
+			if r := verifiedLog(t, b, in); !r.OK {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}

@@ -48,7 +48,19 @@ type NewAction struct {
 	Actor      ActionActor             `json:"actor"`
 	Subject    *privacyd.Subject       `json:"subject,omitempty" doc:"The person whom it is about; where left out, the target if that is a person."`
 	Target     ActionTarget            `json:"target,omitzero"`
-	Changes    map[string]ActionChange `json:"changes,omitempty" doc:"Field to its value before and after, any JSON."`
+	Changes    map[string]ActionChange `json:"changes,omitempty" doc:"Field to its value before and after, any JSON. Whoever is named in it by e-mail address is erased from it."`
+	Dataset    string                  `json:"dataset,omitempty" doc:"Whose ids these are, where several datasets know accounts by ids of their own."`
+}
+
+type namedPerson struct {
+	Body struct {
+		Workspace string `json:"workspace,omitempty" doc:"In whose log, by slug or id; in all, where left out."`
+		Kind      string `json:"kind,omitempty" doc:"As the entries have it; with id."`
+		ID        string `json:"id,omitempty"`
+		Email     string `json:"email,omitempty"`
+		Dataset   string `json:"dataset,omitempty" doc:"Whose id it is, where several datasets know the kind."`
+		Confirm   bool   `json:"confirm,omitempty" doc:"Forget; without it, only look."`
+	}
 }
 
 type newActions struct {
@@ -73,6 +85,12 @@ func (d *door) auditActions() {
 	create.MaxBodyBytes = maxActionBytes
 	create.Errors = append(create.Errors, http.StatusConflict)
 	huma.Register(d.api, create, d.createActions)
+	huma.Register(d.api, operation("forget-person", http.MethodPost, "/v1/forgotten-persons", "Forget somebody whom only a product's own audit entries name",
+		"The operator. Whoever has an account or records is forgotten when these are erased."),
+		func(ctx context.Context, in *namedPerson) (*answer[engine.Forgotten], error) {
+			done, err := d.engine.ForgetNamed(ctx, callerOf(ctx), engine.NamedPerson(in.Body))
+			return &answer[engine.Forgotten]{done}, d.fail(err)
+		})
 }
 
 func (d *door) createActions(ctx context.Context, in *newActions) (*recordedActions, error) {
@@ -97,7 +115,7 @@ func (d *door) createActions(ctx context.Context, in *newActions) (*recordedActi
 func (a NewAction) action() engine.ProductAction {
 	p := engine.ProductAction{
 		Key: a.Key, Action: a.Action, OccurredAt: a.OccurredAt, Outcome: a.Outcome, Actor: engine.ProductActor(a.Actor),
-		Subject: a.Subject, Target: engine.ProductTarget(a.Target),
+		Subject: a.Subject, Target: engine.ProductTarget(a.Target), Dataset: a.Dataset,
 	}
 	if len(a.Changes) > 0 {
 		p.Changes = make(map[string]engine.ProductChange, len(a.Changes))
