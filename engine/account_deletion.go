@@ -199,13 +199,11 @@ func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job
 	if err := e.Workspaces.LockWorkspaces(ctx); err != nil {
 		return err
 	}
-	pending, err := e.leavingJob(ctx, c.AccountID)
-	if err != nil {
+	if pending, err := e.leavingAlready(ctx, c.AccountID); err != nil || pending != nil {
+		if pending != nil {
+			*job = *pending
+		}
 		return err
-	}
-	if pending != nil { // asked twice at once
-		*job = *pending
-		return nil
 	}
 	blockers, err := e.accountBlockers(ctx, c.AccountID)
 	if err == nil && len(blockers) > 0 {
@@ -240,6 +238,19 @@ func (e *Engine) leave(ctx context.Context, c privacyd.Caller, job *privacyd.Job
 }
 
 // leavingJob is the pending deletion of an account; nil when there is none.
+// leavingAlready is leavingJob where the same person may ask twice at once: the
+// second waits for the first.
+func (e *Engine) leavingAlready(ctx context.Context, accountID string) (*privacyd.Job, error) {
+	hash, err := e.People.Password(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.People.LockPassword(ctx, accountID, hash); err != nil {
+		return nil, err
+	}
+	return e.leavingJob(ctx, accountID)
+}
+
 func (e *Engine) leavingJob(ctx context.Context, accountID string) (*privacyd.Job, error) {
 	state, jobID, err := e.States.AccountState(ctx, accountID)
 	if err != nil || state != privacyd.AccountLeaving {

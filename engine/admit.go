@@ -197,7 +197,7 @@ func (e *Engine) EndOtherSessions(ctx context.Context, c privacyd.Caller) (ended
 		return 0, errNotSignedIn()
 	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if ended, err = e.People.DeleteSessionsOf(ctx, c.AccountID, c.SessionID); err != nil {
+		if ended, err = e.People.DeleteSessionsOf(ctx, c.AccountID, c.SessionID); err != nil || ended == 0 {
 			return err
 		}
 		_, err = e.record(ctx, privacyd.AuditEvent{

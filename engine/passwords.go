@@ -25,6 +25,13 @@ const (
 // it signed in by link. Codes: password_wrong, sign_in_again,
 // password_invalid, too_many_attempts. Audit: account.password.
 func (e *Engine) ChangePassword(ctx context.Context, c privacyd.Caller, old, password string) error {
+	if c.Kind != privacyd.CallerAccount {
+		return errNotSignedIn()
+	}
+	was, err := e.People.Password(ctx, c.AccountID)
+	if err != nil {
+		return err
+	}
 	if err := e.reauthenticate(ctx, c, old); err != nil {
 		return err
 	}
@@ -32,7 +39,20 @@ func (e *Engine) ChangePassword(ctx context.Context, c privacyd.Caller, old, pas
 	if err != nil {
 		return err
 	}
-	return e.Tx.InTx(ctx, func(ctx context.Context) error { return e.setPassword(ctx, c, c.AccountID, c.SessionID, hash) })
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		still, err := e.People.LockPassword(ctx, c.AccountID, was)
+		if err != nil {
+			return err
+		}
+		if !still { // asked twice at once
+			return errPasswordWrong()
+		}
+		return e.setPassword(ctx, c, c.AccountID, c.SessionID, hash)
+	})
+}
+
+func errPasswordWrong() error {
+	return privacyd.Errorf(privacyd.ClassForbidden, "password_wrong", "That is not your password.")
 }
 
 // newPassword is hashPassword for one that must not be empty.
@@ -111,7 +131,7 @@ func (e *Engine) reauthenticate(ctx context.Context, c privacyd.Caller, password
 	if ok {
 		return e.Tx.InTx(ctx, func(ctx context.Context) error { return e.giveBack(ctx, t) })
 	}
-	return e.deny(ctx, c, grant{}, "account.password", privacyd.Errorf(privacyd.ClassForbidden, "password_wrong", "That is not your password."))
+	return e.deny(ctx, c, grant{}, "account.password", errPasswordWrong())
 }
 
 // freshSession lets the holder of an account without a password through who

@@ -22,6 +22,7 @@ type People interface {
 // Passwords keeps the hashes of passwords.
 type Passwords interface {
 	Password(ctx context.Context, accountID string) (hash string, err error)
+	LockPassword(ctx context.Context, accountID, hash string) (still bool, err error)
 	SetPassword(ctx context.Context, accountID, hash, auditID string) error
 	AnyAccount(ctx context.Context) (bool, error)
 	LockFirst(ctx context.Context) error

@@ -48,7 +48,6 @@ type Workspaces interface {
 type Sessions interface {
 	InsertSession(ctx context.Context, s privacyd.Session, hash, about []byte, auditID string) error
 	Session(ctx context.Context, hash []byte, now time.Time) (privacyd.Session, error)
-	DeleteSession(ctx context.Context, id string) error
 	DeleteExpiredSessions(ctx context.Context, now time.Time) error
 	InsertSignInLink(ctx context.Context, hash []byte, accountID string, expires time.Time, auditID string) error
 	TakeSignInLink(ctx context.Context, hash []byte, now time.Time) (accountID string, err error)

@@ -164,11 +164,12 @@ func (e *Engine) SignOut(ctx context.Context, c privacyd.Caller) error {
 		return errNotSignedIn()
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		_, err := e.record(ctx, privacyd.AuditEvent{Caller: c, Action: string(privacyd.ActionSignOut), Outcome: privacyd.OutcomeDone})
-		if err != nil {
+		ended, err := e.People.DeleteOwnSession(ctx, c.AccountID, c.SessionID)
+		if err != nil || !ended { // asked twice at once
 			return err
 		}
-		return e.Sessions.DeleteSession(ctx, c.SessionID)
+		_, err = e.record(ctx, privacyd.AuditEvent{Caller: c, Action: string(privacyd.ActionSignOut), Outcome: privacyd.OutcomeDone})
+		return err
 	})
 }
 

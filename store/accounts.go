@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/privacyd/privacyd"
@@ -70,6 +72,20 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (privacyd.Acco
 func (s *Store) Password(ctx context.Context, accountID string) (hash string, err error) {
 	err = s.db.QueryRow(ctx, `SELECT password_hash FROM accounts WHERE id = $1`, accountID).Scan(&hash)
 	return one(hash, err, errNoAccount, "read password")
+}
+
+// LockPassword tells whether the hash of an account's password is still the one
+// that was read, and keeps it until the transaction ends.
+func (s *Store) LockPassword(ctx context.Context, accountID, hash string) (still bool, err error) {
+	var id string
+	err = s.db.QueryRow(ctx, `SELECT id FROM accounts WHERE id = $1 AND password_hash = $2`+s.db.Dialect.ForUpdate(), accountID, hash).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock a password: %w", err)
+	}
+	return true, nil
 }
 
 // SetPassword changes the hash of an account's password.

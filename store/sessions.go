@@ -83,14 +83,6 @@ func (s *Store) DeleteSessionsOf(ctx context.Context, accountID, but string) (in
 	return n, nil
 }
 
-// DeleteSession ends a session.
-func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE id = $1`, id); err != nil {
-		return fmt.Errorf("delete session: %w", err)
-	}
-	return nil
-}
-
 // DeleteExpiredSessions forgets sessions and one-time links past their life.
 func (s *Store) DeleteExpiredSessions(ctx context.Context, now time.Time) error {
 	for _, table := range []string{"sessions", "sign_in_links", "links"} {

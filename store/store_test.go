@@ -163,7 +163,13 @@ func TestSessionsLinksTokens(t *testing.T) {
 		}
 		_, err = s.Session(ctx, []byte{1}, session.ExpiresAt)
 		wantCode(t, err, "session_unknown")
-		must(t, s.DeleteSession(ctx, "s"))
+		for _, there := range []bool{true, false} {
+			ended, err := s.DeleteOwnSession(ctx, a.ID, "s")
+			must(t, err)
+			if ended != there {
+				t.Errorf("ended: %v, want %v", ended, there)
+			}
+		}
 		_, err = s.Session(ctx, []byte{1}, at)
 		wantCode(t, err, "session_unknown")
 
