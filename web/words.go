@@ -123,7 +123,7 @@ func completedWords(j *privacyd.Job) (word, style string) {
 	switch {
 	case !j.Type.Export():
 		return "Done", "state-good"
-	case j.Result != nil && j.Result.Missing > 0:
+	case j.Result != nil && (j.Result.Missing > 0 || j.Result.AuditPending):
 		return "Ready, with gaps", "state-warn"
 	default:
 		return "Ready", "state-good"

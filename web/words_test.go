@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/privacyd/privacyd"
 )
 
@@ -140,4 +142,29 @@ func FuzzLocalPath(f *testing.F) {
 			t.Errorf("%q becomes %q", s, path)
 		}
 	})
+}
+
+// TestPendingCheckpointsAreTold renders what is told of jobs and members while a
+// checkpoint is still to come.
+func TestPendingCheckpointsAreTold(t *testing.T) {
+	export := &privacyd.Job{Type: privacyd.JobDataExport, State: privacyd.JobCompleted, Result: &privacyd.JobResult{AuditPending: true}}
+	erased := &privacyd.Job{Type: privacyd.JobSubjectDeletion, State: privacyd.JobCompleted, Result: &privacyd.JobResult{AuditPending: true}}
+	if word, _ := stateWords(export); word != "Ready, with gaps" {
+		t.Errorf("the export is %q", word)
+	}
+	for want, part := range map[string]templ.Component{
+		"lacks the newest entries": missing(export), "is still to come: the receipt": erasureDone(page{}, erased),
+	} {
+		var b strings.Builder
+		if err := part.Render(t.Context(), &b); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not said: %v %s", want, err, b.String())
+		}
+	}
+	pending := &privacyd.Audited{Checkpoint: privacyd.CheckpointPending}
+	if done := membersDone[doneAs("removed", pending)]; !strings.Contains(done, "is still to come") {
+		t.Errorf("of a member is said %q", done)
+	}
+	if doneAs("role", &privacyd.Audited{Checkpoint: privacyd.CheckpointSigned}) != "role" || doneAs("role", nil) != "role" {
+		t.Error("what is signed is called pending")
+	}
 }
