@@ -110,6 +110,7 @@ type keyRotateCmd struct {
 	Root      bool   `help:"The root key."`
 	Workspace string `help:"A workspace's key, by slug or id." placeholder:"SLUG"`
 	All       bool   `help:"The root key, the instance's own and those of all workspaces."`
+	Abandon   bool   `help:"Give up the change of the root key that is on its way, since its new key is lost, and make another."`
 	To        string `help:"Where the new root key is to be kept: a file, or a key service's address. Put it into keys.root afterwards." placeholder:"PATH|URL"`
 	JSON      bool   `help:"Print one JSON object."`
 }
@@ -117,7 +118,8 @@ type keyRotateCmd struct {
 // Help says more than one line can.
 func (c *keyRotateCmd) Help() string {
 	return "Nothing has to stop. A new root key is in use at once; both open everything until the new one is what is configured, and then the former opens nothing more. " +
-		"A new workspace key is for what is written from now on; what was written before stays readable. A command that was killed is given again."
+		"A new workspace key is for what is written from now on; what was written before stays readable. A command that was killed is given again. " +
+		"If the new root key is lost before a change ends, put the former one back and say --root --abandon."
 }
 
 func (c *keyRotateCmd) Run(t *terminal) error {
@@ -130,7 +132,7 @@ func (c *keyRotateCmd) Run(t *terminal) error {
 		to = abs
 	}
 	err := t.with(c.Folder, func(api *client.Client) error {
-		l, err := api.RotateKeys(t.ctx, client.KeyChange{Root: c.Root, To: to, Workspace: c.Workspace, All: c.All})
+		l, err := api.RotateKeys(t.ctx, client.KeyChange{Root: c.Root, To: to, Workspace: c.Workspace, All: c.All, Abandon: c.Abandon})
 		if err != nil {
 			return err
 		}

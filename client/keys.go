@@ -28,6 +28,7 @@ type KeyChange struct {
 	To        string `json:"to,omitempty"` // where the new root key is to be kept; empty: as before
 	Workspace string `json:"workspace,omitempty"`
 	All       bool   `json:"all,omitempty"`
+	Abandon   bool   `json:"abandon,omitempty"` // the change of the root key that is on its way, whose new key is lost
 }
 
 // Encryption tells how a workspace's data is encrypted. Admins and auditors.

@@ -30,6 +30,7 @@ type KeyRing interface {
 	WorkspaceKey(ctx context.Context, workspaceID string) (privacyd.WorkspaceKey, error)
 	Ciphers() []privacyd.Cipher
 	RotateRoot(ctx context.Context, generation int, to string) error
+	ReplaceRoot(ctx context.Context, generation int, to string) error
 	RetireRoot(ctx context.Context) (done bool, err error)
 	RotateWorkspace(ctx context.Context, workspaceID string, version int) error
 	RetireWorkspace(ctx context.Context, workspaceID string) (done bool, err error)
@@ -117,26 +118,27 @@ type KeyChange struct {
 	To        string // where the new root key is to be kept: a file, or a key service's address; empty: as before
 	Workspace string // whose key, by id or slug; empty: none
 	All       bool   // the root key, the instance's own and those of all workspaces
+	Abandon   bool   // the change of the root key that is on its way is given up, since its new key is lost; another is made
 }
 
 // RotateKeys changes keys while everything goes on, and gives the keys as they
 // are then. The new root key is in use when it returns; workspaces' keys, and the
 // end of the former keys, follow in the background. A change of the root key that
-// is not over is brought on, and no other is begun. The operator. Codes:
-// key_change_empty, key_rotation_running, key_same, key_unwritable,
-// workspace_not_found and those of the key service. Audit: key.rotate as intent
-// and as done, in the instance's log or the workspace's, and key.retire for the
-// end of a former root key.
+// is not over is brought on, and no other is begun unless it is given up. The
+// operator. Codes: key_change_empty, key_rotation_running, key_change_none,
+// key_not_lost, key_same, key_unwritable, workspace_not_found and those of the key
+// service. Audit: key.rotate as intent and as done, in the instance's log or the
+// workspace's, key.abandon, and key.retire for the end of a former root key.
 func (e *Engine) RotateKeys(ctx context.Context, c privacyd.Caller, n KeyChange) (l KeyList, err error) {
 	if err := e.operatorOnly(ctx, c, privacyd.ActionManageKeys); err != nil {
 		return l, err
 	}
-	if !n.Root && !n.All && n.Workspace == "" || n.To != "" && !n.Root && !n.All {
+	if !n.Root && !n.All && n.Workspace == "" || (n.To != "" || n.Abandon) && !n.Root && !n.All {
 		return l, privacyd.Errorf(privacyd.ClassInvalid, "key_change_empty",
-			"Say which keys to change: the root key, a workspace's, or all. Only of the root key can it be said where it goes.")
+			"Say which keys to change: the root key, a workspace's, or all. Only of the root key can it be said where it goes, and only its change can be given up.")
 	}
 	if n.Root || n.All {
-		if err := e.rotateRoot(ctx, c, n.To); err != nil {
+		if err := e.rotateRoot(ctx, c, n); err != nil {
 			return l, err
 		}
 	}

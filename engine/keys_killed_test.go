@@ -2,10 +2,14 @@ package engine_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
@@ -31,6 +35,12 @@ type dyingRing struct{ engine.KeyRing }
 
 func (d dyingRing) RotateRoot(ctx context.Context, generation int, to string) error {
 	err := d.KeyRing.RotateRoot(ctx, generation, to)
+	runtime.Goexit()
+	return err
+}
+
+func (d dyingRing) ReplaceRoot(ctx context.Context, generation int, to string) error {
+	err := d.KeyRing.ReplaceRoot(ctx, generation, to)
 	runtime.Goexit()
 	return err
 }
@@ -94,5 +104,52 @@ func dieAfter(transactions int) func(*enginetest.Bench) {
 	return func(b *enginetest.Bench) {
 		left := transactions
 		b.Tx = dyingTx{b.Tx, &left}
+	}
+}
+
+// TestAbandonedChange loses the new root key before the change to it ends.
+func TestAbandonedChange(t *testing.T) {
+	for name, killed := range map[string]bool{"told": false, "killed": true} {
+		t.Run(name, func(t *testing.T) {
+			b := enginetest.NewSQLite(t)
+			lost := filepath.Join(b.Folder, "lost.key")
+			rotate := func(n engine.KeyChange) error {
+				_, err := b.RotateKeys(t.Context(), enginetest.Operator, n)
+				return err
+			}
+			b.WantCode(rotate(engine.KeyChange{Workspace: "acme", Abandon: true}), "key_change_empty")
+			b.WantCode(rotate(engine.KeyChange{Root: true, Abandon: true}), "key_change_none")
+			b.Must(rotate(engine.KeyChange{Root: true, To: lost}))
+			b.WantCode(rotate(engine.KeyChange{Root: true, Abandon: true}), "key_rotation_running")
+			b.Must(os.Remove(lost))
+			b.Pass(6 * time.Minute)
+			b.Run()
+			if killed {
+				b.Ring = dyingRing{b.Ring}
+				dead := make(chan struct{})
+				go func() {
+					defer close(dead)
+					_ = rotate(engine.KeyChange{Root: true, Abandon: true})
+				}()
+				<-dead
+				b = b.Restart()
+				b.Must(b.ResumeKeys(t.Context(), true))
+			} else {
+				b.Must(rotate(engine.KeyChange{Root: true, Abandon: true}))
+			}
+			for range 2 {
+				b.Run()
+				b.Pass(6 * time.Minute)
+			}
+			b.Run()
+			k, err := b.Ring.RootKey(t.Context())
+			if b.Must(err); k.Generation != 3 || k.Changing {
+				t.Errorf("at the end: %+v", k)
+			}
+			want := []string{"key.rotate intent", "key.rotate done", "key.rotate intent", "key.rotate failed", "key.rotate intent", "key.rotate done", "key.abandon done", "key.retire done"}
+			if diff := cmp.Diff(want, b.Audited("")); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

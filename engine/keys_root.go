@@ -31,40 +31,46 @@ const (
 // rootIntent is an intent to change the root key that has no outcome yet.
 type rootIntent struct {
 	Generation int       `json:"generation"`
-	At         time.Time `json:"at"` // zero: its process is dead
+	At         time.Time `json:"at"`                 // zero: its process is dead
+	Abandons   int       `json:"abandons,omitempty"` // the generation in whose place it comes; 0: none
 }
 
-func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, to string) error {
+func (e *Engine) rotateRoot(ctx context.Context, c privacyd.Caller, change KeyChange) error {
 	before, err := e.Ring.RootKey(ctx)
 	if err != nil {
 		return err
 	}
-	generation := before.Generation + 1
-	if before.Changing { // it may have failed, or been killed
-		generation = before.Generation
+	n, rotate := rootIntent{Generation: before.Generation + 1, At: e.Now()}, e.Ring.RotateRoot
+	switch {
+	case change.Abandon && !before.Changing:
+		return privacyd.Errorf(privacyd.ClassConflict, "key_change_none", "No change of the root key is on its way, so there is none to give up.")
+	case change.Abandon:
+		n.Abandons, rotate = before.Generation, e.Ring.ReplaceRoot
+	case before.Changing: // it may have failed, or been killed
+		n.Generation = before.Generation
 	}
-	ev := rootEvent(c, "key.rotate", generation)
-	intent, err := e.intendRoot(ctx, ev, generation)
+	ev := rootEvent(c, "key.rotate", n.Generation)
+	intent, err := e.intendRoot(ctx, ev, n)
 	if err != nil {
 		return err
 	}
-	if err := e.Ring.RotateRoot(ctx, generation, to); err != nil {
+	if err := rotate(ctx, n.Generation, change.To); err != nil {
 		ev.Outcome, ev.Code = privacyd.OutcomeFailed, privacyd.CodeOf(err)
-		if recorded := outcome(ctx, func(ctx context.Context) error { return e.endIntent(ctx, intent, ev) }); recorded != nil {
+		if recorded := outcome(ctx, func(ctx context.Context) error { return e.endIntent(ctx, intent, n, ev) }); recorded != nil {
 			return fmt.Errorf("audit a change of keys that failed: %w", recorded)
 		}
 		return err
 	}
 	return outcome(ctx, func(ctx context.Context) error {
 		return e.Tx.InTx(ctx, func(ctx context.Context) error {
-			return errors.Join(e.endIntent(ctx, intent, ev), e.queueRoot(ctx, generation, e.Now()))
+			return errors.Join(e.endIntent(ctx, intent, n, ev), e.queueRoot(ctx, n.Generation, e.Now()))
 		})
 	})
 }
 
 // intendRoot notes that a change of the root key is to begin. Its end is sure to
 // come, whatever becomes of this process.
-func (e *Engine) intendRoot(ctx context.Context, ev privacyd.AuditEvent, generation int) (intent string, err error) {
+func (e *Engine) intendRoot(ctx context.Context, ev privacyd.AuditEvent, n rootIntent) (intent string, err error) {
 	ev.Outcome = privacyd.OutcomeIntent
 	return intent, e.Tx.InTx(ctx, func(ctx context.Context) error {
 		id, err := e.record(ctx, ev)
@@ -72,10 +78,10 @@ func (e *Engine) intendRoot(ctx context.Context, ev privacyd.AuditEvent, generat
 			return err
 		}
 		intent = rootMemo + id
-		if err := e.putIntent(ctx, intent, rootIntent{generation, e.Now()}); err != nil {
+		if err := e.putIntent(ctx, intent, n); err != nil {
 			return err
 		}
-		return e.queueRoot(ctx, generation, e.Now().Add(keysLook))
+		return e.queueRoot(ctx, n.Generation, e.Now().Add(keysLook))
 	})
 }
 
@@ -88,19 +94,26 @@ func (e *Engine) putIntent(ctx context.Context, name string, n rootIntent) error
 }
 
 // endIntent writes down what became of an intent, unless that was done.
-func (e *Engine) endIntent(ctx context.Context, intent string, ev privacyd.AuditEvent) error {
+func (e *Engine) endIntent(ctx context.Context, intent string, n rootIntent, ev privacyd.AuditEvent) error {
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
 		was, err := e.Memos.DeleteMemo(ctx, intent)
 		if err != nil || !was {
 			return err
 		}
-		_, err = e.record(ctx, ev)
-		return err
+		if _, err = e.record(ctx, ev); err != nil || n.Abandons == 0 || ev.Outcome != privacyd.OutcomeDone {
+			return err
+		}
+		if _, err = e.record(ctx, rootEvent(ev.Caller, "key.abandon", n.Abandons)); err != nil {
+			return err
+		}
+		return e.Queue.Cancel(ctx, WorkKeys, rootWork(n.Abandons))
 	})
 }
 
+func rootWork(generation int) string { return workRoot + "/" + strconv.Itoa(generation) }
+
 func (e *Engine) queueRoot(ctx context.Context, generation int, at time.Time) error {
-	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: workRoot + "/" + strconv.Itoa(generation), At: at})
+	return e.Queue.Enqueue(ctx, work.Item{Kind: WorkKeys, Key: rootWork(generation), At: at})
 }
 
 func rootEvent(c privacyd.Caller, action string, generation int) privacyd.AuditEvent {
@@ -139,18 +152,34 @@ func (e *Engine) runRoot(ctx context.Context, generation int) error {
 	if k.Changing && k.Generation == generation {
 		err = e.Ring.RotateRoot(ctx, generation, "")
 	}
-	if open, failed := e.endIntents(ctx, k.Generation, err); open || failed != nil || err != nil {
-		return e.lookAgain(ctx, workRoot+"/"+strconv.Itoa(generation), errors.Join(err, failed))
+	abandoned, left := e.isAbandoned(ctx, generation)
+	if left != nil {
+		return left
 	}
-	if k.Generation < generation {
+	if open, failed := e.endIntents(ctx, k.Generation, err); open || failed != nil || err != nil {
+		return e.lookAgain(ctx, rootWork(generation), errors.Join(err, failed))
+	}
+	if k.Generation < generation || abandoned {
 		return nil
 	}
 	if k.Changing && k.Generation == generation {
 		if done, err := e.Ring.RetireRoot(ctx); err != nil || !done {
-			return e.lookAgain(ctx, workRoot+"/"+strconv.Itoa(generation), err)
+			return e.lookAgain(ctx, rootWork(generation), err)
 		}
 	}
 	return e.recordAlone(ctx, rootEvent(privacyd.System("key.rotate"), "key.retire", generation))
+}
+
+// isAbandoned tells whether a change that is about to be written down gives up
+// the one to a generation, which then has no end of its own.
+func (e *Engine) isAbandoned(ctx context.Context, generation int) (bool, error) {
+	intents, err := e.rootIntents(ctx)
+	for _, n := range intents {
+		if n.Abandons == generation {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // endIntents writes down what became of changes whose process is dead: those up
@@ -173,7 +202,7 @@ func (e *Engine) endIntents(ctx context.Context, generation int, fault error) (o
 		case n.Generation == generation && fault != nil:
 			ev.Outcome, ev.Code = privacyd.OutcomeFailed, privacyd.CodeOf(fault)
 		}
-		if err := e.endIntent(ctx, name, ev); err != nil {
+		if err := e.endIntent(ctx, name, n, ev); err != nil {
 			return open, err
 		}
 	}

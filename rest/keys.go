@@ -15,6 +15,7 @@ type RotateKeysRequest struct {
 	To        string `json:"to,omitempty" maxLength:"2000" doc:"Where the new root key is to be kept: a file's path on the server, or a key service's address. Left out: as before."`
 	Workspace string `json:"workspace,omitempty" maxLength:"200" doc:"A workspace's key, by id or slug."`
 	All       bool   `json:"all,omitempty" doc:"The root key, the instance's own and those of all workspaces."`
+	Abandon   bool   `json:"abandon,omitempty" doc:"Gives up the change of the root key that is on its way, since its new key is lost, and makes another."`
 }
 
 func (d *door) keys() {
