@@ -65,18 +65,44 @@ func signedInAs(t *testing.T, b *enginetest.Bench, email string) asked {
 	return a
 }
 
+// theirs is what there is in a workspace that is somebody else's, by the name
+// that stands in addresses.
+func theirs(t *testing.T, b *enginetest.Bench, w privacyd.Workspace) map[string]string {
+	t.Helper()
+	job := b.Export(enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobDataExport})
+	them := b.Member(privacyd.RoleAdmin, w)
+	invited, err := b.Invite(t.Context(), enginetest.Operator, w.ID, engine.NewInvitation{Email: "new@example.com", Role: privacyd.RoleAgent})
+	b.Must(err)
+	hold, err := b.PlaceHold(t.Context(), enginetest.Operator, engine.NewHold{
+		Workspace: w.ID, Reason: "a claim", Target: privacyd.HoldTarget{Type: privacyd.HoldWorkspace},
+	})
+	b.Must(err)
+	signedInAs(t, b, them.Email)
+	sessions, err := b.MySecurity(t.Context(), them)
+	b.Must(err)
+	return map[string]string{
+		"job": job.ID, "account": them.AccountID, "invitation": invited.ID, "hold": hold.ID, "session": sessions.Sessions[0].ID,
+		"version": "1", "sub_processor": job.ID, "n": "1", "kind": "agreement", "document": "agreement",
+	}
+}
+
 // TestNobodyElsesWorkspace asks, as an admin of one workspace, for every page
-// and every button of another one: there is no such workspace.
+// and every button of another one: there is no such workspace. In one's own
+// there is nothing of the other.
 func TestNobodyElsesWorkspace(t *testing.T) {
 	b := enginetest.NewSQLite(t)
-	mine, theirs := b.NewWorkspace("mine"), b.NewWorkspace("theirs")
-	job := b.Export(enginetest.Operator, engine.NewJob{Workspace: theirs.ID, Type: privacyd.JobDataExport})
+	mine, other := b.NewWorkspace("mine"), b.NewWorkspace("theirs")
+	parts := theirs(t, b, other)
 	me := signedInAs(t, b, "admin@mine.example.com")
-	before := b.Audited(theirs.ID)
-	for _, workspace := range []string{theirs.ID, theirs.Slug} {
-		for _, route := range everyPath(map[string]string{"workspace": workspace, "job": job.ID}) {
+	before := b.Audited(other.ID)
+	for _, workspace := range []string{other.ID, other.Slug} {
+		parts["workspace"] = workspace
+		for _, route := range everyPath(parts) {
 			if !strings.Contains(route, "/w/") {
 				continue
+			}
+			if strings.Contains(route, "{") {
+				t.Errorf("%s: there is no id of theirs to try", route)
 			}
 			method, path, _ := strings.Cut(route, " ")
 			if strings.HasSuffix(path, "/audit/verify") && method == http.MethodGet {
@@ -87,16 +113,26 @@ func TestNobodyElsesWorkspace(t *testing.T) {
 			}
 		}
 	}
-	if after := b.Audited(theirs.ID); len(after) != len(before) {
+	if after := b.Audited(other.ID); len(after) != len(before) {
 		t.Errorf("the other workspace's log has %q more", after[len(before):])
 	}
-	for _, route := range everyPath(map[string]string{"workspace": mine.Slug, "job": job.ID}) {
-		method, path, _ := strings.Cut(route, " ")
-		if !strings.Contains(path, job.ID) || strings.HasSuffix(path, "/archive") || strings.HasSuffix(path, "/rest") { // which lead to the REST door
-			continue
+	parts["workspace"] = mine.Slug
+	made := map[string]string{"workspace": mine.Slug}
+	for name := range parts {
+		if made[name] == "" {
+			made[name] = "0190aaaa-0000-7000-8000-000000000000"
 		}
-		if w := me.do(t, method, path, nil); w.Code != http.StatusNotFound {
-			t.Errorf("another workspace's job, %s: status %d", route, w.Code)
+	}
+	for _, ids := range []map[string]string{parts, made} {
+		for _, route := range everyPath(ids) {
+			method, path, _ := strings.Cut(route, " ")
+			if !slices.ContainsFunc([]string{"job", "account", "invitation", "hold", "session"}, func(name string) bool { return strings.Contains(path, ids[name]) }) ||
+				strings.HasSuffix(path, "/archive") || strings.HasSuffix(path, "/rest") { // which lead to the REST door
+				continue
+			}
+			if w := me.do(t, method, path, url.Values{"role": {"agent"}, "reason": {"x"}}); w.Code != http.StatusNotFound {
+				t.Errorf("another workspace's, %s: status %d", route, w.Code)
+			}
 		}
 	}
 }
@@ -113,7 +149,7 @@ func TestOddPartsOfAddresses(t *testing.T) {
 	}
 	for _, odd := range parts {
 		all := map[string]string{}
-		for _, name := range []string{"job", "account", "invitation", "session", "secret", "key", "hold", "entry", "contact", "id", "receipt", "name", "collection"} {
+		for _, name := range []string{"job", "account", "invitation", "session", "secret", "key", "hold", "entry", "n", "kind", "version", "document", "sub_processor", "contact", "id", "receipt", "name", "collection"} {
 			all[name] = odd
 		}
 		all["workspace"] = "mine"

@@ -18,6 +18,7 @@ type membersView struct {
 	Problem     problem
 	Form        string // "invite", or empty: about a member
 	Done        string
+	Gone        bool // what a form is about: somebody else was faster, or it never was here
 }
 
 func (v membersView) at(form string) problem {
@@ -106,6 +107,9 @@ func (d *door) manage(form string, do func(r *http.Request, v visit) (done strin
 		if err == nil {
 			return redirect(w, r, workspacePath(v.workspace.Slug, "members")+"?done="+done)
 		}
+		if code := privacyd.CodeOf(err); code == "member_not_found" || code == "invitation_not_found" {
+			return d.showMembers(w, r, v, http.StatusNotFound, membersView{Gone: true})
+		}
 		wrong, ok := d.wrong(w, err)
 		if !ok || privacyd.CodeOf(err) == "role_missing" {
 			return err
@@ -124,11 +128,7 @@ func (d *door) invite(r *http.Request, v visit) (string, error) {
 }
 
 func (d *door) withdraw(r *http.Request, v visit) (string, error) {
-	err := d.engine.Withdraw(r.Context(), v.caller, v.workspace.ID, r.PathValue("invitation"))
-	if privacyd.CodeOf(err) == "invitation_not_found" {
-		err = nil // pressed twice
-	}
-	return "withdrawn", err
+	return "withdrawn", d.engine.Withdraw(r.Context(), v.caller, v.workspace.ID, r.PathValue("invitation"))
 }
 
 func (d *door) changeRole(r *http.Request, v visit) (string, error) {
@@ -138,9 +138,6 @@ func (d *door) changeRole(r *http.Request, v visit) (string, error) {
 
 func (d *door) removeMember(r *http.Request, v visit) (string, error) {
 	audited, err := d.engine.RemoveMember(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"))
-	if privacyd.CodeOf(err) == "member_not_found" {
-		err = nil // pressed twice
-	}
 	return doneAs("removed", audited), err
 }
 

@@ -16,6 +16,7 @@ type securityView struct {
 	Problem problem
 	Form    string // which of the forms the problem is about
 	Done    string
+	Gone    bool // the session that a form is about
 	Mail    engine.MailState
 }
 
@@ -80,6 +81,9 @@ func (d *door) change(form string, do func(r *http.Request, c privacyd.Caller) (
 		if err == nil {
 			return redirect(w, r, securityPath+"?done="+done)
 		}
+		if privacyd.CodeOf(err) == "session_not_found" {
+			return d.showSecurity(w, r, http.StatusNotFound, securityView{Gone: true})
+		}
 		wrong, ok := d.wrong(w, err)
 		if !ok {
 			return err
@@ -97,11 +101,7 @@ func (d *door) endFactor(r *http.Request, c privacyd.Caller) (string, error) {
 }
 
 func (d *door) endSession(r *http.Request, c privacyd.Caller) (string, error) {
-	err := d.engine.EndSession(r.Context(), c, r.PathValue("session"))
-	if privacyd.CodeOf(err) == "session_not_found" {
-		err = nil // pressed twice
-	}
-	return "ended", err
+	return "ended", d.engine.EndSession(r.Context(), c, r.PathValue("session"))
 }
 
 func (d *door) endOthers(r *http.Request, c privacyd.Caller) (string, error) {
