@@ -31,6 +31,10 @@ type Settings struct {
 	RetentionBrake   int       `json:"retention_brake"`             // percent that one run may take without asking
 	Approval         bool      `json:"approval"`                    // a second admin approves what cannot be undone
 	AllowedCountries Countries `json:"allowed_countries,omitempty"` // ISO 3166-1 alpha-2, or EEA; empty: as the instance
+
+	// ApprovalOffBy is the admin who asks to do without a second one; it is so
+	// when another admin asks for the same.
+	ApprovalOffBy string `json:"approval_off_by,omitempty" doc:"What is given is ignored. The account of the admin who switched approval off. It stays on until another admin does so, too."`
 }
 
 // DefaultSettings are those of a workspace that has chosen none.
@@ -78,6 +82,21 @@ func (s Settings) Changes(after Settings) map[string]Change {
 	add("retention_hour", s.RetentionHour, after.RetentionHour, s.RetentionHour != after.RetentionHour)
 	add("retention_brake", s.RetentionBrake, after.RetentionBrake, s.RetentionBrake != after.RetentionBrake)
 	add("approval", s.Approval, after.Approval, s.Approval != after.Approval)
+	add("approval_off_asked", s.ApprovalOffBy != "", after.ApprovalOffBy != "", s.ApprovalOffBy != after.ApprovalOffBy)
 	add("allowed_countries", s.AllowedCountries, after.AllowedCountries, !slices.Equal(s.AllowedCountries, after.AllowedCountries))
 	return changes
+}
+
+// SwitchApproval says what becomes of the setting when an account, or the
+// operator for "", wants s in place of before: approval ends when two admins have
+// switched it off, or the operator. It gives the settings as they are then.
+func (s Settings) SwitchApproval(before Settings, accountID string) Settings {
+	s.ApprovalOffBy = ""
+	if !before.Approval || s.Approval || accountID == "" {
+		return s
+	}
+	if before.ApprovalOffBy == "" || before.ApprovalOffBy == accountID {
+		s.Approval, s.ApprovalOffBy = true, accountID
+	}
+	return s
 }

@@ -84,6 +84,10 @@ func (t *terminal) printSettings(s privacyd.Settings) error {
 	}
 	w := tabwriter.NewWriter(t.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "time zone\t%s\nretention run\tdaily at %02d:00\nbrake\t%d %%\n", s.TimeZone, s.RetentionHour, s.RetentionBrake)
-	fmt.Fprintf(w, "second admin approves\t%s\ncountries\t%s\n", yes[s.Approval], countries)
+	approves := yes[s.Approval]
+	if s.ApprovalOffBy != "" {
+		approves += ", until another admin switches it off, too"
+	}
+	fmt.Fprintf(w, "second admin approves\t%s\ncountries\t%s\n", approves, countries)
 	return w.Flush()
 }

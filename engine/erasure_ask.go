@@ -18,6 +18,9 @@ const eraseAttempts = 1000
 // createErasure makes the job of an erasure and, with a confirmation, sends it
 // on its way.
 func (e *Engine) createErasure(ctx context.Context, c privacyd.Caller, g grant, draft *privacyd.Job, with *privacyd.Confirmation) (job *privacyd.Job, created bool, err error) {
+	if known, err := e.underWay(ctx, draft); err != nil || known != nil {
+		return known, false, err
+	}
 	if with != nil && mayConfirm(c) { // refused before there is a job
 		if err := e.checkConfirmation(ctx, c, g, draft, *with); err != nil {
 			return nil, false, err
@@ -42,6 +45,28 @@ func (e *Engine) createErasure(ctx context.Context, c privacyd.Caller, g grant, 
 		return e.confirm(ctx, c, g, job, *with)
 	})
 	return job, created, err
+}
+
+// underWay is the job that was made before by the same request, or for the same
+// and has not ended: asked again it is given, though its plan may be out of date
+// by now and who goes may be gone. One that waits for its confirmation is not.
+func (e *Engine) underWay(ctx context.Context, draft *privacyd.Job) (*privacyd.Job, error) {
+	var job *privacyd.Job
+	err := e.Tx.InTx(ctx, func(ctx context.Context) (err error) {
+		same := *draft
+		if err := e.sealSubject(ctx, &same); err != nil {
+			return err
+		}
+		job, err = e.sameJob(ctx, &same)
+		return err
+	})
+	if err != nil || job == nil {
+		return nil, err
+	}
+	if job.State == privacyd.JobPendingApproval && job.WaitingOn == privacyd.WaitConfirmation {
+		return nil, nil
+	}
+	return job, nil
 }
 
 // mayConfirm tells whether a caller is a person: what cannot be undone API
@@ -137,7 +162,7 @@ func (e *Engine) checkConfirmation(ctx context.Context, c privacyd.Caller, g gra
 	if with.PlanHash == "" {
 		return rules.Check(with, "", 0)
 	}
-	shown, err := e.shownPlan(ctx, g.Workspace.ID, g.Workspace.ID, with.PlanHash, "")
+	shown, err := e.planSeen(ctx, g.Workspace.ID, with.PlanHash, c.ID(), "")
 	if err != nil {
 		return err
 	}
@@ -321,7 +346,8 @@ func (e *Engine) graceOf(t privacyd.JobType) time.Duration {
 
 // ApproveJob decides, as a second person, on a plan that another one confirmed;
 // a refusal cancels the job. Admins. Codes: approval_not_asked, approval_own,
-// plan_changed, approval_needs_person. Audit: TYPE.approve, TYPE.refuse.
+// plan_changed, plan_grown, plan_not_found (neither looked at it within 24
+// hours), approval_needs_person. Audit: TYPE.approve, TYPE.refuse.
 func (e *Engine) ApproveJob(ctx context.Context, c privacyd.Caller, workspace, id, planHash string, approve bool) (*privacyd.Job, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionApprove)
 	if err != nil {
@@ -340,9 +366,8 @@ func (e *Engine) ApproveJob(ctx context.Context, c privacyd.Caller, workspace, i
 		if err != nil {
 			return nil, err
 		}
-		if now.Hash != job.PlanHash {
-			return nil, privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
-				"The plan is no more what was confirmed. Cancel the job, or have it confirmed again.")
+		if err := e.checkApproval(ctx, c, g, job, now); err != nil {
+			return nil, err
 		}
 	}
 	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
@@ -352,6 +377,34 @@ func (e *Engine) ApproveJob(ctx context.Context, c privacyd.Caller, workspace, i
 		return e.decide(ctx, c, g, job, planHash, approve)
 	})
 	return job, err
+}
+
+// checkApproval compares what would happen now with what the second person was
+// shown, or else the first.
+func (e *Engine) checkApproval(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job, now *privacyd.Plan) error {
+	if now.Hash != job.PlanHash {
+		return privacyd.Errorf(privacyd.ClassRefused, "plan_changed",
+			"The plan is no more what was confirmed. Cancel the job, or have it confirmed again.")
+	}
+	shown, err := e.planSeen(ctx, g.Workspace.ID, job.PlanHash, c.ID(), job.ConfirmedBy)
+	if err != nil {
+		return err
+	}
+	if err := shown.StillAsShown(now); err != nil {
+		return errors.Join(&RefusedPlan{now, err}, e.keepPlan(ctx, now, g.Workspace.ID, c.ID()))
+	}
+	return nil
+}
+
+// planSeen is the plan with a hash as the first of some people was shown it who
+// was; "" is anybody. Code plan_not_found.
+func (e *Engine) planSeen(ctx context.Context, workspaceID, hash string, by ...string) (plan *privacyd.Plan, err error) {
+	for _, who := range by {
+		if plan, err = e.shownPlan(ctx, workspaceID, workspaceID, hash, who); privacyd.CodeOf(err) != "plan_not_found" {
+			return plan, err
+		}
+	}
+	return plan, err
 }
 
 func (e *Engine) decide(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job, planHash string, approve bool) error {

@@ -64,12 +64,19 @@ func (e *Engine) CreateJob(ctx context.Context, c privacyd.Caller, r NewJob) (jo
 	if err != nil {
 		return nil, false, err
 	}
-	if err := e.checkJob(ctx, g, &r); err != nil {
-		return nil, false, err
+	wrong := e.checkJob(ctx, g, &r)
+	if wrong != nil && (privacyd.CodeOf(wrong) != "subject_not_found" || !rules.Erases) {
+		return nil, false, wrong
 	}
 	draft, err := e.draftJob(ctx, g, r, requester)
 	if err != nil {
 		return nil, false, err
+	}
+	if wrong != nil { // who goes may be gone already
+		if job, err = e.underWay(ctx, draft); err == nil && job == nil {
+			err = wrong
+		}
+		return job, false, err
 	}
 	if rules.Erases {
 		return e.createErasure(ctx, c, g, draft, r.Confirm)
@@ -223,7 +230,8 @@ func (e *Engine) keepKey(ctx context.Context, asked *privacyd.Job, jobID string)
 func sameRequest(known, asked *privacyd.Job) error {
 	same := known.Type == asked.Type && known.Format == asked.Format && (known.Subject == nil) == (asked.Subject == nil)
 	if same && known.Subject != nil {
-		same = *known.Subject == *asked.Subject
+		// Of whom it was about is forgotten once they are erased.
+		same = known.Subject.Kind == asked.Subject.Kind && (known.Subject.ID == asked.Subject.ID || known.Subject.ID == "")
 	}
 	if !same {
 		return privacyd.Errorf(privacyd.ClassConflict, "idempotency_key_reused",

@@ -36,6 +36,9 @@ func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspac
 		if err != nil {
 			return err
 		}
+		if s, err = e.switchApproval(ctx, c, g, before, s); err != nil {
+			return err
+		}
 		changes := before.Changes(s)
 		if len(changes) == 0 {
 			return nil
@@ -55,6 +58,19 @@ func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspac
 		}
 		return e.moveRetention(ctx, g.Workspace.ID, before, s)
 	})
+}
+
+// switchApproval lets nobody end alone what makes two of them look at a
+// deletion: neither an admin nor a program.
+func (e *Engine) switchApproval(ctx context.Context, c privacyd.Caller, g grant, before, s privacyd.Settings) (privacyd.Settings, error) {
+	if c.Kind == privacyd.CallerOperator {
+		return s.SwitchApproval(before, ""), nil
+	}
+	if before.Approval && !s.Approval && c.Kind != privacyd.CallerAccount {
+		return s, e.deny(ctx, c, g, privacyd.ActionManageWorkspace, privacyd.Errorf(privacyd.ClassForbidden, "approval_needs_person",
+			"Approval by a second admin is switched off by two signed-in admins, or by the operator."))
+	}
+	return s.SwitchApproval(before, c.AccountID), nil
 }
 
 // moveRetention plans a workspace's next retention run anew when its hour or
