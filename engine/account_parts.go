@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/archive"
-	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/datamap"
 )
 
@@ -35,6 +33,7 @@ func (x *extraction) chooseAccount(ctx context.Context, d Dataset) error {
 		return fmt.Errorf("look for an account in dataset %s: %w", d.Name, err)
 	}
 	x.datasets = append(x.datasets, x.snapshotOf(d))
+	x.nameIDs(d, ids)
 	if len(ids) == 0 {
 		return nil
 	}
@@ -236,58 +235,6 @@ func record(w *archive.CollectionWriter, v any) error {
 		return fmt.Errorf("encode a record: %w", err)
 	}
 	return w.Record(raw)
-}
-
-// writeEntries adds the entries of all audit logs that the account is in, as the
-// one who acted or the one it was about, and of each what is about the account.
-func (x *extraction) writeEntries(ctx context.Context) error {
-	w, err := x.ownCollection("audit_entries", "id", "workspace_id", "timestamp", "action", "outcome", "actor_kind", "actor_role",
-		"actor", "actor_email", "target_type", "target_id", "target_name", "subject", "ip", "door", "code", "facts", "changes")
-	if err != nil {
-		return err
-	}
-	logs, err := x.e.Own.LogsWith(ctx, x.e.reference(ownerOf("", *x.job.Subject)))
-	if err != nil {
-		return err
-	}
-	for _, log := range logs {
-		for o, err := range x.e.Audit.List(ctx, auditlog.Query{Log: log}) {
-			if err != nil {
-				return fmt.Errorf("read the audit log: %w", err)
-			}
-			entry, mine, err := x.ownEntry(o)
-			if err != nil {
-				return err
-			}
-			if !mine {
-				continue
-			}
-			if err := errors.Join(record(w, entry), x.meter.add(ctx)); err != nil {
-				return err
-			}
-		}
-	}
-	return w.Close()
-}
-
-// ownEntry is an entry without what it tells of others than the account.
-func (x *extraction) ownEntry(o auditlog.Opened) (entry privacyd.AuditEntry, mine bool, err error) {
-	is := func(want string) func(string) bool { return func(s string) bool { return s == want } }
-	acted := anyClaim(o, is(x.job.Subject.ID), "actor_id")
-	about := anyClaim(o, is(accountKind+":"+x.job.Subject.ID), auditlog.ClaimSubject)
-	if !acted && !about {
-		return entry, false, nil
-	}
-	if entry, err = readable(o); err != nil {
-		return entry, false, err
-	}
-	if !acted {
-		entry.Actor, entry.ActorEmail, entry.IP, entry.Operator = "", "", "", ""
-	}
-	if !about && entry.Subject != "" {
-		entry.TargetID, entry.TargetName, entry.Subject, entry.Changes = "", "", "", nil
-	}
-	return entry, true, nil
 }
 
 // onlyOwn blanks fields of a row that name somebody else than the persons.

@@ -132,6 +132,55 @@ func TestTheSameIDInTwoDatasets(t *testing.T) {
 	})
 }
 
+// TestNamesakesStayInProductsEntries erases one of two contacts with the same
+// e-mail address.
+func TestNamesakesStayInProductsEntries(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		for _, id := range []string{"c-901", "c-902"} {
+			_, err := b.PutRecord(t.Context(), enginetest.Operator, w.ID, "contacts", id, []byte(`{"name": "One of two", "email": "both@contacts.example"}`))
+			b.Must(err)
+			acted(t, b, w, engine.ProductAction{
+				Action: "chat.open", Actor: engine.ProductActor{Kind: "contact", ID: id, Name: "Called " + id, Email: "both@contacts.example"},
+			})
+		}
+		confirmed(t, b, engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: aContact("c-901")})
+		wantInLog(t, b, w, false, "Called c-901")
+		wantInLog(t, b, w, true, "Called c-902")
+	})
+}
+
+// TestAccountExportHasProductsEntries exports an account: what a product tells of
+// it under an id of its own is there, and what it tells of others is not.
+func TestAccountExportHasProductsEntries(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		uwe := withPassword(t, b, w, "uwe@example.com")
+		vera := engine.ProductActor{Kind: "account", ID: "u-8", Name: "Vera"}
+		acted(t, b, w,
+			engine.ProductAction{Action: "first.sent", Actor: engine.ProductActor{Kind: "account", ID: "u-7", Email: "Uwe@example.com", IP: "192.0.2.77"}},
+			engine.ProductAction{Action: "then.read", Actor: engine.ProductActor{Kind: "account", ID: "u-7"}},
+			engine.ProductAction{Action: "was.seen", Actor: vera, Subject: &privacyd.Subject{Kind: "account", ID: uwe.AccountID}},
+			engine.ProductAction{Action: "not.theirs", Actor: vera},
+		)
+		job, _, err := b.ExportAccount(t.Context(), uwe)
+		b.Must(err)
+		b.Run()
+		link, err := b.AccountDownloadLink(t.Context(), uwe, job.ID)
+		b.Must(err)
+		d, err := b.OpenAccountDownload(t.Context(), uwe, link)
+		b.Must(err)
+		entries := strings.Join(texts(t, b.Read(d), "audit_entries"), "\n")
+		for text, there := range map[string]bool{
+			"app.first.sent": true, "192.0.2.77": true, "app.then.read": true, "app.was.seen": true, "app.not.theirs": false, "Vera": false,
+		} {
+			if strings.Contains(entries, text) != there {
+				t.Errorf("%s is in the export: %v", text, !there)
+			}
+		}
+	})
+}
+
 // TestTooManyPersons sends an entry that names more people than one may.
 func TestTooManyPersons(t *testing.T) {
 	b := enginetest.NewSQLite(t)

@@ -74,11 +74,7 @@ func (r *erasureRun) forgetSubject(ctx context.Context) error {
 	for _, s := range subjects {
 		refs = appendNew(refs, r.e.reference(ownerOf(r.job.WorkspaceID, s)))
 	}
-	named, err := r.appPersons(ctx, subjects)
-	if err != nil {
-		return err
-	}
-	owners, err := r.e.appOwners(ctx, r.job.WorkspaceID, named)
+	owners, err := r.appOwners(ctx, subjects)
 	if err != nil {
 		return err
 	}

@@ -109,3 +109,83 @@ func (r *erasureRun) appPersons(ctx context.Context, subjects []privacyd.Subject
 	}
 	return list, nil
 }
+
+// appOwners are the owners of what a product's entries tell of the person. Whoever
+// else lives under the same e-mail address, and is named by an id, stays.
+func (r *erasureRun) appOwners(ctx context.Context, subjects []privacyd.Subject) ([]string, error) {
+	named, err := r.appPersons(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
+	owners, err := r.e.appOwners(ctx, r.job.WorkspaceID, named)
+	if err != nil || len(owners) == 0 {
+		return nil, err
+	}
+	others, err := r.namesakes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := r.e.appOwners(ctx, r.job.WorkspaceID, slices.DeleteFunc(others, func(p appPerson) bool { return slices.Contains(named, p) }))
+	return slices.DeleteFunc(owners, func(o string) bool { return slices.Contains(theirs, o) }), err
+}
+
+// namesakes are persons of the kind who have one of the person's e-mail
+// addresses. The person's own rows are gone.
+func (r *erasureRun) namesakes(ctx context.Context) ([]appPerson, error) {
+	var list []appPerson
+	kinds := r.e.personKinds()
+	for _, d := range r.e.Datasets {
+		k := subjectKind(d, r.job.Subject.Kind)
+		if k == nil {
+			continue
+		}
+		for _, known := range r.state.Identifiers {
+			if known.Kind != "email" {
+				continue
+			}
+			ids, err := r.livesAs(ctx, d, k, known.Value)
+			if err != nil {
+				return nil, fmt.Errorf("look who else has an address in dataset %s: %w", d.Name, err)
+			}
+			for _, id := range ids {
+				list = addPerson(list, appPerson{kinds[k.Kind].datasetOf(d.Name), k.Kind, id})
+			}
+		}
+	}
+	return list, nil
+}
+
+// livesAs gives the ids of those whom a dataset knows by an e-mail address.
+func (r *erasureRun) livesAs(ctx context.Context, d Dataset, k *datamap.SubjectKind, email string) ([]string, error) {
+	c := d.Graph.Collection(k.Collection)
+	sel := datamap.Selection{Collection: c, Table: c.Table}
+	if r.workspace.ID != "" {
+		key, err := datasetKey(d, r.workspace)
+		if err != nil || key == "" {
+			return nil, err
+		}
+		if sel, _, err = d.Graph.Select(k.Collection, datamap.Scope{Workspace: key}); err != nil {
+			return nil, err
+		}
+	}
+	eraser, err := d.Source.Eraser()
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, identity := range k.Identities {
+		if identity.Kind != "email" || identity.JSONPath != "" {
+			continue
+		}
+		of := sel
+		of.All = append(slices.Clone(sel.All), datamap.Condition{Any: []datamap.Path{{Column: identity.Column, Value: email}}})
+		found, err := eraser.Identifiers(ctx, of, []datamap.Identity{{Kind: "id", Column: k.Key}})
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			ids = appendNew(ids, id.Value)
+		}
+	}
+	return ids, nil
+}

@@ -29,7 +29,8 @@ type extraction struct {
 	datasets  []archive.Dataset
 	others    *others // whom the export is not about: what names them is masked
 
-	auditPending bool // the log in the archive lacks the newest entries
+	namedAs      []appPerson // of an account: by which ids the datasets know it
+	auditPending bool        // the log in the archive lacks the newest entries
 
 	stopCounting func()
 }
