@@ -53,6 +53,7 @@ type Sessions interface {
 	TakeSignInLink(ctx context.Context, hash []byte, now time.Time) (accountID string, err error)
 	InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error
 	Token(ctx context.Context, hash []byte) (privacyd.Token, error)
+	TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error)
 }
 
 // Jobs keeps jobs.

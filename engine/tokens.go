@@ -49,6 +49,19 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 	return t, secret, nil
 }
 
+// mostLabels bounds what TokenLabels gives.
+const mostLabels = 1000
+
+// TokenLabels gives what a workspace's API tokens are called, by their ids, so
+// that people can be told what asked for a job. Whoever may make tokens.
+func (e *Engine) TokenLabels(ctx context.Context, c privacyd.Caller, workspace string) (map[string]string, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageTokens)
+	if err != nil {
+		return nil, err
+	}
+	return e.Sessions.TokenLabels(ctx, g.Workspace.ID, mostLabels)
+}
+
 // maker is the person whose token it is, and goes with.
 func maker(c privacyd.Caller) *privacyd.Subject {
 	if c.Kind != privacyd.CallerAccount {

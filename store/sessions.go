@@ -128,6 +128,24 @@ func (s *Store) InsertToken(ctx context.Context, t privacyd.Token, hash []byte, 
 	return nil
 }
 
+// TokenLabels gives the labels of a workspace's newest API tokens by their ids.
+func (s *Store) TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT id, label FROM api_tokens WHERE workspace_id = $1 ORDER BY id DESC LIMIT $2`, workspaceID, most)
+	if err != nil {
+		return nil, fmt.Errorf("read the labels of tokens: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // its errors are those of Err
+	labels := map[string]string{}
+	for rows.Next() {
+		var id, label string
+		if err := rows.Scan(&id, &label); err != nil {
+			return nil, fmt.Errorf("read the label of a token: %w", err)
+		}
+		labels[id] = label
+	}
+	return labels, rows.Err()
+}
+
 // Token finds an API token by the hash of its secret. Code token_unknown.
 func (s *Store) Token(ctx context.Context, hash []byte) (privacyd.Token, error) {
 	var t privacyd.Token

@@ -55,7 +55,8 @@ func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
 	return d.show(w, r, http.StatusOK, jobPage(p, view))
 }
 
-// people gives the members' names to whoever may see them.
+// people gives the members' names, and what API tokens are called, to whoever may
+// see them.
 func (d *door) people(r *http.Request, v visit) (map[string]string, error) {
 	if !v.role.May(privacyd.ActionManageMembers) || v.closing != nil {
 		return nil, nil
@@ -64,6 +65,13 @@ func (d *door) people(r *http.Request, v visit) (map[string]string, error) {
 	names := make(map[string]string, len(members))
 	for _, m := range members {
 		names[m.AccountID] = m.Name
+	}
+	if err != nil || !v.role.May(privacyd.ActionManageTokens) {
+		return names, err
+	}
+	labels, err := d.engine.TokenLabels(r.Context(), v.caller, v.workspace.ID)
+	for id, label := range labels {
+		names[id] = "the API token “" + label + "”"
 	}
 	return names, err
 }

@@ -227,7 +227,7 @@ func personWords(p page, id string) string {
 	case p.People[id] != "":
 		return p.People[id]
 	case p.People != nil:
-		return "an API token or a former member"
+		return "somebody who has left, or their API token"
 	default:
 		return "another member or an API token"
 	}
