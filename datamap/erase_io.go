@@ -29,7 +29,29 @@ type Batch struct {
 	Done func(ctx context.Context, rows int64) error
 	// Timed tells how long a batch took, from its first lock to its commit.
 	Timed func(rows int64, took time.Duration)
+	// Still are the rows with a clock that lead to all others: they are looked at
+	// again in each batch's transaction, before anything goes. Run and RunAll end
+	// with a *NotDue when one must stay.
+	Still *ClockCheck
 }
+
+// ClockCheck is another look at rows with a clock, under a lock where the
+// database has any.
+type ClockCheck struct {
+	Collection *Collection
+	Keys       [][]string          // those that are found to be gone are taken off
+	Due        func(ClockRow) bool // whether the row may still go
+	Wait       bool                // for rows that others have locked; otherwise NotDue tells them
+}
+
+// NotDue says that nothing went, since of the rows that lead to all others some
+// are not what they were.
+type NotDue struct {
+	Changed [][]string // keys of rows that must stay
+	Locked  [][]string // keys of rows that others have locked
+}
+
+func (n *NotDue) Error() string { return "rows changed, or are locked, that were to go" }
 
 // Tally is what a step is about.
 type Tally struct {

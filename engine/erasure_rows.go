@@ -313,10 +313,10 @@ func (r *erasureRun) eraseRows(ctx context.Context) error {
 	for _, p := range parts {
 		if again := r.state.Again; again != nil {
 			if again.Dataset == p.dataset.Name && again.Collection == p.collection.Name {
-				err = r.eraseKeys(ctx, x, p, again.Keys)
+				err = r.eraseKeys(ctx, x, p, again.Keys, nil)
 			}
 		} else {
-			err = x.chosen(ctx, p, c, func(keys [][]string) error { return r.eraseKeys(ctx, x, p, keys) })
+			err = r.eraseChosen(ctx, x, p, c)
 		}
 		if err != nil {
 			return fmt.Errorf("erase %s of dataset %s: %w", p.collection.Name, p.dataset.Name, err)
@@ -325,7 +325,7 @@ func (r *erasureRun) eraseRows(ctx context.Context) error {
 	return nil
 }
 
-func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, keys [][]string) error {
+func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, keys [][]string, still *datamap.ClockCheck) error {
 	some, err := p.of(keys, true)
 	if err != nil {
 		return err
@@ -336,7 +336,9 @@ func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, key
 	if err := r.markRows(ctx, x, p, keys); err != nil {
 		return err
 	}
-	_, err = p.eraser.RunAll(ctx, some.Steps, r.batch(x, p.erasurePart))
+	batch := r.batch(x, p.erasurePart)
+	batch.Still = still
+	_, err = p.eraser.RunAll(ctx, some.Steps, batch)
 	return err
 }
 

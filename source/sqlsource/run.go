@@ -294,6 +294,9 @@ func (r *run) transact(ctx context.Context, rows []row, act func(context.Context
 				return err
 			}
 		}
+		if err := r.e.still(ctx, tx, r.batch.Still); err != nil {
+			return err
+		}
 		var err error
 		if n, err = act(ctx, tx); err != nil || !w.own() {
 			return err

@@ -182,6 +182,9 @@ func (s *sweep) attempt(ctx context.Context) (more bool, err error) {
 				return err
 			}
 		}
+		if err := s.e.still(ctx, tx, s.batch.Still); err != nil {
+			return err
+		}
 		if n, err = s.all(ctx, tx); err != nil {
 			return err
 		}
