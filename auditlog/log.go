@@ -176,6 +176,9 @@ func (l *Log) open(ctx context.Context, s Stored) (Opened, error) {
 	if c.Leaf.ID != s.ID || c.Leaf.Log != s.Log {
 		return Opened{}, fmt.Errorf("%w: it is another entry's", ErrLeaf)
 	}
+	if c.Leaf.Action != s.Action || c.Leaf.Outcome != s.Outcome || c.Leaf.TargetType != s.TargetType || !c.Leaf.At.Equal(s.At) {
+		return Opened{}, fmt.Errorf("%w: the entry is found by an action, an outcome, a type of target or a time that is not in it", ErrLeaf)
+	}
 	return Opened{
 		ID: s.ID, Log: s.Log, At: c.Leaf.At, Action: c.Leaf.Action, Outcome: c.Leaf.Outcome, TargetType: c.Leaf.TargetType,
 		Public: c.Leaf.Public, Private: c.Claims, Erased: c.Missing, Erasing: erasing,

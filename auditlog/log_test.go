@@ -294,6 +294,10 @@ func TestTampered(t *testing.T) {
 		"disclosure": {func(s *auditlog.Stored) { s.Disclosures[0].Sealed[20] ^= 1 }, vault.ErrDamaged},
 		"owner":      {func(s *auditlog.Stored) { s.Disclosures[0].Owner = s.Disclosures[1].Owner }, vault.ErrDamaged},
 		"twice":      {func(s *auditlog.Stored) { s.Disclosures[1] = s.Disclosures[0] }, auditlog.ErrDisclosure},
+		"action":     {func(s *auditlog.Stored) { s.Action = "subject.import" }, auditlog.ErrLeaf},
+		"outcome":    {func(s *auditlog.Stored) { s.Outcome = "denied" }, auditlog.ErrLeaf},
+		"target":     {func(s *auditlog.Stored) { s.TargetType = "job" }, auditlog.ErrLeaf},
+		"time":       {func(s *auditlog.Stored) { s.At = s.At.Add(time.Microsecond) }, auditlog.ErrLeaf},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

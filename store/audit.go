@@ -125,7 +125,19 @@ func (s *Store) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.S
 	}
 }
 
-func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]auditlog.Stored, error) {
+func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) (page []auditlog.Stored, err error) {
+	plan := func(ctx context.Context, fn func(ctx context.Context) error) error { return fn(ctx) }
+	if q.Action != "" {
+		plan = s.byIndex
+	}
+	err = plan(ctx, func(ctx context.Context) error {
+		page, err = s.readPage(ctx, q, limit)
+		return err
+	})
+	return page, err
+}
+
+func (s *Store) readPage(ctx context.Context, q auditlog.Query, limit int) ([]auditlog.Stored, error) {
 	from, until := int64(0), int64(math.MaxInt64)
 	if !q.From.IsZero() {
 		from = sqldb.Micros(q.From)
@@ -133,11 +145,13 @@ func (s *Store) auditPage(ctx context.Context, q auditlog.Query, limit int) ([]a
 	if !q.Until.IsZero() {
 		until = sqldb.Micros(q.Until)
 	}
+	entries, err := s.entriesOfPage(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.db.Query(ctx, `SELECT e.id, e.log, e.at, e.action, e.outcome, e.target_type, e.leaf, e.leaf_hash,
 			coalesce(d.owner, ''), d.sealed, coalesce(d.form, 0)
-		FROM (SELECT * FROM audit_entries WHERE log = $1 AND id < $2 AND at >= $3 AND at < $4
-			AND ($5 = '' OR action = $5) AND ($6 = '' OR target_type = $6) ORDER BY id DESC LIMIT $7) e
-		`+s.leftJoinDisclosures()+` ORDER BY e.id DESC, d.no`,
+		FROM `+entries+` `+s.leftJoinDisclosures()+` ORDER BY e.id DESC, d.no`,
 		q.Log, orLast(q.Before), from, until, q.Action, q.TargetType, limit)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ func scanTip(row scanner) (t tip, err error) {
 	for ; len(edge) >= 32; edge = edge[32:] {
 		t.Edge = append(t.Edge, [32]byte(edge[:32]))
 	}
+	if t.Noted > t.Size { // nobody can have noted that: it would keep the log from being noted again
+		t.Noted = 0
+	}
 	t.NotedAt = sqldb.Time(noted)
 	return t, nil
 }
@@ -182,7 +185,10 @@ func (s *Store) insertPositions(ctx context.Context, grown []auditlog.Grown, num
 	}
 	positions, args := s.rowsAs("v", 1, column{"entry", entries}, column{"tree", trees}, column{"idx", indexes})
 	_, err := s.db.Exec(ctx, `INSERT INTO audit_positions (entry, tree, idx) SELECT v.entry, v.tree, v.idx FROM `+positions, args...)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.insertActions(ctx, entries)
 }
 
 func (s *Store) insertNodes(ctx context.Context, grown []auditlog.Grown, numbers []int64) error {

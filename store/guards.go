@@ -18,6 +18,7 @@ func limits() map[string]sqldb.Rights {
 		"audit_trees":       {Insert: true, Update: true},
 		"audit_positions":   {Insert: true},
 		"audit_nodes":       {Insert: true},
+		"audit_actions":     {Insert: true},
 		"audit_checkpoints": {Insert: true, Delete: true},
 		"audit_noted":       {Insert: true, Update: true},
 		"audit_cursor":      {Update: true},

@@ -13,7 +13,7 @@ import (
 )
 
 func appendOnly() []string {
-	return []string{"audit_entries", "audit_positions", "audit_nodes", "audit_trees"}
+	return []string{"audit_entries", "audit_positions", "audit_nodes", "audit_trees", "audit_actions"}
 }
 
 // rewrites are attempts to change or delete rows of the log, which triggers
@@ -22,6 +22,7 @@ func rewrites() []string {
 	all := []string{
 		"UPDATE audit_entries SET leaf = 'x'", "UPDATE audit_entries SET seq = seq + 100",
 		"UPDATE audit_disclosures SET sealed = 'x'", "UPDATE audit_positions SET idx = idx + 1", "UPDATE audit_nodes SET hash = 'x'",
+		"UPDATE audit_actions SET action = 'x'",
 		"UPDATE audit_checkpoints SET checkpoint = 'x'", "UPDATE audit_trees SET size = size - 1", "UPDATE audit_trees SET epoch = epoch + 1",
 		"UPDATE audit_trees SET root = 'x'",
 		"INSERT INTO audit_positions (entry, tree, idx) SELECT entry, tree, idx + 99 FROM audit_positions WHERE true ON CONFLICT (entry) DO UPDATE SET idx = EXCLUDED.idx",
@@ -101,6 +102,7 @@ func image(t *testing.T, b sealedBench) string {
 	for _, from := range []string{
 		"id, leaf, leaf_hash FROM audit_entries", "no, owner, sealed FROM audit_disclosures", "entry, tree, idx FROM audit_positions",
 		"n, level, hash FROM audit_nodes", "no, epoch, root FROM audit_trees", "tree, size, checkpoint FROM audit_checkpoints",
+		"log, action, stretch FROM audit_actions",
 	} {
 		rows, err := b.db.Query(t.Context(), "SELECT "+from+" ORDER BY 1, 2, 3")
 		must(t, err)
@@ -182,7 +184,7 @@ func TestTriggersPostgres(t *testing.T) {
 	if image(t, b) != before {
 		t.Error("the attacks changed the log")
 	}
-	if over, err := store.Overreach(t.Context(), b.db); err != nil || len(over) != 8 || over[0] != "audit_checkpoints: owner" {
+	if over, err := store.Overreach(t.Context(), b.db); err != nil || len(over) != 9 || over[0] != "audit_actions: owner" {
 		t.Errorf("the owner's overreach: %q, %v", over, err)
 	}
 }

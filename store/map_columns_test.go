@@ -24,6 +24,7 @@ var aboutNobody = map[string]string{
 	"export_files.name":       "made of the workspace's slug and the time",
 	"sub_processors.name":     "an organisation's, which is public",
 	"audit_disclosures.owner": "a keyed hash; the row goes with its owner",
+	"audit_known.owner":       "a keyed hash; the row goes with its owner",
 	"audit_owned.owner":       "a keyed hash; the row goes with its owner",
 	"audit_erasures.owner":    "a keyed hash; the row lives for some days",
 	"mails.owner":             "a keyed hash; the key that it names is destroyed",

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+
+	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store/sqldb"
+)
+
+// Which entries of a log have an action: audit_actions says of those that are
+// in a tree in which stretches of ids there are any, so that a page of a rare
+// action reads few others. Those that are in none yet are looked through.
+
+// insertActions takes down which actions entries have that are put into trees.
+func (s *Store) insertActions(ctx context.Context, entries []int64) error {
+	list, in := s.listAs(1, entries)
+	_, err := s.db.Exec(ctx, `INSERT INTO audit_actions (log, action, stretch)
+		SELECT DISTINCT e.log, e.action, substr(e.id, 1, 10) FROM audit_entries e WHERE e.seq IN `+in+` ON CONFLICT DO NOTHING`, list)
+	return err
+}
+
+// entriesOfPage selects the page e of entries that a query asks for.
+func (s *Store) entriesOfPage(ctx context.Context, q auditlog.Query) (string, error) {
+	if q.Action == "" {
+		return pageByTime, nil
+	}
+	known, err := s.actionsKnown(ctx)
+	if err != nil || !known {
+		return pageByTime, err
+	}
+	return s.pageByAction(), nil
+}
+
+// actionsKnown tells whether audit_actions has all entries that the cursor has
+// passed: after a restore it comes to some of them later.
+func (s *Store) actionsKnown(ctx context.Context) (known bool, err error) {
+	err = s.db.QueryRow(ctx, `SELECT NOT (c.swept = 0 OR `+s.order().moved+`) FROM audit_cursor c`).Scan(&known)
+	return known, err
+}
+
+// The parameters of a page: $1 the log, $2 an id that is greater, $3 and $4 the
+// time, $5 the action, $6 the type of target, $7 how many.
+const (
+	pageOf     = `log = $1 AND id < $2 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
+	pageByTime = `(SELECT * FROM audit_entries WHERE ` + pageOf + ` AND ($5 = '' OR action = $5) ORDER BY id DESC LIMIT $7) e`
+)
+
+// pageByAction selects the page e of entries with an action. It is for byIndex.
+func (s *Store) pageByAction() string {
+	return `(SELECT f.* FROM (SELECT id FROM (SELECT id FROM (` + s.inStretches() + ` LIMIT $7) x
+		UNION SELECT id FROM (SELECT id FROM ` + s.inNoTree() + ` WHERE ` + pageOf + ` AND action = $5 ORDER BY id DESC LIMIT $7) x) x
+		ORDER BY id DESC LIMIT $7) x CROSS JOIN audit_entries f WHERE f.id = x.id) e`
+}
+
+// inNoTree is the entries that the cursor has not come to. They are found by
+// where the cursor is and by nothing else.
+func (s *Store) inNoTree() string {
+	if s.db.Dialect == sqldb.Postgres {
+		return `(SELECT * FROM audit_entries e WHERE ` + s.order().ahead + ` OFFSET 0) e`
+	}
+	return `(SELECT * FROM audit_entries e NOT INDEXED WHERE ` + s.order().ahead + `) e`
+}
+
+// inStretches selects the ids of entries with an action from the stretches that
+// have any, from the newest on. 'g' is greater than what an id is made of.
+func (s *Store) inStretches() string {
+	const (
+		stretches = `SELECT stretch FROM audit_actions WHERE log = $1 AND action = $5 AND stretch <= substr($2, 1, 10)`
+		within    = pageOf + ` AND action = $5 AND id >= a.stretch AND id < a.stretch || 'g'`
+	)
+	if s.db.Dialect == sqldb.Postgres { // which is to go from stretch to stretch, whatever it thinks of their number
+		return `SELECT e.id FROM (` + stretches + ` ORDER BY stretch DESC OFFSET 0) a CROSS JOIN LATERAL
+			(SELECT id FROM audit_entries WHERE ` + within + ` ORDER BY id DESC OFFSET 0) e ORDER BY a.stretch DESC, e.id DESC`
+	}
+	return `SELECT id FROM (` + stretches + `) a CROSS JOIN audit_entries WHERE ` + within + ` ORDER BY a.stretch DESC, id DESC`
+}
