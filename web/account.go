@@ -17,8 +17,9 @@ const accountPath = "/account"
 type accountView struct {
 	Exports    []*privacyd.Job // the newest first
 	Workspaces []privacyd.Workspace
-	Leaving    *privacyd.Job // the pending deletion; nil: none
-	Password   bool          // the account has one
+	Leaving    *privacyd.Job  // the pending deletion; nil: none
+	Plan       *privacyd.Plan // what the pending deletion will do; nil: it cannot be told now
+	Password   bool           // the account has one
 	Problem    problem
 	Done       string
 }
@@ -43,8 +44,9 @@ type leavingView struct {
 
 // accountDone says what was done, by the word in the address.
 var accountDone = map[string]string{
-	"kept":  "Your account is kept. Nothing was deleted. API tokens that you had made stay ended: make new ones where you need them.",
-	"known": "An export of your data was on its way already: this is it.",
+	"kept":      "Your account is kept. Nothing was deleted. API tokens that you had made stay ended: make new ones where you need them.",
+	"kept-rest": "Your account is kept. Its deletion had begun: what was deleted by then cannot be brought back. API tokens that you had made stay ended.",
+	"known":     "An export of your data was on its way already: this is it.",
 }
 
 func (d *door) accountRoutes() map[string]action {
@@ -113,17 +115,32 @@ func (d *door) showAccount(w http.ResponseWriter, r *http.Request, status int, v
 		return err
 	}
 	view.Password = security.HasPassword
+	if view.Workspaces, err = d.engine.ListWorkspaces(r.Context(), c); err != nil {
+		return err
+	}
 	if view.Leaving != nil {
+		d.planLeaving(r, c, &view)
 		title := "Your account is being deleted"
 		if view.Problem.Code != "" {
 			title += ": please check"
 		}
 		return d.show(w, r, status, leavingPage(d.page(r, visit{caller: c}, title), view))
 	}
-	if view.Workspaces, err = d.engine.ListWorkspaces(r.Context(), c); err != nil {
-		return err
-	}
 	return d.show(w, r, status, accountPageOf(d.page(r, visit{caller: c}, "My account"), view))
+}
+
+// planLeaving adds what the pending deletion will do. Cancelling it must be
+// possible also when that cannot be told.
+func (d *door) planLeaving(r *http.Request, c privacyd.Caller, view *accountView) {
+	switch view.Leaving.State {
+	case privacyd.JobScheduled, privacyd.JobBlocked, privacyd.JobPendingApproval:
+		plan, err := d.engine.PreviewAccountDeletion(r.Context(), c)
+		if err != nil {
+			d.log.WarnContext(r.Context(), "the plan of an account's deletion cannot be shown", "error", err)
+			return
+		}
+		view.Plan = plan
+	}
 }
 
 // accountExportsPart is the list of exports alone, while one is on its way.
@@ -283,9 +300,12 @@ func (d *door) stay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.engine.CancelAccountDeletion(r.Context(), c)
+	job, err := d.engine.CancelAccountDeletion(r.Context(), c)
 	if err != nil && privacyd.CodeOf(err) != "job_not_found" { // pressed twice
 		return err
+	}
+	if job != nil && job.Erased() > 0 {
+		return redirect(w, r, accountPath+"?kept-rest")
 	}
 	return redirect(w, r, accountPath+"?kept")
 }
@@ -310,6 +330,10 @@ func (d *door) leaveNow(w http.ResponseWriter, r *http.Request) error {
 	}
 	tryAgain(w, err)
 	return d.showAccount(w, r, http.StatusUnprocessableEntity, accountView{Problem: wrong})
+}
+
+func leavesWords(list []privacyd.Workspace) string {
+	return "You are a member of " + workspaceNames(list) + ". Your membership ends there, and nobody finds you in it any more."
 }
 
 func workspaceNames(list []privacyd.Workspace) string {

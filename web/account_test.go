@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -67,6 +68,9 @@ func TestAnAccountIsDeletedAfterItsGrace(t *testing.T) {
 		t.Errorf("the password is changed: status %d", w.Code)
 	}
 	expect(t, b.get("/account"), "in 30 days", "Cancel: keep my account", "Export my data", "Delete my account now, for good")
+	for _, page := range []*httptest.ResponseRecorder{b.get("/account"), b.post("/account/leaving/now", url.Values{"password": {"wrong"}})} {
+		expect(t, page, "What will happen", "You are a member of Acme &lt;b&gt;", "Deleted user", "members", "accounts")
+	}
 	expect(t, b.post("/account/leaving/now", url.Values{"password": {"wrong"}}), "password_wrong")
 	for range 2 { // a double click
 		if w := b.post("/account/leaving/now", url.Values{"password": {password}}); w.Header().Get("Location") != "/account" {
