@@ -13,6 +13,7 @@ import (
 type processingCmd struct {
 	Show   processingShowCmd   `cmd:"" help:"Show the record of processing activities (Art. 30 GDPR), and what it lacks."`
 	Export processingExportCmd `cmd:"" help:"Write the record of processing activities to a file."`
+	Link   processingLinkCmd   `cmd:"" help:"Make a link to the page with the operator's own record; it works for an hour."`
 }
 
 type processingShowCmd struct {
@@ -101,4 +102,19 @@ func (c *processingExportCmd) Run(t *terminal) error {
 	}
 	t.say("Wrote %s.", c.Out)
 	return nil
+}
+
+type processingLinkCmd struct {
+	Folder `embed:""`
+}
+
+func (c *processingLinkCmd) Run(t *terminal) error {
+	return t.with(c.Folder, func(api *client.Client) error {
+		link, err := api.CreateProcessingLink(t.ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(t.Stdout, link)
+		return err
+	})
 }

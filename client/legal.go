@@ -111,3 +111,13 @@ func (c *Client) ExportProcessing(ctx context.Context, workspace, format string,
 	}
 	return nil
 }
+
+// CreateProcessingLink makes a link to the page with the operator's record of
+// processing activities. It works for an hour. The operator only.
+func (c *Client) CreateProcessingLink(ctx context.Context) (link string, err error) {
+	var out struct {
+		URL string `json:"url"`
+	}
+	err = c.request(ctx, http.MethodPost, "/v1/processing-activities/link", nil, &out)
+	return out.URL, err
+}

@@ -50,6 +50,10 @@ func (e *Engine) InstanceProcessing(ctx context.Context, c privacyd.Caller) (r p
 	if err := e.operatorOnly(ctx, c, privacyd.ActionReadProcessing); err != nil {
 		return r, err
 	}
+	return e.instanceProcessing(ctx)
+}
+
+func (e *Engine) instanceProcessing(ctx context.Context) (r privacyd.ProcessingRecord, err error) {
 	if r, err = e.processingRecord(ctx, e.Datasets, privacyd.Policy{}); err != nil {
 		return r, err
 	}

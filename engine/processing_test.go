@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine/enginetest"
@@ -81,4 +82,27 @@ func TestProcessingOfTheInstance(t *testing.T) {
 			t.Errorf("the table is %q", out.String())
 		}
 	})
+}
+
+// TestProcessingLink is good for an hour, and only as it was made.
+func TestProcessingLink(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	w := b.NewWorkspace("acme")
+	_, _, err := b.CreateProcessingLink(t.Context(), b.Member(privacyd.RoleAdmin, w))
+	b.WantCode(err, "operator_only")
+	secret, expires, err := b.CreateProcessingLink(t.Context(), enginetest.Operator)
+	b.Must(err)
+	r, err := b.LinkedProcessing(t.Context(), secret)
+	if b.Must(err); r.Article != "Art. 30(2) GDPR" || len(r.Controllers) != 1 || !expires.Equal(b.Clock().Add(time.Hour)) {
+		t.Errorf("until %s: %+v", expires, r)
+	}
+	at, signature, _ := strings.Cut(secret, "-")
+	for _, forged := range []string{"", "-", at, at + "-" + signature[2:], "9" + secret, "x-" + signature, signature} {
+		_, err := b.LinkedProcessing(t.Context(), forged)
+		b.WantCode(err, "link_invalid")
+	}
+	b.Pass(time.Hour)
+	_, err = b.LinkedProcessing(t.Context(), secret)
+	b.WantCode(err, "link_expired")
+	wantAudited(t, b, "", "processing.link done")
 }

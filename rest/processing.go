@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
 )
 
 const (
@@ -25,6 +27,7 @@ type ProcessingExport struct {
 // processing registers each route twice: for the record of a workspace and for
 // the instance's own.
 func (d *door) processing() {
+	d.linkProcessing()
 	huma.Register(d.api, operation("get-processing-activities", http.MethodGet, processingPath, "Make a workspace's record of processing activities (Art. 30(1) GDPR)", "Members."),
 		func(ctx context.Context, in *WorkspacePath) (*answer[privacyd.ProcessingRecord], error) {
 			r, err := d.engine.Processing(ctx, callerOf(ctx), in.Workspace)
@@ -48,6 +51,22 @@ func (d *door) processing() {
 		func(ctx context.Context, in *ProcessingExport) (*huma.StreamResponse, error) {
 			r, err := d.engine.InstanceProcessing(ctx, callerOf(ctx))
 			return d.sendProcessing(r, in.Format, err)
+		})
+}
+
+// ProcessingLink leads to the page with the operator's record of processing
+// activities.
+type ProcessingLink struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (d *door) linkProcessing() {
+	huma.Register(d.api, created("create-processing-link", instanceProcessingPath+"/link", "Make a link to the page with the operator's record of processing activities",
+		"The operator, on the server's own machine. The link works for an hour, for whoever has it."),
+		func(ctx context.Context, _ *struct{}) (*answer[ProcessingLink], error) {
+			secret, expires, err := d.engine.CreateProcessingLink(ctx, callerOf(ctx))
+			return &answer[ProcessingLink]{ProcessingLink{d.base + engine.ProcessingPage(secret), expires}}, d.fail(err)
 		})
 }
 

@@ -24,6 +24,8 @@ func (d *door) legalRoutes() map[string]action {
 		"GET /legal/agreement/{version}/text": d.agreementFile,
 		"GET /legal/documents/{document}":     d.documentFile,
 		"GET /legal/w/{workspace}":            d.noticePage,
+		"GET /legal/processing/{link}":        d.linkedProcessingPage,
+		"GET /legal/processing/{link}/export": d.linkedProcessingFile,
 
 		"GET /w/{workspace}/legal":                      d.ownLegalPage,
 		"POST /w/{workspace}/legal":                     d.setLegal,

@@ -127,3 +127,30 @@ func TestProcessingPage(t *testing.T) {
 		t.Errorf("a stranger: %d", w.Code)
 	}
 }
+
+// The operator's own record names every controller: only who has a link reads
+// it, and nothing keeps it.
+func TestLinkedProcessingPage(t *testing.T) {
+	p := newProduct(t)
+	_, err := p.engine.SetLegalNotice(t.Context(), enginetest.Operator, "acme", privacyd.LegalNotice{Party: privacyd.Party{Contact: privacyd.Contact{Name: "Acme " + legalMark, Email: "dpo@acme.example"}}})
+	must(t, err)
+	link, _, err := p.engine.CreateProcessingLink(t.Context(), enginetest.Operator)
+	must(t, err)
+	b := stranger(t, p)
+	w := b.get("/legal/processing/" + link)
+	expect(t, w, "Art. 30(2) GDPR", "On whose behalf", "Acme &lt;b&gt;", "dpo@acme.example", "Answering customers", link+"/export?format=json")
+	if w.Header().Get("Cache-Control") != "no-store" || strings.Contains(w.Body.String(), "<script>x") {
+		t.Errorf("%v", w.Header())
+	}
+	if w := b.get("/legal/processing/" + link + "/export?format=csv"); !strings.Contains(w.Body.String(), "dpo@acme.example") || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
+		t.Errorf("CSV: %v", w.Header())
+	}
+	if w := b.get("/legal/processing/" + link + "/export?format=json"); !strings.HasPrefix(w.Body.String(), `{"article":"Art. 30(2) GDPR"`) {
+		t.Errorf("JSON: %.80s", w.Body)
+	}
+	for _, path := range []string{"", "/export"} {
+		if w := p.as(t, "admin").get("/legal/processing/1-00" + path); w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "dpo@acme.example") {
+			t.Errorf("with a forged link: %d", w.Code)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
 )
 
 func (d *door) processingPage(w http.ResponseWriter, r *http.Request) error {
@@ -30,6 +31,28 @@ func (d *door) processingFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return sendProcessing(w, r, record)
+}
+
+// linkedProcessingPage is the operator's own record, for whoever has a link to it.
+func (d *door) linkedProcessingPage(w http.ResponseWriter, r *http.Request) error {
+	record, err := d.engine.LinkedProcessing(r.Context(), r.PathValue("link"))
+	if err != nil {
+		return err
+	}
+	export := engine.ProcessingPage(r.PathValue("link")) + "/export"
+	return d.show(w, r, http.StatusOK, instanceProcessingPage(d.stranger(r, "Record of processing activities"), record, export))
+}
+
+func (d *door) linkedProcessingFile(w http.ResponseWriter, r *http.Request) error {
+	record, err := d.engine.LinkedProcessing(r.Context(), r.PathValue("link"))
+	if err != nil {
+		return err
+	}
+	return sendProcessing(w, r, record)
+}
+
+func sendProcessing(w http.ResponseWriter, r *http.Request, record privacyd.ProcessingRecord) (err error) {
 	var b bytes.Buffer
 	kind, name := "text/csv; charset=utf-8", "processing-activities.csv"
 	if r.URL.Query().Get("format") == "json" {
