@@ -48,6 +48,7 @@ func auditGroups() []auditGroup {
 			{"llm.call", "Called a language model"},
 			{"key.rotate", "Changed a key"},
 			{"key.retire", "Ended the former root key"},
+			{"key.abandon", "Gave up a change of the root key"},
 			{"workspace.key", "Named the workspace in a dataset"},
 			{"records.import", "Imported records"},
 			{"records.write", "Added or changed records"},
@@ -148,7 +149,11 @@ func auditWords(code string) string {
 // targetWords says in a line what an entry is about.
 func targetWords(a privacyd.AuditEntry) string {
 	kind, id := sentence(a.TargetType), a.TargetName
-	if id == "" && a.TargetType != "job" && a.TargetType != "hold" { // ids of ours say nothing to people
+	if a.TargetType == "job" && id == "" { // what kind of job it is, the action says
+		of, whom, _ := strings.Cut(a.Subject, ":")
+		return strings.TrimSpace(sentence(of) + " " + whom)
+	}
+	if id == "" && a.TargetType != "hold" { // ids of ours say nothing to people
 		id = a.TargetID
 	}
 	if subject := a.Subject; subject != "" && a.TargetName == "" && !strings.HasSuffix(subject, ":"+id) {

@@ -405,7 +405,7 @@ func navigation(p page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</p><a class=\"text-link small inline-block py-0.5\" href=\"/workspaces\">Switch workspace</a></div><nav aria-label=\"Settings\" class=\"mt-1\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</p><a class=\"text-link small inline-block py-0.5\" href=\"/workspaces\">Switch workspace</a></div><nav aria-label=\"Settings\" class=\"mt-1 pb-4\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
