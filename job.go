@@ -53,11 +53,13 @@ var transitions = map[JobState][]JobState{
 	JobRunning:         {JobQueued, JobCompleted, JobCancelled, JobFailed, JobBlocked, JobPendingApproval},
 	JobBlocked:         {JobPendingApproval, JobScheduled, JobQueued, JobCancelled, JobFailed},
 	JobCompleted:       {JobExpired},
+	JobFailed:          {JobQueued},
 }
 
 // MayBecome tells whether next may follow s. Running may become queued again
-// when the process that ran it died, and an erasure goes back to
-// pending_approval when its plan is no more what was confirmed.
+// when the process that ran it died, failed when an erasure is verified again,
+// and an erasure goes back to pending_approval when its plan is no more what was
+// confirmed.
 func (s JobState) MayBecome(next JobState) bool { return slices.Contains(transitions[s], next) }
 
 // Ended tells whether nothing more happens to a job by itself, but for expiry.

@@ -16,6 +16,7 @@ type jobCmd struct {
 	Preview jobPreviewCmd `cmd:"" help:"Show what a job that waits will erase."`
 	Confirm jobConfirmCmd `cmd:"" help:"Confirm the plan of a job that waits for it."`
 	Approve jobApproveCmd `cmd:"" help:"Approve an erasure as a second admin."`
+	Verify  jobVerifyCmd  `cmd:"" help:"Verify again an erasure that left something behind, once that is removed."`
 	Refuse  jobRefuseCmd  `cmd:"" help:"Refuse an erasure as a second admin: it is cancelled."`
 	Cancel  jobCancelCmd  `cmd:"" help:"Cancel a job."`
 	Review  jobReviewCmd  `cmd:"" help:"List rows of others that may mention who was erased, for somebody to look at."`
@@ -176,6 +177,15 @@ func (c *jobApproveCmd) Run(t *terminal) error {
 		}
 		return api.ApproveJob(t.ctx, c.Workspace, c.ID, hash, true)
 	})
+}
+
+type jobVerifyCmd struct {
+	jobFlags `embed:""`
+	ending
+}
+
+func (c *jobVerifyCmd) Run(t *terminal) error {
+	return c.see(t, c.Folder, func(api *client.Client) (*privacyd.Job, error) { return api.VerifyJob(t.ctx, c.Workspace, c.ID) })
 }
 
 type jobRefuseCmd struct {

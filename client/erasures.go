@@ -62,6 +62,12 @@ func (c *Client) ApproveJob(ctx context.Context, workspace, id, planHash string,
 	return job, c.request(ctx, http.MethodPost, in(workspace, "gdpr-jobs", id, verb), map[string]string{"plan_hash": planHash}, job)
 }
 
+// VerifyJob has an erasure that left something behind verified again.
+func (c *Client) VerifyJob(ctx context.Context, workspace, id string) (*privacyd.Job, error) {
+	job := new(privacyd.Job)
+	return job, c.request(ctx, http.MethodPost, in(workspace, "gdpr-jobs", id, "verify"), nil, job)
+}
+
 // ReceiptInfo is where a receipt is to be had.
 type ReceiptInfo struct {
 	ID       string    `json:"id"`

@@ -123,7 +123,7 @@ func (r *erasureRun) finish(ctx context.Context) error {
 	if err := r.expireExports(ctx); err != nil { // those that were under way
 		return err
 	}
-	receipt, file, err := r.e.issueReceipt(ctx, r, 1)
+	receipt, file, err := r.e.issueReceipt(ctx, r, r.state.Issue+1)
 	if err != nil {
 		return err
 	}
@@ -208,5 +208,5 @@ func (r *erasureRun) residueMessage() string {
 	for _, at := range slices.Sorted(maps.Keys(r.state.Where)) {
 		text += fmt.Sprintf("; %s: %d", at, r.state.Where[at])
 	}
-	return text + ". Complete the data map and erase again."
+	return text + ". Remove that, and verify the job again."
 }

@@ -67,7 +67,11 @@ func (e *Engine) planJob(ctx context.Context, job *privacyd.Job, w privacyd.Work
 	if err != nil {
 		return nil, err
 	}
-	return x.describe(ctx)
+	plan, err := x.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return plan, x.noteNamesakes(ctx, plan)
 }
 
 func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {

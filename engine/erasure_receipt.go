@@ -159,8 +159,8 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	if r.state.Issue == 0 {
-		return nil // the first is not issued yet, or the last is
+	if r.state.Issue == 0 || r.state.Phase != phaseFinish {
+		return nil // the first is not issued yet, or the last is, or the next when it is verified again
 	}
 	if err := r.sweep(ctx); err != nil {
 		return err
@@ -171,7 +171,10 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 	}
 	again := func(ctx context.Context) error { return r.nextLook(ctx, files) }
 	same := files.State == r.state.FilesTold
-	if same && waits(files.State) && !r.state.Unproven {
+	if same && !r.state.Unproven {
+		if !waits(files.State) {
+			return nil
+		}
 		return r.guarded(ctx, again)
 	}
 	receipt, text, err := e.issueReceipt(ctx, r, r.state.Issue+1)
@@ -212,10 +215,11 @@ func (r *erasureRun) keepReceipt(ctx context.Context, receipt privacyd.Receipt, 
 		return err
 	}
 	r.state.Issue, r.state.FilesTold, r.state.Unproven = receipt.Issue, receipt.Files.State, receipt.Audit.Proof == ""
-	if !waits(receipt.Files.State) && !r.state.Unproven {
+	done := !waits(receipt.Files.State) && !r.state.Unproven
+	if done && !r.state.leftBehind() {
 		return r.e.Runs.DeleteErasureRun(ctx, r.job.ID)
 	}
-	if err := r.keepState(ctx); err != nil {
+	if err := r.keepState(ctx); err != nil || done {
 		return err
 	}
 	return r.nextLook(ctx, receipt.Files)

@@ -62,6 +62,8 @@ type erasureState struct {
 	Searched    int64                        `json:"searched,omitempty"` // collections
 	Where       map[string]int64             `json:"where,omitempty"`    // collection.column → rows that still name the person
 	Residue     int64                        `json:"residue,omitempty"`
+	Subject     string                       `json:"subject,omitempty"` // the id, of a person in a workspace
+	Recheck     bool                         `json:"recheck,omitempty"` // it is only verified again
 	Review      int64                        `json:"review,omitempty"`
 	Listed      int64                        `json:"listed,omitempty"` // of these on the review list
 	Exports     int64                        `json:"exports,omitempty"`
@@ -241,6 +243,9 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	}
 	for _, w := range alone {
 		r.state.Abandoned = append(r.state.Abandoned, w.ID)
+	}
+	if r.job.Type == privacyd.JobSubjectDeletion {
+		r.state.Subject = r.job.Subject.ID
 	}
 	if err := r.findExported(ctx, x); err != nil {
 		return err

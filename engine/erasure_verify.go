@@ -24,6 +24,9 @@ func (r *erasureRun) verify(ctx context.Context) error {
 	if r.ofRows() {
 		return r.verifyRows(ctx)
 	}
+	if r.state.Recheck {
+		return r.recheck(ctx)
+	}
 	if !r.state.Marked {
 		if err := r.markBefore(ctx); err != nil {
 			return err
@@ -70,7 +73,7 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 		}
 	}
 	v := &verification{r: r, last: last}
-	if err := v.search(ctx); err != nil || v.again {
+	if err := v.searchAll(ctx); err != nil || v.again {
 		return v.again, err
 	}
 	r.state.Review = int64(len(v.items))
@@ -141,10 +144,12 @@ type verification struct {
 	last   bool    // what still quotes the person is residue
 	again  bool    // rows that quoted the person, so that the search must be made again
 	doubts *doubts // of the dataset at hand
+
+	namesake bool // another living person is known by what is looked for
+	sharing  bool // what is looked for now is others' as well
 }
 
-func (v *verification) search(ctx context.Context) error {
-	ids := searchable(v.r.state.Identifiers)
+func (v *verification) search(ctx context.Context, ids []Identifier) error {
 	for _, d := range v.r.e.Datasets {
 		key, err := v.r.key(d)
 		if err != nil {
@@ -256,7 +261,10 @@ func searchable(all []Identifier) []Identifier {
 // list.
 func (v *verification) hit(ctx context.Context, d Dataset, h Hit) error {
 	switch {
-	case v.mention(d, h):
+	case v.namesakes(d, h):
+		v.namesake = true
+		return v.list(ctx, d, h)
+	case v.sharing, v.mention(d, h):
 		return v.list(ctx, d, h)
 	case v.doubts != nil:
 		return v.doubts.add(h)

@@ -54,3 +54,78 @@ func TestOthersHoldHidesNoResidue(t *testing.T) {
 		}
 	})
 }
+
+// TestSharedAddressIsReviewed erases one of two persons who have one address:
+// where that still stands it may mean the other, so it is looked at.
+func TestSharedAddressIsReviewed(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := enginetest.NewProduct(t, db)
+		b.Product.Fill("acme", 1)
+		b.Product.Exec("UPDATE customers SET email = 'Acme-A@example.org', name = 'acme-a@example.org' WHERE id = 'acme-b'")
+		b.Product.Exec("UPDATE orgs SET name = 'care of ACME-A@example.org'")
+		w := orgOf(b, "acme")
+		_, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}})
+		if job.State != privacyd.JobCompleted || job.Result.Review != 3 {
+			t.Fatalf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
+		}
+	})
+}
+
+// TestPlanNotesSharedAddress previews the erasure of one of two contacts of whom
+// both have one address and phone number.
+func TestPlanNotesSharedAddress(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		w := b.NewWorkspace("acme")
+		_, err := b.Import(t.Context(), enginetest.Operator, w.ID, engine.ImportSource{Body: strings.NewReader(
+			`{"collection":"contacts","record":{"id":"one","name":"One","email":"both@example.org","phone":"+49 30 1234567"}}
+{"collection":"contacts","record":{"id":"two","name":"both@example.org","email":"both@example.org","phone":"+49 30 1234567"}}
+`)})
+		b.Must(err)
+		plan, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: aContact("one")})
+		noted := func(p *privacyd.Plan) bool { return strings.Contains(strings.Join(p.Notes, " "), "Somebody else has the same") }
+		if !noted(plan) {
+			t.Errorf("the plan notes %q", plan.Notes)
+		}
+		if job.State != privacyd.JobCompleted || job.Result.Review == 0 {
+			t.Errorf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
+		}
+		if plan, err := b.PreviewJob(t.Context(), enginetest.Operator, engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: aContact("two")}); err != nil || noted(plan) {
+			t.Errorf("of the other the plan notes %q, %v", plan.Notes, err)
+		}
+	})
+}
+
+// TestVerifyAgain has an erasure that left something behind verified again:
+// before and after that was removed.
+func TestVerifyAgain(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := enginetest.NewProduct(t, db)
+		b.Product.Fill("acme", 1)
+		b.Product.Exec("UPDATE orgs SET name = 'care of ACME-A@example.org'")
+		w := orgOf(b, "acme")
+		_, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}})
+		for issue, want := range []privacyd.JobState{privacyd.JobFailed, privacyd.JobCompleted} {
+			if want == privacyd.JobCompleted {
+				b.Product.Exec("UPDATE orgs SET name = 'nobody'")
+			}
+			_, err := b.VerifyAgain(t.Context(), enginetest.Operator, w.ID, job.ID)
+			b.Must(err)
+			b.Run()
+			job, err = b.GetJob(t.Context(), enginetest.Operator, w.ID, job.ID)
+			b.Must(err)
+			stored, err := b.Receipts.ReceiptOfJob(t.Context(), job.ID)
+			b.Must(err)
+			receipt, err := privacyd.VerifyReceipt(stored.File, b.PublicKey)
+			b.Must(err)
+			clean := receipt.Verification.Result == privacyd.VerificationClean
+			if job.State != want || clean != (want == privacyd.JobCompleted) || receipt.Issue != issue+2 || job.Result.Records["lines"] != 6 {
+				t.Errorf("the job is %s: %s %+v; issue %d says %+v", job.State, job.ErrorMessage, job.Result, receipt.Issue, receipt.Verification)
+			}
+		}
+		_, err := b.VerifyAgain(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.WantCode(err, "job_not_verifiable")
+		if n := rowsOf(t, b, "erasure_runs", "job_id", job.ID); n > 0 {
+			t.Error("what the run knew of the person is left")
+		}
+	})
+}

@@ -84,6 +84,12 @@ func (d *door) erasures() {
 		"Admins, but not who asked for it or confirmed it.")), d.decide(true))
 	huma.Register(d.api, refusable(operation("refuse-gdpr-job", http.MethodPost, jobsPath+"/{job}/refuse", "Refuse an erasure as a second person: it is cancelled",
 		"Admins, but not who asked for it or confirmed it.")), d.decide(false))
+	huma.Register(d.api, refusable(operation("verify-gdpr-job", http.MethodPost, jobsPath+"/{job}/verify", "Verify again an erasure that left something behind",
+		"Signed-in persons who may ask for it, once they have removed what was found. It erases nothing.")),
+		func(ctx context.Context, in *JobPath) (*answer[*privacyd.Job], error) {
+			job, err := d.engine.VerifyAgain(ctx, callerOf(ctx), in.Workspace, in.Job)
+			return &answer[*privacyd.Job]{job}, d.fail(err)
+		})
 	d.receipts()
 	d.reviews()
 }

@@ -91,6 +91,7 @@ func (s *Store) ClearWorkspace(ctx context.Context, workspaceID, jobID, auditID 
 			`DELETE FROM audit_known WHERE log = $1`,
 			`DELETE FROM llm_calls WHERE workspace_id = $1`,
 			`DELETE FROM objections WHERE workspace_id = $1`,
+			`DELETE FROM erasure_runs WHERE job_id IN (SELECT id FROM jobs WHERE workspace_id = $1 AND state = 'failed')`,
 			`DELETE FROM review_items WHERE job_id IN (SELECT id FROM jobs WHERE workspace_id = $1)`,
 			`UPDATE jobs SET subject_id = '', subject_ref = '', subject_sealed = NULL WHERE workspace_id = $1`,
 			`UPDATE workspaces SET slug = 'deleted-' || id, name = '' WHERE id = $1`,

@@ -118,6 +118,9 @@ func erase(ctx context.Context, s *sqlsource.Source, g *datamap.Graph, scope dat
 			o.Log = max(o.Log, log())
 		},
 	}
+	if rows := scope.Rows; rows != nil {
+		batch.Still = &datamap.ClockCheck{Collection: g.Collection(rows.Collection), Keys: rows.Keys, Due: func(datamap.ClockRow) bool { return true }}
+	}
 	if o.Rows, err = e.RunAll(ctx, plan.Steps, batch); err != nil {
 		return o, err
 	}
