@@ -51,6 +51,7 @@ type NotDue struct {
 	Locked  [][]string // keys of rows that others have locked
 }
 
+// Error names no row: keys may be personal.
 func (n *NotDue) Error() string { return "rows changed, or are locked, that were to go" }
 
 // Tally is what a step is about.
