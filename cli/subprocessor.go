@@ -174,6 +174,13 @@ func (c *workspacePlacesCmd) Run(t *terminal) error {
 				where = "on this server, not declared"
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, where, p.Processor, strings.Join(p.Uses, ", ")) //nolint:errcheck // Flush says it
+			for _, terms := range p.Terms {
+				said := terms.Refused
+				if said == "" {
+					said = "keeps nothing, by the agreement " + printable(terms.ZeroRetention.Document)
+				}
+				fmt.Fprintf(w, "\t\t%s\t\tllm.%s\n", said, terms.Provider) //nolint:errcheck // Flush says it
+			}
 			for _, s := range p.Seen {
 				fmt.Fprintf(w, "\t\t%s\t\t%s\n", s.String(), s.Use) //nolint:errcheck // Flush says it
 			}

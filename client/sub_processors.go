@@ -57,5 +57,10 @@ type Residency struct {
 		privacyd.Place
 		Allowed bool                `json:"allowed"`
 		Seen    []privacyd.Sighting `json:"seen,omitempty"` // what its provider says itself
+		Terms   []struct {
+			Provider      string              `json:"provider"`
+			ZeroRetention *privacyd.Agreement `json:"zero_retention,omitempty"`
+			Refused       string              `json:"refused,omitempty"` // why nothing is sent there
+		} `json:"terms,omitempty"` // of language models alone
 	} `json:"places"`
 }

@@ -21,8 +21,17 @@ type Residency struct {
 // PlaceShown is a place as a workspace sees it.
 type PlaceShown struct {
 	privacyd.Place
-	Allowed bool                `json:"allowed"`        // also for what is not declared and on the server itself
-	Seen    []privacyd.Sighting `json:"seen,omitempty"` // what its provider says itself; of buckets alone
+	Allowed bool                `json:"allowed"`         // also for what is not declared and on the server itself
+	Seen    []privacyd.Sighting `json:"seen,omitempty"`  // what its provider says itself; of buckets alone
+	Terms   []Terms             `json:"terms,omitempty"` // of language models alone
+}
+
+// Terms say whether a provider of language models keeps what it is sent, and
+// whether calls go there.
+type Terms struct {
+	Provider      string              `json:"provider"`
+	ZeroRetention *privacyd.Agreement `json:"zero_retention,omitempty"`
+	Refused       string              `json:"refused,omitempty" doc:"Why nothing is sent there; left out: calls go."`
 }
 
 // Residency tells where a workspace's data is: every place that holds or sees
@@ -38,7 +47,17 @@ func (e *Engine) Residency(ctx context.Context, c privacyd.Caller, workspace str
 	}
 	r := Residency{Allowed: s.AllowedCountries.Or(e.allowedCountries()), Own: len(s.AllowedCountries) > 0, Places: []PlaceShown{}}
 	for _, p := range e.Places {
-		r.Places = append(r.Places, PlaceShown{Place: p, Allowed: !p.Declared() || r.Allowed.Permit(p.Country), Seen: e.seenAt(p)})
+		shown := PlaceShown{Place: p, Allowed: !p.Declared() || r.Allowed.Permit(p.Country), Seen: e.seenAt(p)}
+		for _, provider := range e.Egress.Providers {
+			if slices.Contains(p.Uses, "llm."+provider.Name) {
+				terms := Terms{Provider: provider.Name, ZeroRetention: provider.ZeroRetention}
+				if refusal := provider.Refusal(r.Allowed, e.Now()); refusal != nil {
+					terms.Refused = privacyd.MessageOf(refusal)
+				}
+				shown.Terms = append(shown.Terms, terms)
+			}
+		}
+		r.Places = append(r.Places, shown)
 	}
 	held, err := e.People.HeldMails(ctx, g.Workspace.ID, heldShown)
 	r.Held = len(held)

@@ -118,6 +118,14 @@ func TestDoctorOfPlaces(t *testing.T) {
 	b.Egress.Providers = []privacyd.Provider{{Name: "models", Dialect: privacyd.DialectOpenAI, Country: "IE"}}
 	checkDoctor(t, b, "sub_processors", privacyd.CheckWarning, "Example Hosting GmbH")
 	checkDoctor(t, b, "llm.models", privacyd.CheckWarning, "No zero-retention agreement")
+	b.Places = append(b.Places, privacyd.Place{Name: "models", Kind: privacyd.PlaceLLM, Uses: []string{"llm.models"}, Country: "IE"})
+	for _, agreed := range []*privacyd.Agreement{nil, {Document: "DPA-17", Since: b.Clock()}} {
+		b.Egress.Providers[0].ZeroRetention = agreed
+		r, err := b.Residency(t.Context(), b.Member(privacyd.RoleAgent, w), w.ID)
+		if b.Must(err); len(r.Places[1].Terms) != 1 || (r.Places[1].Terms[0].Refused == "") != (agreed != nil) || len(r.Places[0].Terms) != 0 {
+			t.Errorf("%+v", r.Places)
+		}
+	}
 	_, err := b.SetSubProcessor(t.Context(), enginetest.Operator, engine.NewSubProcessor{Engaged: true, SubProcessor: privacyd.SubProcessor{
 		Name: "Example hosting GmbH", Purpose: "Servers", Country: "DE", Categories: []string{"all records"}, From: b.Clock(),
 	}})

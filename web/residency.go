@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -113,6 +114,20 @@ func saidOf(s privacyd.Sighting) string {
 // hasMoved tells whether a provider says that a bucket lies elsewhere.
 func hasMoved(p engine.PlaceShown) bool {
 	return slices.ContainsFunc(p.Seen, func(s privacyd.Sighting) bool { return s.Moved })
+}
+
+// termsWords says by what a provider of language models keeps nothing, or why it
+// is sent nothing.
+func termsWords(t engine.Terms) string {
+	if t.Refused != "" {
+		return "No call is sent. " + t.Refused
+	}
+	return "Keeps no calls and no answers, by the agreement " + t.ZeroRetention.Document + " of " + t.ZeroRetention.Since.Format(time.DateOnly) + "."
+}
+
+// isRefused tells whether no call is sent to any provider at a place.
+func isRefused(p engine.PlaceShown) bool {
+	return len(p.Terms) > 0 && !slices.ContainsFunc(p.Terms, func(t engine.Terms) bool { return t.Refused == "" })
 }
 
 // heldMails says that mails wait, and for what.
