@@ -162,10 +162,18 @@ async function proposed({ page }, workspace) {
 async function withoutScripts(browser, { context }, workspace) {
   const storageState = await context.storageState();
   const { page, context: own } = await newPage(browser, { storageState, javaScriptEnabled: false });
+  await check('without JavaScript: one person is looked for and exported', async () => {
+    await page.goto(`${address}${workspace}/data-privacy`);
+    await page.getByLabel('Find the person to export').fill('Person 4');
+    await page.getByRole('region', { name: 'Single contact' }).getByRole('button', { name: 'Search' }).click();
+    await accessible(page);
+    await page.getByRole('button', { name: /^Export JSON of Person 4/ }).click();
+    await page.getByRole('heading', { name: 'Contact export' }).waitFor();
+  });
   await check('without JavaScript: search, plan, delete, receipt', async () => {
     await page.goto(`${address}${workspace}/data-privacy`);
-    await page.getByLabel('Find a contact').fill('Person 3');
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByLabel('Find a contact to delete').fill('Person 3');
+    await page.getByRole('region', { name: 'Delete a contact' }).getByRole('button', { name: 'Search' }).click();
     await page.getByRole('link', { name: /See the plan.*Person 3/ }).click();
     await page.getByLabel('Name', { exact: true }).fill('Person 3');
     await page.getByRole('button', { name: 'Delete Person 3' }).click();

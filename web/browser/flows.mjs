@@ -79,6 +79,19 @@ export async function exportContact({ page }, workspace) {
   });
 }
 
+export async function exportFound({ page }, workspace) {
+  await check('one contact is found by name as one types, and exported', async () => {
+    await page.goto(address + workspace + '/data-privacy');
+    await page.getByLabel('Find the person to export').pressSequentially('p8@example');
+    const button = page.getByRole('button', { name: /^Export JSON of Made-up person 8,/ });
+    await button.waitFor();
+    await accessible(page);
+    await button.dblclick();
+    await page.getByText(/Made-up person 8 \(browser-8\) · JSON/).waitFor();
+    await page.getByRole('link', { name: 'Download archive' }).waitFor();
+  });
+}
+
 export async function auditLog({ page }, workspace) {
   await check('the audit log tells all of it, newest first', async () => {
     await page.goto(address + workspace + '/data-privacy');

@@ -2,7 +2,7 @@
 import { check, launch, newPage, report } from './harness.mjs';
 import { signIn, signOut } from './session.mjs';
 import { settings } from './settings.mjs';
-import { exportWorkspace, exportContact, cancelExport, auditLog } from './flows.mjs';
+import { exportWorkspace, exportContact, exportFound, cancelExport, auditLog } from './flows.mjs';
 import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
 import { legal } from './legal.mjs';
@@ -19,6 +19,7 @@ try {
     await exportWorkspace(visit, workspace);
     await cancelExport(visit, workspace);
     await exportContact(visit, workspace);
+    await exportFound(visit, workspace);
     await auditLog(visit, workspace);
     await settings(browser, visit, workspace);
     await legal(browser, visit, workspace);

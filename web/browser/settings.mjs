@@ -122,7 +122,7 @@ async function holds({ page }, workspace) {
     await accessible(page);
     await section.getByRole('button', { name: 'Place the hold' }).dblclick();
     await page.getByRole('status').getByText('The hold is placed').waitFor();
-    await page.getByRole('heading', { name: 'Contact settings-1' }).first().waitFor();
+    await page.getByRole('heading', { name: /^Contact Sam .*\(settings-1\)$/ }).first().waitFor();
     await accessible(page);
     await page.goto(`${address}${workspace}/delete-contact?id=settings-1`);
     await page.getByText('A legal hold covers all of it').first().waitFor();
