@@ -20,7 +20,7 @@ type erasure struct {
 	quoting   []*erasurePart   // whose rows may quote the person
 	holds     []*privacyd.Hold // that stand in the workspace
 	placed    int64            // holds ever placed, when it was made
-	wholly    bool             // the workspace is held
+	wholly    bool             // the workspace or the account is held
 }
 
 // erasurePart is what lies in one dataset.
@@ -208,8 +208,17 @@ func (x *erasure) readHolds(ctx context.Context) error {
 		return err
 	}
 	x.holds = holds
-	x.wholly = x.workspace.ID != "" && slices.ContainsFunc(holds, onWorkspace)
+	x.wholly = slices.ContainsFunc(holds, x.covered)
 	return nil
+}
+
+// covered tells whether a hold keeps all of what the erasure is about: one on
+// its workspace or, wherever it was placed, on the account itself.
+func (x *erasure) covered(h *privacyd.Hold) bool {
+	if x.workspace.ID != "" {
+		return onWorkspace(h)
+	}
+	return h.Target.Subject != nil && x.job.Subject != nil && *h.Target.Subject == *x.job.Subject
 }
 
 // held gives the rows of a dataset that stay under a hold.

@@ -91,6 +91,9 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 	}
 	for _, job := range jobs {
 		err := r.guarded(ctx, func(ctx context.Context) error {
+			if err := r.unlessHeld(ctx); err != nil {
+				return err
+			}
 			if err := r.e.Queue.Cancel(ctx, WorkExpire, job.ID); err != nil { // it is planned for the end of the export's life
 				return err
 			}

@@ -414,7 +414,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 		return err
 	}
 	if x.wholly {
-		return workspaceHeld()
+		return x.whollyHeld()
 	}
 	for i, p := range x.parts {
 		if i == len(x.parts)-1 {
@@ -477,6 +477,13 @@ func (r *erasureRun) unlessHeld(ctx context.Context) error {
 }
 
 func onWorkspace(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace }
+
+func (x *erasure) whollyHeld() error {
+	if x.workspace.ID != "" {
+		return workspaceHeld()
+	}
+	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the account."), privacyd.WaitHold}
+}
 
 func workspaceHeld() error {
 	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}

@@ -60,7 +60,7 @@ func (r *erasureRun) verifyOnce(ctx context.Context, last bool) (erased bool, er
 		return false, err
 	}
 	if x.wholly {
-		return false, workspaceHeld()
+		return false, x.whollyHeld()
 	}
 	r.state.Spared = len(x.holds) > 0
 	r.state.After, r.state.Kept, r.state.Where, r.state.Residue, r.state.Review, r.state.Searched = nil, nil, nil, 0, 0, 0

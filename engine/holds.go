@@ -219,14 +219,16 @@ func (e *Engine) release(ctx context.Context, c privacyd.Caller, g grant, h *pri
 	return e.wakeHeld(ctx, g.Workspace.ID)
 }
 
-// wakeHeld has the jobs go on that waited for a hold.
+// wakeHeld has the jobs go on that waited for a hold: those of the workspace, and
+// deletions of accounts, which are of none.
 func (e *Engine) wakeHeld(ctx context.Context, workspaceID string) error {
-	jobs, err := e.Own.UnfinishedJobs(ctx, workspaceID)
+	jobs, err := e.Own.UnfinishedJobs(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, job := range jobs {
-		if job.State != privacyd.JobBlocked || job.WaitingOn != privacyd.WaitHold {
+		elsewhere := job.WorkspaceID != "" && job.WorkspaceID != workspaceID
+		if elsewhere || job.State != privacyd.JobBlocked || job.WaitingOn != privacyd.WaitHold {
 			continue
 		}
 		if job, err = e.withSubject(ctx, job, nil); err != nil {
