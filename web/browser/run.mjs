@@ -7,6 +7,7 @@ import { deletions } from './deletion.mjs';
 import { everyPage } from './looks.mjs';
 import { legal } from './legal.mjs';
 import { everything } from './every.mjs';
+import { hasty } from './hasty.mjs';
 import { people } from './people.mjs';
 import { withoutScripts } from './plain.mjs';
 
@@ -29,6 +30,7 @@ try {
   }
   await people(browser);
   await everything(browser);
+  await hasty(browser);
   await check('the browser had nothing to complain about', () => {
     if (visit.complaints.length > 0) throw new Error(visit.complaints.join('\n'));
   });
