@@ -32,7 +32,7 @@ var operations = []Operation{
 	{"propose-workspace-deletion", ActionDeleteWorkspace, "create-gdpr-job", "job create", "create_gdpr_job", "", "workspace_deletion.create"},
 	{"cancel-deletion", ActionDeleteSubject, "cancel-gdpr-job", "job cancel", "cancel_gdpr_job", "POST /w/{workspace}/jobs/{job}/cancel", "subject_deletion.cancel"},
 	{"confirm-deletion", ActionDeleteSubject, "confirm-gdpr-job", "job confirm", "", "POST /w/{workspace}/jobs/{job}/confirm", ""},
-	{"find-subject", ActionReadRecords, "list-records", "", "find_subject", "", ""},
+	{"find-subject", ActionReadRecords, "find-subjects", "subject find", "find_subject", "", ""},
 	{"read-retention", ActionReadWorkspace, "get-retention", "retention show", "get_retention_policy", "GET /w/{workspace}/retention", ""},
 	{"set-retention", ActionManageRetention, "set-retention", "retention set", "", "POST /w/{workspace}/retention", "retention.set"},
 	{"preview-retention", ActionManageRetention, "preview-retention", "retention preview", "", "", ""},

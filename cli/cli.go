@@ -95,6 +95,7 @@ type commands struct {
 	Token     tokenCmd     `cmd:"" help:"API tokens."`
 	Import    importCmd    `cmd:"" help:"Import records into the embedded dataset."`
 	Export    exportCmd    `cmd:"" help:"Export a workspace, or everything about one contact."`
+	Subject   subjectCmd   `cmd:"" help:"Persons."`
 	Erase     eraseCmd     `cmd:"" help:"Erase a contact, or conversations by date."`
 	Retention retentionCmd `cmd:"" help:"How long conversations are kept."`
 	Hold      holdCmd      `cmd:"" help:"Legal holds: what is under one is not erased."`

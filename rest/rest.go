@@ -45,7 +45,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	config.Security = []map[string][]string{{"token": {}}}
 	d := &door{engine: e, base: o.BaseURL, api: humago.New(mux, config)}
 	d.api.UseMiddleware(refuseLarge, refuseRepeated)
-	for _, register := range []func(){d.accounts, d.accountDeletion, d.ownExports, d.ownSessions, d.ownSecondFactor, d.recovery, d.workspaces, d.members, d.invitations, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.residency, d.keys, d.doctor, d.subProcessors, d.legal, d.processing, d.audit, d.records, d.imports} {
+	for _, register := range []func(){d.accounts, d.accountDeletion, d.ownExports, d.ownSessions, d.ownSecondFactor, d.recovery, d.workspaces, d.members, d.invitations, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.residency, d.keys, d.doctor, d.subProcessors, d.legal, d.processing, d.audit, d.records, d.subjects, d.imports} {
 		register()
 	}
 	d.treeParts(mux)

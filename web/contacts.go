@@ -23,6 +23,7 @@ const (
 
 // contact is a person of the embedded records, as far as pages show them.
 type contact struct {
+	Kind         string          `json:"-"` // of a person in a product's database; empty: a contact of ours, who has a profile
 	ID           string          `json:"id"`
 	Name         string          `json:"name"`
 	Email        string          `json:"email"`
@@ -103,28 +104,50 @@ func (d *door) contactRoutes() map[string]action {
 }
 
 // found looks for contacts: by the beginning of name, e-mail, phone or id, and
-// where none begins with it by any part.
+// where none begins with it by any part; beside a product by what its data map
+// says people are known by.
 func (d *door) found(r *http.Request, v visit) (foundView, error) {
-	view := foundView{Searchable: d.engine.Records != nil, Query: strings.TrimSpace(r.URL.Query().Get("q"))}
+	view := foundView{Searchable: len(d.subjectKinds(v.workspace)) > 0, Query: strings.TrimSpace(r.URL.Query().Get("q"))}
 	if view.Query == "" || !view.Searchable {
 		return view, nil
 	}
-	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Begins: view.Query, Limit: matchesShown + 1})
-	if err != nil {
-		return view, err
-	}
-	if len(page.Items) == 0 {
-		view.Anywhere = true
-		page, err = d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Search: view.Query, Limit: matchesShown + 1})
-		if err != nil {
-			return view, err
-		}
-	}
-	view.Contacts, err = decoded[contact](page.Items)
+	err := d.search(r, v, &view)
 	if len(view.Contacts) > matchesShown {
 		view.Contacts, view.More = view.Contacts[:matchesShown], true
 	}
 	return view, err
+}
+
+func (d *door) search(r *http.Request, v visit, view *foundView) error {
+	if d.engine.Records == nil {
+		return d.searchProduct(r, v, view)
+	}
+	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Begins: view.Query, Limit: matchesShown + 1})
+	if err == nil && len(page.Items) == 0 {
+		view.Anywhere = true
+		page, err = d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{Search: view.Query, Limit: matchesShown + 1})
+	}
+	if err != nil {
+		return err
+	}
+	view.Contacts, err = decoded[contact](page.Items)
+	return err
+}
+
+func (d *door) searchProduct(r *http.Request, v visit, view *foundView) error {
+	list, err := d.engine.FindSubjects(r.Context(), v.caller, v.workspace.ID, view.Query, matchesShown+1)
+	for _, s := range list {
+		view.Contacts = append(view.Contacts, contact{Kind: s.Kind, ID: s.ID, Name: s.Name})
+	}
+	return err
+}
+
+// kind is what the person is to the data map.
+func (c contact) kind() string {
+	if c.Kind == "" {
+		return "contact"
+	}
+	return c.Kind
 }
 
 // foundText says what a search found; empty: nothing was looked for.
@@ -217,8 +240,11 @@ func (d *door) contactMatches(w http.ResponseWriter, r *http.Request) error {
 func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
 	q := r.URL.Query()
 	view := contactsView{Sort: q.Get("sort"), Cursor: q.Get("after")}
+	if d.engine.Records == nil {
+		return view, nil
+	}
 	var err error
-	if view.Found, err = d.found(r, v); err != nil || view.Found.Query != "" || !view.Found.Searchable {
+	if view.Found, err = d.found(r, v); err != nil || view.Found.Query != "" {
 		return view, err
 	}
 	if !slices.Contains(contactOrders, view.Sort) {

@@ -136,7 +136,7 @@ func TestExportOfWhomeverIsFound(t *testing.T) {
 	for _, role := range []string{"admin", "agent"} {
 		b := p.as(t, role)
 		for _, path := range []string{"/w/acme/data-privacy?q=ann", "/w/acme/data-privacy/matches?q=ann"} {
-			expect(t, b.get(path), "1 contact matches", "ann@example.net", `name="id" value="c-1"`, "Export JSON", "/w/acme/contact/export")
+			expect(t, b.get(path), "1 contact matches", "ann@example.net", `name="id" value="c-1"`, "Export JSON", `value="subject_export"`)
 		}
 	}
 	b := p.as(t, "agent")
@@ -150,18 +150,20 @@ func TestExportOfWhomeverIsFound(t *testing.T) {
 	}
 }
 
-// TestPagesBesideAProduct has no records of privacyd's own: people are found by
-// their id alone.
+// TestPagesBesideAProduct has no records of privacyd's own: people are found in
+// the product's database, by its data map.
 func TestPagesBesideAProduct(t *testing.T) {
 	p := newProduct(t)
 	p.engine.Records = nil
 	b := p.as(t, "admin")
 	expect(t, b.get("/w/acme/contacts"), "in a product's own database", "delete one")
 	expect(t, b.get("/w/acme/delete-contact"), "See the plan", `name="id"`)
-	expect(t, b.get("/w/acme/delete-contact?q=ann"), `name="id"`)
+	expect(t, b.get("/w/acme/delete-contact?q=ann"), "c-1", "Ann", "See the plan", `name="id"`)
+	expect(t, b.get("/w/acme/data-privacy?q=ann"), "Ann", "Export JSON", `value="c-1"`)
+	expect(t, b.get("/w/acme/delete-contact?q=nobody"), "No contact matches")
 	expect(t, b.get("/w/acme/delete-contact?id=c-1"), "To confirm, type", "Ann")
 	expect(t, b.get("/w/acme/delete-contact?id=nobody"), "No contact of this workspace has this id")
-	expect(t, b.get("/w/acme/data-privacy"), "Choose whom to delete")
+	expect(t, b.get("/w/acme/data-privacy"), "Find a contact to delete")
 	if w := b.get("/w/acme/contact?id=c-1"); w.Code != http.StatusConflict {
 		t.Errorf("a profile that there is not: status %d", w.Code)
 	}

@@ -98,7 +98,7 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if f.Problem != "" {
 		title += ": please check"
 	}
-	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts(), Searchable: d.engine.Records != nil}
+	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts(), Searchable: f.Found.Searchable}
 	if err := d.sections(r, v, &view); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func asked() map[string]asking {
 			cli:  "job confirm {job} --json --confirm " + strings.Repeat("0", 64),
 			page: url.Values{"plan_hash": {strings.Repeat("0", 64)}, "name": {"x"}},
 		},
-		"find-subject":       {rest: "GET /records/contacts?search=contact007", mcp: map[string]any{"query": "contact007"}},
+		"find-subject":       {rest: "GET /subjects?query=contact007", cli: "subject find contact007 --json", mcp: map[string]any{"query": "contact007"}},
 		"read-retention":     {rest: "GET /retention", cli: "retention show --json", mcp: map[string]any{}},
 		"set-retention":      {rest: `PUT /retention {"days":90}`, cli: "retention set --days 90 --json", page: url.Values{"choice": {"90"}}},
 		"preview-retention":  {rest: "GET /retention/preview?days=30", cli: "retention preview --days 30 --json"},
