@@ -176,14 +176,14 @@ func (s *sweep) attempt(ctx context.Context) (more bool, err error) {
 		}
 		if stamp != s.stamp {
 			s.from = 0
+			if err := s.e.still(ctx, tx, s.batch.Still); err != nil {
+				return err
+			}
 		}
 		if w.own() {
 			if err := s.guard(ctx); err != nil {
 				return err
 			}
-		}
-		if err := s.e.still(ctx, tx, s.batch.Still); err != nil {
-			return err
 		}
 		if n, err = s.all(ctx, tx); err != nil {
 			return err
