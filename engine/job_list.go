@@ -28,6 +28,19 @@ func (e *Engine) FindJobs(ctx context.Context, c privacyd.Caller, workspace stri
 	return jobs, nil
 }
 
+// PendingDeletion gives the deletion of a person that waits or runs, and nil
+// while there is none. Whoever may see jobs.
+func (e *Engine) PendingDeletion(ctx context.Context, c privacyd.Caller, workspace string, s privacyd.Subject) (*privacyd.Job, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
+	if err != nil {
+		return nil, err
+	}
+	job, err := e.Lookup.PendingJob(ctx, &privacyd.Job{
+		WorkspaceID: g.Workspace.ID, Type: privacyd.JobSubjectDeletion, Subject: &s, SubjectRef: e.reference(ownerOf(g.Workspace.ID, s)),
+	})
+	return e.withSubject(ctx, job, err)
+}
+
 // Closing gives the deletion that a workspace is waiting for in its grace
 // period, and nil while there is none. Every member may know.
 func (e *Engine) Closing(ctx context.Context, c privacyd.Caller, workspace string) (*privacyd.Job, error) {

@@ -104,16 +104,7 @@ func (d *door) contactPage(w http.ResponseWriter, r *http.Request) error {
 
 // deletionOf is the deletion of a contact that waits or runs.
 func (d *door) deletionOf(r *http.Request, v visit, id string) (*privacyd.Job, error) {
-	jobs, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{
-		Types:  []privacyd.JobType{privacyd.JobSubjectDeletion},
-		States: []privacyd.JobState{privacyd.JobPendingApproval, privacyd.JobScheduled, privacyd.JobQueued, privacyd.JobRunning, privacyd.JobBlocked},
-	})
-	for _, j := range jobs {
-		if j.Subject != nil && *j.Subject == (privacyd.Subject{Kind: "contact", ID: id}) {
-			return j, err
-		}
-	}
-	return nil, err
+	return d.engine.PendingDeletion(r.Context(), v.caller, v.workspace.ID, privacyd.Subject{Kind: "contact", ID: id})
 }
 
 func (d *door) conversationsPart(w http.ResponseWriter, r *http.Request) error {

@@ -335,7 +335,7 @@ func jobsTable(p page, v jobsView) templ.Component {
 			}
 		}
 		if v.pending() {
-			templ_7745c5c3_Err = refresh(p.to("jobs", "table")+v.query(v.Before), "#jobs-table", p.to("jobs")+v.query(v.Before), p.to("jobs", "events")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = refresh(p.to("jobs", "table")+v.query(v.Before), "#jobs-table", p.to("jobs")+v.query(v.Before), p.to("jobs", "events")+v.query(v.Before)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

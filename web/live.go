@@ -84,8 +84,13 @@ func (d *door) look(r *http.Request) (string, error) {
 			return "", err
 		}
 		jobs = []*privacyd.Job{job}
-	} else if jobs, err = d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{Limit: jobsShown}); err != nil {
-		return "", err
+	} else {
+		q := r.URL.Query()
+		f := jobFilter(known(jobKinds, q.Get("kind")), known(jobStates, q.Get("state")))
+		f.Before, f.Limit = q.Get("before"), jobsShown+1
+		if jobs, err = d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, f); err != nil {
+			return "", err
+		}
 	}
 	var text strings.Builder
 	for _, j := range jobs {

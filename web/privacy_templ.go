@@ -578,7 +578,7 @@ func exportsTable(p page, v exportsView) templ.Component {
 			}
 		}
 		if v.pending() {
-			templ_7745c5c3_Err = refresh(p.to("data-privacy", "exports")+beforeQuery(v.Before), "#exports-table", p.to("data-privacy")+beforeQuery(v.Before), p.to("jobs", "events")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = refresh(p.to("data-privacy", "exports")+beforeQuery(v.Before), "#exports-table", p.to("data-privacy")+beforeQuery(v.Before), p.to("jobs", "events")+jobsView{Kind: "exports"}.query(v.Before)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
