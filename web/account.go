@@ -310,7 +310,7 @@ func (d *door) stay(w http.ResponseWriter, r *http.Request) error {
 	return redirect(w, r, accountPath+"?kept")
 }
 
-// leaveNow ends the grace period early.
+// leaveNow ends the grace period early, or has a deletion go on that is held up.
 func (d *door) leaveNow(w http.ResponseWriter, r *http.Request) error {
 	c, err := d.signedIn(r)
 	if err != nil {
@@ -319,7 +319,11 @@ func (d *door) leaveNow(w http.ResponseWriter, r *http.Request) error {
 	if err := parseForm(r); err != nil {
 		return err
 	}
-	_, err = d.engine.DeleteAccountNow(r.Context(), c, d.typedPassword(r, c))
+	if hash := r.PostForm.Get("plan_hash"); hash != "" { // its plan changed since it was confirmed
+		_, err = d.engine.DeleteAccount(r.Context(), c, privacyd.Confirmation{PlanHash: hash, Password: d.typedPassword(r, c)})
+	} else {
+		_, err = d.engine.DeleteAccountNow(r.Context(), c, d.typedPassword(r, c))
+	}
 	switch code := privacyd.CodeOf(err); {
 	case err == nil, code == "job_not_waiting", code == "job_not_found": // pressed twice
 		return redirect(w, r, accountPath)

@@ -143,3 +143,27 @@ func TestOwnDataIsExported(t *testing.T) {
 		t.Errorf("somebody else's export: status %d", w.Code)
 	}
 }
+
+// TestAChangedPlanIsConfirmedAgain has a deletion wait because its plan is not
+// what was confirmed: the page shows the new one and takes that.
+func TestAChangedPlanIsConfirmedAgain(t *testing.T) {
+	p := newProduct(t)
+	p.newColleague(t)
+	b := p.as(t, "admin")
+	b.post("/account/delete", url.Values{"plan_hash": {shownHash(t, b.get("/account/delete"))}, "password": {password}})
+	_, err := p.DB.Exec(t.Context(), `UPDATE jobs SET state = 'pending_approval', waiting_on = 'confirmation', error_code = 'plan_changed', execute_after = 1`)
+	must(t, err)
+	b = p.signedInAgain(t, "admin@example.com")
+	page := b.get("/account")
+	expect(t, page, "Held up", "The plan has changed", "Delete my account as the plan says now")
+	form := url.Values{"plan_hash": {shownHash(t, page)}, "password": {"wrong"}}
+	expect(t, b.post("/account/leaving/now", form), "password_wrong", "The plan has changed")
+	form.Set("password", password)
+	if w := b.post("/account/leaving/now", form); w.Header().Get("Location") != "/account" {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	must(t, p.runner.RunUntilIdle(t.Context()))
+	if w := b.get("/account"); !strings.HasPrefix(w.Header().Get("Location"), "/sign-in") {
+		t.Errorf("the deleted account is still signed in: status %d", w.Code)
+	}
+}
