@@ -45,7 +45,7 @@ func (d *door) tell(w http.ResponseWriter, r *http.Request, known string) {
 		_, err := fmt.Fprintf(w, "retry: 2000\nevent: %s\ndata: {}\n\n", event)
 		return err == nil && out.Flush() == nil
 	}
-	end, look, beat := time.NewTimer(liveAgain), time.NewTicker(liveLook), time.NewTicker(liveBeat)
+	end, look, beat := time.NewTimer(liveAgain), time.NewTicker(liveLook), time.NewTicker(d.beat)
 	defer end.Stop()
 	defer look.Stop()
 	defer beat.Stop()

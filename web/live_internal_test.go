@@ -1,15 +1,48 @@
 package web
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 )
+
+// TestTheServerIsHeard has a page hear that the server is there while nothing
+// changes, again and again.
+func TestTheServerIsHeard(t *testing.T) {
+	b := enginetest.NewSQLite(t)
+	b.NewWorkspace("acme")
+	me := signedInAs(t, b, "admin@acme.example.com")
+	d := &door{engine: b.Engine, stop: make(chan struct{}), beat: time.Millisecond}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.SetPathValue("workspace", "acme")
+		if err := d.events(w, r); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer s.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, http.NoBody)
+	b.Must(err)
+	r.AddCookie(me.cookie)
+	answer, err := s.Client().Do(r)
+	b.Must(err)
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	beats := 0
+	for lines := bufio.NewScanner(answer.Body); beats < 3 && lines.Scan(); {
+		if lines.Text() == "event: beat" {
+			beats++
+		}
+	}
+	if beats < 3 {
+		t.Errorf("only %d beats were heard", beats)
+	}
+}
 
 // TestWhatAPageShowsIsFollowed has more newer jobs of another kind than a page
 // shows: the exports are followed all the same, and a contact knows its deletion.

@@ -37,6 +37,7 @@ type door struct {
 
 	answers answers // to forms that may be sent twice
 
+	beat     time.Duration // how often an open page hears that the server is there
 	live     atomic.Int64  // pages that are told of changes
 	stop     chan struct{} // closed when the server stops
 	stopOnce sync.Once
@@ -46,7 +47,7 @@ type door struct {
 // paths of other doors before it.
 func New(e *engine.Engine, o Options) http.Handler {
 	files := newAssets()
-	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{})}
+	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{}), beat: liveBeat}
 	d.answers = answers{now: func() time.Time { return e.Now() }, by: map[onceKey]*answered{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)

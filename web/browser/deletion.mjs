@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { accessible, address, check, fits, newPage } from './harness.mjs';
+import { accessible, address, check, eventsAlone, fits, newPage } from './harness.mjs';
 
 const secret = 'a password for trying out';
 const mark = '"><img src=x onerror=window.pwned=1><script>window.pwned=1</script>';
@@ -132,6 +132,7 @@ async function liveWhateverTheProxy(browser, { context }, workspace) {
       const asked = [];
       page.on('request', (r) => { if (/\/progress$/.test(r.url())) asked.push(r.url()); });
       if (swallow) await page.route('**/jobs/events*', () => {}); // never answered
+      else await eventsAlone(page);
       await page.goto(`${address}${workspace}/data-privacy`);
       await page.getByRole('button', { name: 'Export workspace → CSV' }).click();
       await page.waitForURL(/\/jobs\//);
@@ -139,6 +140,7 @@ async function liveWhateverTheProxy(browser, { context }, workspace) {
       await page.getByRole('link', { name: 'Download archive' }).waitFor({ timeout: 60_000 });
       assert.equal(await page.evaluate(() => window.sameDocument), true);
       if (pending) assert.ok(asked.length > 0, 'the page was not told');
+      if (pending && !swallow) assert.ok(await page.evaluate(() => window.heard.change) > 0, 'it was not events that told the page');
     });
     await own.close();
   }

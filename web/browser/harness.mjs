@@ -54,6 +54,21 @@ export async function newPage(browser, { home = address, ...options } = {}) {
   return { context, page, complaints };
 }
 
+// eventsAlone keeps a page from asking now and then by itself, and counts the
+// events that it hears.
+export function eventsAlone(page) {
+  return page.addInitScript(() => {
+    window.heard = { change: 0, beat: 0 };
+    window.setInterval = () => 0;
+    window.EventSource = class extends window.EventSource {
+      constructor(...words) {
+        super(...words);
+        for (const name of ['change', 'beat']) this.addEventListener(name, () => { window.heard[name]++; });
+      }
+    };
+  });
+}
+
 // accessible fails on any violation of WCAG 2.2 A and AA that axe can find.
 export async function accessible(page) {
   const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
