@@ -82,7 +82,9 @@ func TestPlanNotesSharedAddress(t *testing.T) {
 `)})
 		b.Must(err)
 		plan, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: aContact("one")})
-		noted := func(p *privacyd.Plan) bool { return strings.Contains(strings.Join(p.Notes, " "), "Somebody else has the same") }
+		noted := func(p *privacyd.Plan) bool {
+			return strings.Contains(strings.Join(p.Notes, " "), "Somebody else has the same")
+		}
 		if !noted(plan) {
 			t.Errorf("the plan notes %q", plan.Notes)
 		}

@@ -34,15 +34,13 @@ func (d dyingTx) InTx(ctx context.Context, fn func(ctx context.Context) error) e
 type dyingRing struct{ engine.KeyRing }
 
 func (d dyingRing) RotateRoot(ctx context.Context, generation int, to string) error {
-	err := d.KeyRing.RotateRoot(ctx, generation, to)
-	runtime.Goexit()
-	return err
+	defer runtime.Goexit()
+	return d.KeyRing.RotateRoot(ctx, generation, to)
 }
 
 func (d dyingRing) ReplaceRoot(ctx context.Context, generation int, to string) error {
-	err := d.KeyRing.ReplaceRoot(ctx, generation, to)
-	runtime.Goexit()
-	return err
+	defer runtime.Goexit()
+	return d.KeyRing.ReplaceRoot(ctx, generation, to)
 }
 
 // TestKilledChangeHasAnOutcome has a process die at each step of a change of the
