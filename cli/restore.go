@@ -4,7 +4,8 @@ package cli
 type Replayed struct {
 	Erasures int   `json:"erasures"` // of people and rows that were in the database again
 	Failed   int   `json:"failed"`
-	Held     int64 `json:"held,omitempty"` // rows that stay under legal holds
+	Held     int64 `json:"held,omitempty"`    // rows that stay under legal holds
+	Waiting  int   `json:"waiting,omitempty"` // for legal holds: they go on when those are released
 
 	Why []string `json:"why,omitempty"` // sentences: what keeps those that failed
 }
@@ -30,12 +31,15 @@ func (c *restoreReplayCmd) Run(t *terminal) error {
 	case done.Erasures == 0:
 		t.say("Nothing was to be erased again: nobody who was erased is in this database.")
 	case done.Failed > 0:
-		t.say("Erased again: %d. The server does not start before the rest is.", done.Erasures-done.Failed)
+		t.say("Erased again: %d. The server does not start before the rest is.", done.Erasures-done.Failed-done.Waiting)
 	default:
-		t.say("Erased again: %d. The server may start.", done.Erasures)
+		t.say("Erased again: %d. The server may start.", done.Erasures-done.Waiting)
 	}
 	if err == nil && done.Held > 0 && !c.JSON {
 		t.say("%d rows stay: legal holds cover them. Look at them with `privacyd hold list`, and release what no longer stands.", done.Held)
+	}
+	if err == nil && done.Waiting > 0 && !c.JSON {
+		t.say("%d wait for legal holds that stand, and go on when these are released: `privacyd job list`.", done.Waiting)
 	}
 	if err == nil && done.Failed > 0 {
 		for _, why := range done.Why {

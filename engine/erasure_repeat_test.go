@@ -49,6 +49,10 @@ func TestAskingAgainWhileItRuns(t *testing.T) {
 		if asked != 4 {
 			t.Errorf("it was asked %d times", asked)
 		}
+		other := r
+		other.Subject = aContact("ben")
+		_, _, err = b.CreateJob(ctx, enginetest.Operator, other)
+		b.WantCode(err, "idempotency_key_reused")
 		r.IdempotencyKey = ""
 		_, _, err = b.CreateJob(ctx, enginetest.Operator, r)
 		b.WantCode(err, "subject_not_found")

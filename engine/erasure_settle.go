@@ -84,8 +84,21 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 		if err := e.suspended(ctx, job, told); err != nil {
 			return err
 		}
+		if err := e.heldAgain(ctx, job); err != nil {
+			return err
+		}
 		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
 	})
+}
+
+// heldAgain lets a restored database be served though the replay of an erasure
+// waits for a legal hold: only with it served can anybody release that, and the
+// job goes on then.
+func (e *Engine) heldAgain(ctx context.Context, job *privacyd.Job) error {
+	if job.WaitingOn != privacyd.WaitHold {
+		return nil
+	}
+	return e.Runs.EndReplay(ctx, job.ID)
 }
 
 // releasedMeanwhile has a job go on that was about to wait for holds of which
@@ -111,7 +124,7 @@ const blockedPause = privacyd.Day
 
 // suspended tells who has to act, once, and has a blocked job look again.
 func (e *Engine) suspended(ctx context.Context, job *privacyd.Job, told bool) error {
-	if job.WaitingOn == privacyd.WaitBlocker {
+	if job.WaitingOn == privacyd.WaitBlocker || job.WaitingOn == privacyd.WaitHold {
 		if err := e.enqueueErasure(ctx, job.ID, e.Now().Add(blockedPause)); err != nil {
 			return err
 		}

@@ -231,8 +231,11 @@ func (e *Engine) wakeHeld(ctx context.Context, workspaceID string) error {
 		if elsewhere || job.State != privacyd.JobBlocked || job.WaitingOn != privacyd.WaitHold {
 			continue
 		}
-		if job, err = e.withSubject(ctx, job, nil); err != nil {
+		if job, err = e.lockJob(ctx, job.ID); err != nil {
 			return err
+		}
+		if job.State != privacyd.JobBlocked || job.WaitingOn != privacyd.WaitHold { // it was cancelled meanwhile
+			continue
 		}
 		job.State, job.WaitingOn, job.ErrorCode, job.ErrorMessage = privacyd.JobQueued, "", "", ""
 		if err := e.saveJob(ctx, privacyd.System("hold"), "", job, "queue"); err != nil {

@@ -210,7 +210,7 @@ func (e *Engine) sameJob(ctx context.Context, job *privacyd.Job) (*privacyd.Job,
 			return nil, err
 		}
 		if known != nil {
-			return known, sameRequest(known, job)
+			return known, e.sameRequest(ctx, known, job)
 		}
 	}
 	pending, err := e.Lookup.PendingJob(ctx, job)
@@ -224,14 +224,30 @@ func (e *Engine) keepKey(ctx context.Context, asked *privacyd.Job, jobID string)
 	if asked.IdempotencyKey == "" {
 		return nil
 	}
-	return e.Lookup.InsertJobKey(ctx, asked.WorkspaceID, hashSecret(asked.IdempotencyKey), jobID, e.Now())
+	if err := e.Lookup.InsertJobKey(ctx, asked.WorkspaceID, hashSecret(asked.IdempotencyKey), jobID, e.Now()); err != nil || asked.Subject == nil {
+		return err
+	}
+	return e.Lookup.InsertJobKey(ctx, asked.WorkspaceID, e.keyFor(asked), jobID, e.Now())
 }
 
-func sameRequest(known, asked *privacyd.Job) error {
+// keyFor tells, by a keyed hash, of whom a request with an idempotency key was,
+// when the job itself has forgotten them.
+func (e *Engine) keyFor(asked *privacyd.Job) []byte {
+	return hashSecret(asked.IdempotencyKey + " " + e.reference(ownerOf(asked.WorkspaceID, *asked.Subject)))
+}
+
+func (e *Engine) sameRequest(ctx context.Context, known, asked *privacyd.Job) error {
 	same := known.Type == asked.Type && known.Format == asked.Format && (known.Subject == nil) == (asked.Subject == nil)
-	if same && known.Subject != nil {
-		// Of whom it was about is forgotten once they are erased.
-		same = known.Subject.Kind == asked.Subject.Kind && (known.Subject.ID == asked.Subject.ID || known.Subject.ID == "")
+	switch {
+	case !same || known.Subject == nil:
+	case known.Subject.ID == "": // they are erased
+		of, err := e.Lookup.JobByKey(ctx, asked.WorkspaceID, e.keyFor(asked))
+		if err != nil {
+			return err
+		}
+		same = of != nil && of.ID == known.ID
+	default:
+		same = *known.Subject == *asked.Subject
 	}
 	if !same {
 		return privacyd.Errorf(privacyd.ClassConflict, "idempotency_key_reused",

@@ -23,7 +23,9 @@ const (
 
 	onceLife = time.Minute
 	onceMost = 1000             // answers that are kept; others are not
-	onceWait = 90 * time.Second // for an action whose asker may have gone away
+	onceWait = 90 * time.Second // for an action whose asker has gone away
+
+	onceLargest = 256 << 10 // bytes of an answer that is kept: a page has less
 )
 
 type onceKey [sha256.Size]byte
@@ -35,7 +37,16 @@ func onceOf(r *http.Request) (key onceKey, named bool) {
 	if err != nil || len(cookie.Value) < len(rand.Text()) || len(r.PostForm.Get("once")) < len(rand.Text()) {
 		return key, false
 	}
-	return sha256.Sum256([]byte(cookie.Value + "\n" + r.URL.RequestURI() + "\n" + r.PostForm.Encode())), true
+	// Whoever has signed out meanwhile, or is somebody else, is answered anew.
+	named = true
+	text := cookie.Value
+	for _, name := range []string{sessionCookie, codeCookie} {
+		text += "\n"
+		if c, err := r.Cookie(name); err == nil {
+			text += c.Value
+		}
+	}
+	return sha256.Sum256([]byte(text + "\n" + r.URL.RequestURI() + "\n" + r.PostForm.Encode())), named
 }
 
 // markBrowser gives a browser its onceCookie, before it sends a form.
@@ -101,12 +112,13 @@ func (s *answers) of(key onceKey) (a *answered, first bool) {
 	return a, true
 }
 
-// end has others get the answer; one that is a failure of ours they do not.
+// end has others get the answer. What was refused they do not, since it may be put
+// right by then, nor what is large: both are answered anew.
 func (s *answers) end(key onceKey, a *answered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.until = s.now().Add(onceLife)
-	if a.status == 0 || a.status >= http.StatusInternalServerError {
+	if a.status == 0 || a.status >= http.StatusBadRequest || a.body.Len() > onceLargest {
 		delete(s.by, key)
 	}
 	close(a.done)
@@ -146,8 +158,16 @@ func (d *door) once(w http.ResponseWriter, r *http.Request, do action) {
 }
 
 func (d *door) first(key onceKey, a *answered, r *http.Request, do action) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), onceWait)
+	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer stop()
+	left := context.AfterFunc(r.Context(), func() {
+		select {
+		case <-time.After(onceWait):
+			stop()
+		case <-ctx.Done():
+		}
+	})
+	defer left()
 	defer d.answers.end(key, a)
 	d.answer(a, r.WithContext(ctx), do)
 }

@@ -216,3 +216,27 @@ func TestEveryFormIsSentOnce(t *testing.T) {
 		t.Errorf("only %d forms were seen", forms)
 	}
 }
+
+// TestNothingIsGivenAgainAfterSigningOut has somebody sign out: whoever sends
+// their form again at the same browser gets no recovery codes.
+func TestNothingIsGivenAgainAfterSigningOut(t *testing.T) {
+	p := newProduct(t)
+	b := p.signInWithPassword(t)
+	b.twice(b.get("/account/security"), "/account/second-factor", url.Values{"old": {password}})
+	me, err := p.engine.Authenticate(t.Context(), b.cookie.Value)
+	must(t, err)
+	pending, err := p.engine.PendingSecondFactor(t.Context(), me)
+	must(t, err)
+	p.Pass(time.Minute)
+	c, err := totp.GenerateCode(pending.Secret, p.Clock())
+	must(t, err)
+	form := pressed(t, b.get("/account/second-factor"), url.Values{"code": {c}})
+	if w := b.post("/account/second-factor/confirm", form); len(recoveryCode.FindAllString(w.Body.String(), -1)) == 0 {
+		t.Fatalf("no recovery codes: status %d", w.Code)
+	}
+	b.post("/sign-out", nil)
+	b.cookie = nil
+	if w := b.post("/account/second-factor/confirm", form); len(recoveryCode.FindAllString(w.Body.String(), -1)) > 0 {
+		t.Error("the recovery codes are given again")
+	}
+}

@@ -68,7 +68,10 @@ func (i *instance) replay(ctx context.Context, ledgerLost bool) (done cli.Replay
 		if err != nil {
 			return done, err
 		}
-		if job.State != privacyd.JobCompleted {
+		switch {
+		case job.State == privacyd.JobBlocked && job.WaitingOn == privacyd.WaitHold:
+			done.Waiting++
+		case job.State != privacyd.JobCompleted:
 			done.Failed++
 			done.Why = append(done.Why, fmt.Sprintf("Job %s is %s. %s", job.ID, job.State, job.ErrorMessage))
 		}
