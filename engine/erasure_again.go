@@ -36,7 +36,7 @@ func (e *Engine) verifyAgain(ctx context.Context, c privacyd.Caller, g grant, jo
 	}
 	if job.State != privacyd.JobFailed || !state.leftBehind() {
 		return privacyd.Errorf(privacyd.ClassConflict, "job_not_verifiable",
-			"This job is %s: only the deletion of a person of whom something was still found can be verified again.", job.State)
+			"This job is %s: only the deletion of a person of whom something was still found within the last 30 days can be verified again.", job.State)
 	}
 	state.Phase, state.Entry, state.Recheck = phaseVerify, "", true
 	r := &erasureRun{e: e, job: job, state: state}

@@ -131,3 +131,27 @@ func TestVerifyAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAFailedRunIsForgotten keeps by what somebody was looked for no longer than
+// it can be looked again.
+func TestAFailedRunIsForgotten(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := enginetest.NewProduct(t, db)
+		b.Product.Fill("acme", 1)
+		b.Product.Exec("UPDATE orgs SET name = 'care of ACME-A@example.org'")
+		w := orgOf(b, "acme")
+		plan, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "customer", ID: "acme-a"}})
+		for _, days := range []int64{29, 0} {
+			b.Pass(privacyd.Day * 29)
+			b.Must(b.RunSweep(t.Context(), "", nil))
+			if n := rowsOf(t, b, "erasure_runs", "job_id", job.ID); (n > 0) != (days > 0) {
+				t.Errorf("%d runs are kept", n)
+			}
+		}
+		if n := rowsOf(t, b, "plans", "hash", plan.Hash); n > 0 {
+			t.Error("a plan is kept that cannot be confirmed")
+		}
+		_, err := b.VerifyAgain(t.Context(), enginetest.Operator, w.ID, job.ID)
+		b.WantCode(err, "job_not_verifiable")
+	})
+}

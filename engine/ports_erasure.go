@@ -84,6 +84,7 @@ type ErasureRuns interface {
 	ErasureRun(ctx context.Context, jobID string) (sealed []byte, err error) // nil: none
 	PutErasureRun(ctx context.Context, jobID string, sealed []byte) error
 	DeleteErasureRun(ctx context.Context, jobID string) error
+	DeleteFailedRuns(ctx context.Context, before time.Time) error
 	KnownErasures
 	InsertReviewItems(ctx context.Context, jobID string, items []privacyd.ReviewItem) error
 	ReviewItems(ctx context.Context, jobID string, after int64, limit int) ([]privacyd.ReviewItem, error)

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/privacyd/privacyd/auditlog"
+	"github.com/privacyd/privacyd/store/sqldb"
 )
 
 // ErasureRun gives what an erasure must still know after its process died,
@@ -36,6 +38,15 @@ func (s *Store) PutErasureRun(ctx context.Context, jobID string, sealed []byte) 
 func (s *Store) DeleteErasureRun(ctx context.Context, jobID string) error {
 	if _, err := s.db.Exec(ctx, `DELETE FROM erasure_runs WHERE job_id = $1`, jobID); err != nil {
 		return fmt.Errorf("forget the state of an erasure: %w", err)
+	}
+	return nil
+}
+
+// DeleteFailedRuns forgets it of jobs that failed before the time given.
+func (s *Store) DeleteFailedRuns(ctx context.Context, before time.Time) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM erasure_runs WHERE job_id IN (SELECT id FROM jobs WHERE state = 'failed' AND ended_at < $1)`, sqldb.Micros(before))
+	if err != nil {
+		return fmt.Errorf("forget the state of failed erasures: %w", err)
 	}
 	return nil
 }
