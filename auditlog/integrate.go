@@ -209,5 +209,12 @@ func (s *Sequencer) Reconcile(ctx context.Context) (found int, err error) {
 	if _, err := s.Store.Thin(ctx, s.now().Add(-week)); err != nil {
 		return found, fmt.Errorf("reconcile the audit log: %w", err)
 	}
+	misplaced, err := s.Store.Misplaced(ctx)
+	if err == nil && misplaced > 0 {
+		err = fmt.Errorf("%d audit entries have a position that no tree has: something else than privacyd wrote to audit_positions", misplaced)
+	}
+	if err != nil {
+		return found, fmt.Errorf("reconcile the audit log: %w", err)
+	}
 	return found, nil
 }

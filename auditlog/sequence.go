@@ -73,6 +73,9 @@ type Upkeep interface {
 	// Thin deletes kept checkpoints from before a time, except for the last of each
 	// day (UTC), and tells how many.
 	Thin(ctx context.Context, before time.Time) (int64, error)
+	// Misplaced tells how many entries have a position that no tree has: they look
+	// integrated, and something else than a sequencer made it so.
+	Misplaced(ctx context.Context) (int64, error)
 	// Catalogue does what inserting entries put off, if it has become much, so that
 	// the disclosures of an owner are found soon.
 	Catalogue(ctx context.Context) error

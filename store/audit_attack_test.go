@@ -30,6 +30,12 @@ func TestHiddenFromTheTree(t *testing.T) {
 				t.Errorf("an entry at (%s) is hidden: %v", position, err)
 			}
 		}
+		// Nor does that keep others from being found that are in no tree.
+		lost := b.append(t, logA)
+		passEntries(t, db)
+		if found, _ := b.seq.Reconcile(t.Context()); found != 1 {
+			t.Errorf("%d entries are found behind the misplaced ones, of which one is %s", found, lost)
+		}
 	})
 }
 

@@ -199,26 +199,21 @@ func (s *Store) Lost(ctx context.Context, after int64, limit int) (lost []auditl
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for lost audit entries: %w", err)
 	}
-	if err := s.placedNowhere(ctx, after, next); err != nil {
-		return nil, 0, fmt.Errorf("look for lost audit entries: %w", err)
-	}
 	if n < limit {
 		next = 0
 	}
 	return lost, next, nil
 }
 
-// placedNowhere looks for entries, after one number and up to another, whose
-// position is one that no tree has. It makes them look integrated: whoever may
-// insert could keep them out of the log for ever.
-func (s *Store) placedNowhere(ctx context.Context, after, last int64) error {
-	var n int64
-	err := s.db.QueryRow(ctx, `SELECT count(*) FROM audit_positions p WHERE p.entry > $1 AND p.entry <= $2
-		AND NOT EXISTS (SELECT 1 FROM audit_trees t WHERE t.no = p.tree AND p.idx >= 0 AND p.idx < t.size)`, after, last).Scan(&n)
-	if err == nil && n > 0 {
-		err = fmt.Errorf("%d audit entries after number %d have a position that no tree has: something else than privacyd wrote to audit_positions", n, after)
+// Misplaced counts entries whose position is one that no tree has; see
+// auditlog.Upkeep. Whoever may insert could keep them out of the log by that.
+func (s *Store) Misplaced(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRow(ctx, `SELECT count(*) FROM audit_positions p
+		WHERE NOT EXISTS (SELECT 1 FROM audit_trees t WHERE t.no = p.tree AND p.idx >= 0 AND p.idx < t.size)`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("look for misplaced audit entries: %w", err)
 	}
-	return err
+	return n, nil
 }
 
 // Swept says that Lost has been through all; see auditlog.Growth.

@@ -110,6 +110,17 @@ func TestTransactionsCountedAnew(t *testing.T) {
 	}
 }
 
+// passEntries sets the cursor past entries that are in no tree.
+func passEntries(t *testing.T, db *sqldb.DB) {
+	t.Helper()
+	set := `UPDATE audit_cursor SET seq = (SELECT max(seq) FROM audit_entries)`
+	if db.Dialect == sqldb.Postgres {
+		set += `, xid = (SELECT max(xid::text::bigint) FROM audit_entries)::text::xid8`
+	}
+	_, err := db.Exec(t.Context(), set)
+	must(t, err)
+}
+
 // TestReconcile loses entries on purpose: the cursor is set past them.
 func TestReconcile(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
@@ -119,12 +130,7 @@ func TestReconcile(t *testing.T) {
 		for range 5 {
 			b.append(t, logA)
 		}
-		set := `UPDATE audit_cursor SET seq = (SELECT max(seq) FROM audit_entries)`
-		if db.Dialect == sqldb.Postgres {
-			set += `, xid = (SELECT max(xid::text::bigint) FROM audit_entries)::text::xid8`
-		}
-		_, err := db.Exec(t.Context(), set)
-		must(t, err)
+		passEntries(t, db)
 		if n, err := b.seq.Pass(t.Context()); n != 0 || err != nil {
 			t.Fatalf("%d entries, %v", n, err)
 		}
