@@ -13,7 +13,7 @@ const mostSubjects = 50
 
 type subjectQuery struct {
 	WorkspacePath
-	Query string `query:"query" required:"true" minLength:"1" maxLength:"200" doc:"An id, e-mail address, telephone number or name; of privacyd's own records its beginning or a part of it."`
+	Query string `query:"query" maxLength:"200" doc:"Nothing is found without one. An id, e-mail address, telephone number or name; of privacyd's own records its beginning or a part of it."`
 	Limit int    `query:"limit" minimum:"1" maximum:"50" default:"10"`
 }
 
