@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accessible, check, fits, newPage } from './harness.mjs';
-import { own } from './own.mjs';
+import { leaver, own } from './own.mjs';
 
 const secret = 'a password for trying out';
 const many = 60_000; // contacts: an export of them takes a moment
@@ -26,7 +26,7 @@ export async function everything(browser) {
     await looks(browser, site, admin);
     await fromElsewhere(browser, site, admin);
     for (const role of ['auditor', 'agent', 'admin']) await twice(browser, site, role);
-    await own(browser, site, { privacyd, enter, sendTwice });
+    await own(browser, site, { enter, sendTwice });
   } finally {
     site.server?.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
@@ -43,6 +43,8 @@ function furnish(site) {
   }
   privacyd(site, 'workspace', 'create', '--slug', 'acme', '--name', 'Acme', '--admin', 'admin@example.com');
   for (const role of ['agent', 'auditor']) privacyd(site, 'workspace', 'member', '--workspace', 'acme', '--email', `${role}@example.com`, '--role', role);
+  privacyd(site, 'account', 'create', '--email', leaver, '--name', 'Who leaves', '--password-stdin');
+  privacyd(site, 'workspace', 'member', '--workspace', 'acme', '--email', leaver, '--role', 'agent');
   const lines = [];
   const add = (collection, record) => lines.push(JSON.stringify({ collection, record }));
   for (let n = 0; n < many; n++) add('contacts', { id: `c-${n}`, name: `Made-up person ${n}`, email: `p${n}@example.net` });

@@ -6,12 +6,13 @@ import { code } from './people.mjs';
 
 const next = 'quite another password';
 
-// own is given what every.mjs knows of its server: how to run a command, sign
-// somebody in, and send a form twice.
-export async function own(browser, site, { privacyd, enter, sendTwice }) {
-  const email = 'leaving@example.com';
-  privacyd(site, 'account', 'create', '--email', email, '--name', 'Who leaves', '--password-stdin');
-  privacyd(site, 'workspace', 'member', '--workspace', 'acme', '--email', email, '--role', 'agent');
+// leaver is who leaves in the end.
+export const leaver = 'leaving@example.com';
+
+// own is given what every.mjs knows of its server: how to sign somebody in, and
+// to send a form twice.
+export async function own(browser, site, { enter, sendTwice }) {
+  const email = leaver;
   const person = { browser, site, email, enter, password: 'a password for trying out' };
   person.once = (name, path, action, did, values) => check(`${name}, sent twice at once, does one thing`, async () => {
     await person.page.goto(site.home + path);
