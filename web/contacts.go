@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -325,6 +324,3 @@ func contactLine(c contact) string {
 	}
 	return strings.Join(parts, " · ")
 }
-
-// nonce is a key under which a form that is sent twice asks once.
-func nonce() string { return rand.Text() }
