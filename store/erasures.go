@@ -82,13 +82,3 @@ func (s *Store) ForgetErasures(ctx context.Context) error {
 	}
 	return nil
 }
-
-// DeleteErasures forgets the marks that were recorded before the time given,
-// but for the newest.
-func (s *Store) DeleteErasures(ctx context.Context, before time.Time) error {
-	_, err := s.db.Exec(ctx, `DELETE FROM erasures WHERE at < $1 AND replay_job_id = '' AND sequence < (SELECT max(sequence) FROM erasures)`, sqldb.Micros(before))
-	if err != nil {
-		return fmt.Errorf("forget old erasures: %w", err)
-	}
-	return nil
-}
