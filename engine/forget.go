@@ -237,6 +237,10 @@ func (e *Engine) endErasures(ctx context.Context, f forgetting, owners []string)
 	}
 	for some := range slices.Chunk(owners, forgetAtOnce) {
 		err := e.guarded(ctx, f, func(ctx context.Context) error {
+			// Also here: a forgetting that had to wait, or whose process died, ends later.
+			if err := e.Disclosed.ForgetKnown(ctx, some); err != nil {
+				return err
+			}
 			ended, err := e.Erasures.EndErasures(ctx, some, e.Now())
 			if err != nil || ended == 0 {
 				return err
