@@ -303,8 +303,10 @@ async function ownAccount(browser, workspace) {
     await fits(plain.page);
     await plain.page.getByText('Delete now', { exact: true }).click();
     await plain.page.getByLabel('Your password').fill(secret);
+    const answered = plain.page.waitForEvent('load'); // a page asked for before that would meet the answer on its way
     await plain.page.getByRole('button', { name: 'Delete my account now, for good' }).click();
-    for (let n = 0; n < 200 && plain.page.url() === `${address}/account`; n++) await plain.page.reload();
+    await answered;
+    for (let n = 0; n < 200 && plain.page.url() === `${address}/account`; n++) await plain.page.goto(`${address}/account`);
     assert.match(plain.page.url(), /\/sign-in/);
     await enter(plain.page, email);
     await plain.page.getByText('The e-mail address or the password is wrong').waitFor();
