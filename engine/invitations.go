@@ -164,6 +164,16 @@ func (e *Engine) ListInvitations(ctx context.Context, c privacyd.Caller, workspa
 	return e.People.Invitations(ctx, g.Workspace.ID)
 }
 
+// InvitationsPage lists a part of a workspace's open invitations, sorted by email,
+// role, sent or until, and how many there are. Admins and the operator.
+func (e *Engine) InvitationsPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return nil, 0, err
+	}
+	return e.People.InvitationsPage(ctx, g.Workspace.ID, bounded(q))
+}
+
 // Withdraw takes an invitation back. Admins and the operator. Code
 // invitation_not_found. Audit: member.withdraw.
 func (e *Engine) Withdraw(ctx context.Context, c privacyd.Caller, workspace, id string) error {

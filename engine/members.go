@@ -17,6 +17,36 @@ func (e *Engine) ListMembers(ctx context.Context, c privacyd.Caller, workspace s
 	return e.People.Members(ctx, g.Workspace.ID)
 }
 
+// MembersPage is a part of a workspace's members.
+type MembersPage struct {
+	Items  []privacyd.MemberProfile
+	Total  int // members of the workspace
+	Admins int // those who are not leaving
+}
+
+// MembersPage lists a part of a workspace's members, sorted by email, name, role
+// or since. Admins and the operator.
+func (e *Engine) MembersPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (page MembersPage, err error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return page, err
+	}
+	if page.Items, page.Total, err = e.People.MembersPage(ctx, g.Workspace.ID, bounded(q)); err != nil {
+		return page, err
+	}
+	page.Admins, err = e.People.OtherAdmins(ctx, g.Workspace.ID, "")
+	return page, err
+}
+
+// bounded keeps a part of a list within what is given at once.
+func bounded(q privacyd.PageQuery) privacyd.PageQuery {
+	if q.Limit <= 0 || q.Limit > maxPage {
+		q.Limit = 50
+	}
+	q.Offset = max(q.Offset, 0)
+	return q
+}
+
 // ChangeRole gives a member another role. Admins and the operator. Codes:
 // role_invalid, member_not_found, last_admin. Audit: member.role.
 func (e *Engine) ChangeRole(ctx context.Context, c privacyd.Caller, workspace, accountID string, role privacyd.Role) (privacyd.MemberProfile, error) {

@@ -73,6 +73,7 @@ type SecondFactors interface {
 // Members keeps who belongs to a workspace.
 type Members interface {
 	Members(ctx context.Context, workspaceID string) ([]privacyd.MemberProfile, error)
+	MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.MemberProfile, total int, err error)
 	SetRole(ctx context.Context, workspaceID, accountID string, role privacyd.Role, auditID string) error
 	DeleteMember(ctx context.Context, workspaceID, accountID string) error
 	OtherAdmins(ctx context.Context, workspaceID, accountID string) (int, error)
@@ -82,6 +83,7 @@ type Members interface {
 type Invitations interface {
 	PutInvitation(ctx context.Context, v privacyd.Invitation, hash []byte, auditID string) error
 	Invitations(ctx context.Context, workspaceID string) ([]privacyd.Invitation, error)
+	InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error)
 	InvitationByHash(ctx context.Context, hash []byte, now time.Time) (privacyd.Invitation, error)
 	DeleteInvitation(ctx context.Context, workspaceID, id string) (bool, error)
 	DeleteInvitationsBy(ctx context.Context, workspaceID, invitedBy string) (int64, error)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -13,20 +14,62 @@ import (
 
 // Members lists a workspace's members by e-mail address.
 func (s *Store) Members(ctx context.Context, workspaceID string) ([]privacyd.MemberProfile, error) {
-	list, err := collect(ctx, s, func(row scanner) (m privacyd.MemberProfile, err error) {
-		var created, confirmed int64
-		var leaving sql.NullInt64
-		err = row.Scan(&m.AccountID, &m.Email, &m.Name, &m.Role, &created, &confirmed, &leaving)
-		m.CreatedAt, m.SecondFactor, m.LeavingAt = sqldb.Time(created), confirmed != 0, sqldb.NullTime(leaving)
-		return m, err
-	}, `SELECT a.id, a.email, a.name, m.role, m.created_at, coalesce(f.confirmed, 0), j.execute_after FROM members m
-		JOIN accounts a ON a.id = m.account_id LEFT JOIN second_factors f ON f.account_id = a.id
-		LEFT JOIN leaving_accounts l ON l.account_id = a.id LEFT JOIN jobs j ON j.id = l.job_id
-		WHERE m.workspace_id = $1 ORDER BY a.email`, workspaceID)
+	list, err := collect(ctx, s, scanMember, selectMembers+` ORDER BY a.email`, workspaceID)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
 	return list, nil
+}
+
+const selectMembers = `SELECT a.id, a.email, a.name, m.role, m.created_at, coalesce(f.confirmed, 0), j.execute_after FROM members m
+	JOIN accounts a ON a.id = m.account_id LEFT JOIN second_factors f ON f.account_id = a.id
+	LEFT JOIN leaving_accounts l ON l.account_id = a.id LEFT JOIN jobs j ON j.id = l.job_id
+	WHERE m.workspace_id = $1`
+
+func scanMember(row scanner) (m privacyd.MemberProfile, err error) {
+	var created, confirmed int64
+	var leaving sql.NullInt64
+	err = row.Scan(&m.AccountID, &m.Email, &m.Name, &m.Role, &created, &confirmed, &leaving)
+	m.CreatedAt, m.SecondFactor, m.LeavingAt = sqldb.Time(created), confirmed != 0, sqldb.NullTime(leaving)
+	return m, err
+}
+
+// MembersPage lists a part of a workspace's members, and how many there are.
+// Whatever it is sorted by, the members of the one workspace are gone through,
+// who are few: names and addresses are in the accounts, whom all workspaces share.
+func (s *Store) MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.MemberProfile, total int, err error) {
+	if total, err = s.countOf(ctx, "members", workspaceID); err != nil {
+		return nil, 0, err
+	}
+	columns := map[string]string{"email": "a.email", "name": "lower(a.name)", "role": "m.role", "since": "m.created_at"}
+	list, err = collect(ctx, s, scanMember, selectMembers+orderedBy(q.Sort, columns, "a.email", "a.id")+` LIMIT $2 OFFSET $3`, workspaceID, q.Limit, q.Offset)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list a page of members: %w", err)
+	}
+	return list, total, nil
+}
+
+// countOf counts the rows that a workspace has in a table.
+func (s *Store) countOf(ctx context.Context, table, workspaceID string) (n int, err error) {
+	if err = s.db.QueryRow(ctx, `SELECT count(*) FROM `+table+` WHERE workspace_id = $1`, workspaceID).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	return n, nil
+}
+
+// orderedBy makes the ORDER BY for the name of a column, which is one of those
+// that are known and not text of somebody's; rows alike stand by their id.
+func orderedBy(sort string, columns map[string]string, otherwise, id string) string {
+	name, down := strings.CutPrefix(sort, "-")
+	column, known := columns[name]
+	switch {
+	case !known:
+		return " ORDER BY " + otherwise
+	case down:
+		return " ORDER BY " + column + " DESC, " + id + " DESC"
+	default:
+		return " ORDER BY " + column + ", " + id
+	}
 }
 
 // SetRole changes a member's role.
@@ -94,6 +137,21 @@ func (s *Store) Invitations(ctx context.Context, workspaceID string) ([]privacyd
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
 	return list, nil
+}
+
+// InvitationsPage lists a part of a workspace's invitations, the newest first if
+// not sorted otherwise, and how many there are.
+func (s *Store) InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error) {
+	if total, err = s.countOf(ctx, "invitations", workspaceID); err != nil {
+		return nil, 0, err
+	}
+	columns := map[string]string{"email": "email", "role": "role", "sent": "created_at", "until": "expires_at"}
+	list, err = collect(ctx, s, scanInvitation, `SELECT `+invitationColumns+` FROM invitations WHERE workspace_id = $1`+
+		orderedBy(q.Sort, columns, "created_at DESC, id DESC", "id")+` LIMIT $2 OFFSET $3`, workspaceID, q.Limit, q.Offset)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list a page of invitations: %w", err)
+	}
+	return list, total, nil
 }
 
 // InvitationByHash finds an invitation by the hash of its link's secret. Code

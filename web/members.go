@@ -11,7 +11,10 @@ import (
 // membersView is the page "Members".
 type membersView struct {
 	Members     []privacyd.MemberProfile
+	Admins      int // of the workspace, who are not leaving
 	Invitations []privacyd.Invitation
+	MembersAt   pager
+	InvitedAt   pager
 	Mail        engine.MailState
 	Email       string
 	Role        privacyd.Role
@@ -34,12 +37,41 @@ func (v membersView) lastAdmin(m privacyd.MemberProfile) bool {
 	if m.Role != privacyd.RoleAdmin {
 		return false
 	}
-	for _, other := range v.Members {
-		if other.Role == privacyd.RoleAdmin && other.AccountID != m.AccountID && other.LeavingAt == nil {
-			return false
-		}
+	others := v.Admins
+	if m.LeavingAt == nil {
+		others--
 	}
-	return true
+	return others <= 0
+}
+
+const (
+	membersShown = 50
+	invitedShown = 25
+)
+
+// listed reads the parts of both lists that the address asks for, the last ones
+// where there are fewer.
+func (d *door) listed(r *http.Request, v visit, view *membersView) error {
+	q, path := r.URL.Query(), workspacePath(v.workspace.Slug, "members")
+	members := newSorting(q, "sort", "email", "email", "name", "role", "since")
+	invited := newSorting(q, "invited-sort", "-sent", "email", "role", "sent", "until")
+	view.MembersAt = pager{sorting: members, Name: "Pages of members", Param: "page", Page: numbered(r, "page"), Size: membersShown}
+	view.InvitedAt = pager{sorting: invited, Name: "Pages of invitations", Param: "invited-page", Page: numbered(r, "invited-page"), Size: invitedShown}
+	err := view.MembersAt.read(func(part privacyd.PageQuery) (int, error) {
+		page, err := d.engine.MembersPage(r.Context(), v.caller, v.workspace.ID, part)
+		view.Members, view.Admins = page.Items, page.Admins
+		return page.Total, err
+	})
+	if err != nil {
+		return err
+	}
+	err = view.InvitedAt.read(func(part privacyd.PageQuery) (total int, err error) {
+		view.Invitations, total, err = d.engine.InvitationsPage(r.Context(), v.caller, v.workspace.ID, part)
+		return total, err
+	})
+	view.MembersAt.beside(path, "members-title", view.InvitedAt)
+	view.InvitedAt.beside(path, "open-title", view.MembersAt)
+	return err
 }
 
 // membersDone says what was done, by the word in the address.
@@ -75,11 +107,7 @@ func (d *door) membersPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) showMembers(w http.ResponseWriter, r *http.Request, v visit, status int, view membersView) error {
-	var err error
-	if view.Members, err = d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID); err != nil {
-		return err
-	}
-	if view.Invitations, err = d.engine.ListInvitations(r.Context(), v.caller, v.workspace.ID); err != nil {
+	if err := d.listed(r, v, &view); err != nil {
 		return err
 	}
 	view.Mail = d.engine.MailState()

@@ -1,0 +1,67 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/store"
+)
+
+func TestMembersByPage(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, w, other := t.Context(), workspace(t, s, "acme"), workspace(t, s, "other")
+		for i, role := range []privacyd.Role{privacyd.RoleAgent, privacyd.RoleAdmin, privacyd.RoleAuditor} {
+			a := privacyd.Account{ID: fmt.Sprintf("id-%d", i), Email: fmt.Sprintf("%c@example.com", 'c'-i), Name: []string{"bob", "Ada", "Cy"}[i], CreatedAt: at}
+			must(t, s.InsertAccount(ctx, a, "hash", auditID))
+			must(t, s.InsertMember(ctx, privacyd.Member{WorkspaceID: w.ID, AccountID: a.ID, Role: role, CreatedAt: at.Add(time.Duration(i) * time.Hour)}, auditID))
+			must(t, s.InsertMember(ctx, privacyd.Member{WorkspaceID: other.ID, AccountID: a.ID, Role: role, CreatedAt: at}, auditID))
+		}
+		for order, want := range map[string]string{
+			"": "Cy Ada bob", "email": "Cy Ada bob", "-email": "bob Ada Cy", "name": "Ada bob Cy", "-name": "Cy bob Ada",
+			"role": "Ada bob Cy", "since": "bob Ada Cy", "-since": "Cy Ada bob", "a.id; DROP TABLE members": "Cy Ada bob",
+		} {
+			var names []string
+			for offset := 0; offset < 4; offset += 2 {
+				list, total, err := s.MembersPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Offset: offset, Limit: 2})
+				must(t, err)
+				if total != 3 {
+					t.Errorf("%q: %d members", order, total)
+				}
+				for _, m := range list {
+					names = append(names, m.Name)
+				}
+			}
+			if got := strings.Join(names, " "); got != want {
+				t.Errorf("by %q: %s, want %s", order, got, want)
+			}
+		}
+	})
+}
+
+func TestInvitationsByPage(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, w := t.Context(), workspace(t, s, "acme")
+		for i := range 3 {
+			must(t, s.PutInvitation(ctx, privacyd.Invitation{
+				ID: fmt.Sprintf("i-%d", i), WorkspaceID: w.ID, AccountID: "a", Email: fmt.Sprintf("%c@example.com", 'c'-i), Role: privacyd.RoleAgent,
+				CreatedAt: at.Add(time.Duration(i) * time.Hour), ExpiresAt: at.Add(time.Duration(-i) * time.Hour),
+			}, []byte{byte(i)}, auditID))
+		}
+		for order, want := range map[string][]string{"": {"i-2", "i-1"}, "email": {"i-2", "i-1"}, "-email": {"i-0", "i-1"}, "sent": {"i-0", "i-1"}, "-until": {"i-0", "i-1"}} {
+			list, total, err := s.InvitationsPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Limit: 2})
+			must(t, err)
+			var ids []string
+			for _, v := range list {
+				ids = append(ids, v.ID)
+			}
+			if diff := cmp.Diff(want, ids); diff != "" || total != 3 {
+				t.Errorf("by %q, of %d: %s", order, total, diff)
+			}
+		}
+	})
+}

@@ -1,0 +1,67 @@
+package web_test
+
+import (
+	"fmt"
+	"html"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/engine"
+	"github.com/privacyd/privacyd/engine/enginetest"
+)
+
+// follow goes where a link of the page leads that has these words.
+func follow(t *testing.T, b *browser, w *httptest.ResponseRecorder, words string) *httptest.ResponseRecorder {
+	t.Helper()
+	link := regexp.MustCompile(`<a class="[^"]*" href="([^"#]*)[^"]*"[^>]*>\s*` + regexp.QuoteMeta(words)).FindStringSubmatch(w.Body.String())
+	if link == nil {
+		t.Fatalf("the page has no link %q", words)
+	}
+	return b.get(html.UnescapeString(link[1]))
+}
+
+// inOrder fails where the page does not have these words one after the other.
+func inOrder(t *testing.T, w *httptest.ResponseRecorder, words ...string) {
+	t.Helper()
+	rest := w.Body.String()
+	for _, word := range words {
+		_, after, found := strings.Cut(rest, word)
+		if !found {
+			t.Fatalf("the page does not have %q after what comes before it", word)
+		}
+		rest = after
+	}
+}
+
+func TestMembersAndInvitationsArePagedAndSorted(t *testing.T) {
+	p := newProduct(t)
+	for i := range 60 {
+		email := fmt.Sprintf("m%02d@example.net", i)
+		_, err := p.engine.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: email, Name: fmt.Sprintf("Member %02d", 59-i)})
+		must(t, err)
+		_, err = p.engine.AddMember(t.Context(), enginetest.Operator, "acme", email, privacyd.RoleAgent)
+		must(t, err)
+		if i < 30 {
+			_, err = p.engine.Invite(t.Context(), enginetest.Operator, "acme", engine.NewInvitation{Email: fmt.Sprintf("i%02d@example.org", i), Role: privacyd.RoleAgent})
+			must(t, err)
+		}
+	}
+	b := p.as(t, "admin")
+	first := b.get("/w/acme/members")
+	inOrder(t, first, "i29@example.org", "i28@example.org", "Page 1 of 2", "63 members", "admin@example.com", "m00@example.net", "Page 1 of 2")
+	byName := follow(t, b, first, "name")
+	inOrder(t, byName, "i29@example.org", `aria-sort="ascending"`, "An admin", "The last one", "Member 00", "Member 01")
+	down := follow(t, b, byName, "name")
+	inOrder(t, down, `aria-sort="descending"`, "Member 59", "Member 58")
+	second := follow(t, b, follow(t, b, down, "E-mail"), "Sent")
+	inOrder(t, second, `aria-sort="ascending"`, "i00@example.org", "i01@example.org", `aria-sort="descending"`, "Member 59")
+	w := b.get("/w/acme/members?sort=-name&page=2&invited-sort=email&invited-page=9")
+	inOrder(t, w, "i29@example.org", "Page 2 of 2", `aria-sort="descending"`, "Member 00", "Page 2 of 2")
+	if strings.Contains(w.Body.String(), "Member 59") || strings.Contains(w.Body.String(), "i00@example.org") {
+		t.Error("the second page repeats the first")
+	}
+	expect(t, b.get("/w/acme/members?sort=nonsense&page=-1"), "Page 1 of 2")
+}
