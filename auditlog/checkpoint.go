@@ -120,8 +120,9 @@ func (s noteSigner) Sign(msg []byte) ([]byte, error) {
 }
 
 // SignCheckpoint signs the checkpoint of a tree of size leaves (C2SP
-// tlog-checkpoint). The signer's key must be Ed25519.
-func SignCheckpoint(signer crypto.Signer, origin string, size int64, root [32]byte) ([]byte, error) {
+// tlog-checkpoint), with extension lines if there are any. The signer's key must
+// be Ed25519.
+func SignCheckpoint(signer crypto.Signer, origin string, size int64, root [32]byte, extensions ...string) ([]byte, error) {
 	public, ok := signer.Public().(ed25519.PublicKey)
 	if !ok {
 		return nil, errors.New("sign a checkpoint: the key is not Ed25519")
@@ -131,6 +132,9 @@ func SignCheckpoint(signer crypto.Signer, origin string, size int64, root [32]by
 		return nil, fmt.Errorf("sign a checkpoint: %w", err)
 	}
 	text := origin + "\n" + strconv.FormatInt(size, 10) + "\n" + tlog.Hash(root).String() + "\n"
+	for _, line := range extensions {
+		text += line + "\n"
+	}
 	signed, err := note.Sign(&note.Note{Text: text}, noteSigner{v, signer})
 	if err != nil {
 		return nil, fmt.Errorf("sign a checkpoint: %w", err)

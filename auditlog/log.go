@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -18,6 +19,7 @@ type Log struct {
 	Entries Entries
 	Keys    Sealer
 	Trees   Trees            // needed for View alone
+	Signer  crypto.Signer    // Ed25519, of the instance: needed for entries with ActionErased alone
 	Rand    io.Reader        // of salts and ids; default crypto/rand
 	Now     func() time.Time // for ids, which are in the order of insertion; default time.Now
 
@@ -61,6 +63,11 @@ func (l *Log) write(ctx context.Context, id string, r Record) (Entry, []SealedDi
 		owners, err := l.disclose(leaf, r.Private, d)
 		if err != nil {
 			return Entry{}, nil, err
+		}
+		if leaf.Action == ActionErased {
+			if err := signErasure(l.Signer, leaf); err != nil {
+				return Entry{}, nil, err
+			}
 		}
 		encoded, err := leaf.Encode()
 		if err != nil {

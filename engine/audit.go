@@ -143,7 +143,7 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 func details(public map[string]any) map[string]any {
 	var rest map[string]any
 	for name, v := range public {
-		if slices.Contains([]string{auditlog.PublicActorKind, "actor_role", "door", "code"}, name) || strings.HasPrefix(name, factPrefix) {
+		if slices.Contains([]string{auditlog.PublicActorKind, "actor_role", "door", "code", "signature"}, name) || strings.HasPrefix(name, factPrefix) {
 			continue
 		}
 		if rest == nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/privacyd/privacyd/auditlog"
 )
 
 // epoch is one epoch of a log on its way: the tree of the hashes that are
@@ -34,7 +36,10 @@ type epoch struct {
 	lacking map[int64]int64 // by block: of how many digests together
 	begun   bool            // the first entry was seen
 	first   []byte          // its leaf, if it explains something
-	tell    func(e *epoch, index int64, leaf []byte)
+	// from signedFrom on, if allSigned, erasures that are not signed are not believed
+	allSigned  bool
+	signedFrom int64
+	tell       func(e *epoch, index int64, leaf []byte)
 }
 
 // checkpoint is what a signed note says.
@@ -43,6 +48,23 @@ type checkpoint struct {
 	size   int64
 	root   tlog.Hash
 	known  bool // the note could be read; whether it is signed is another question
+
+	allSigned  bool  // it says that erasures are signed
+	signedFrom int64 // from this entry on
+}
+
+func newCheckpoint(note []byte, origin string, size int64, root tlog.Hash) checkpoint {
+	c := checkpoint{origin: origin, size: size, root: root, known: true}
+	c.signedFrom, c.allSigned = auditlog.ErasuresSignedFrom(note)
+	return c
+}
+
+// signs takes what a signed checkpoint says of erasures. What one once said
+// holds whatever others say.
+func (e *epoch) signs(c checkpoint) {
+	if c.allSigned && (!e.allSigned || c.signedFrom < e.signedFrom) {
+		e.allSigned, e.signedFrom = true, c.signedFrom
+	}
 }
 
 // pin is a checkpoint that the tree must have gone through.

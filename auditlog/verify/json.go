@@ -233,6 +233,7 @@ func (j *jsonRun) goOn(e *epoch, later *auditlog.ExportLater) {
 		return
 	}
 	j.later[e.number] = c
+	e.signs(c)
 }
 
 const maxProofHashes = 64
@@ -282,11 +283,4 @@ func base64Of(text string) string {
 func emptyRoot() [32]byte {
 	var t tree
 	return t.root()
-}
-
-// actionOf gives the action of a leaf.
-func actionOf(b []byte) string {
-	var l leaf
-	l.read(slices.Clip(b))
-	return string(l.action)
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/base64"
+	"slices"
 
 	"github.com/privacyd/privacyd/auditlog"
 )
@@ -46,6 +47,12 @@ func (l *leaf) read(b []byte) (end int, ok bool) {
 func (l *leaf) readAll(b []byte) bool {
 	end, ok := l.read(b)
 	return ok && end == len(b)
+}
+
+// readLeaf reads what kind of leaf b is.
+func readLeaf(b []byte) (l leaf) {
+	l.read(slices.Clip(b))
+	return l
 }
 
 // public gives the public values of a leaf that read accepted.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/auditlog/auditlogtest"
@@ -33,7 +35,7 @@ func newReal(t *testing.T, db *sqldb.DB) *real {
 	keys, err := vault.Open(t.Context(), vault.Options{Keys: t.TempDir(), Root: make([]byte, vault.RootSize)})
 	must(t, err)
 	s := store.New(db)
-	r := &real{Log: &auditlog.Log{Entries: s, Trees: s, Keys: keys}, t: t, db: db, store: s, keys: keys}
+	r := &real{Log: &auditlog.Log{Entries: s, Trees: s, Keys: keys, Signer: keyOf(1)}, t: t, db: db, store: s, keys: keys}
 	r.seq = &auditlog.Sequencer{Store: s, Signer: keyOf(1), Published: &auditlogtest.Shelf{}, Append: r.Append}
 	return r
 }
@@ -148,6 +150,29 @@ func TestRealDatabase(t *testing.T) {
 			must(t, err)
 			wantFindings(t, checkProof(t, p.Encode(), options()))
 		}
+	})
+}
+
+// TestRealExcuse deletes a disclosure and adds an entry that excuses it, which
+// takes no more than the right to insert and to delete disclosures.
+func TestRealExcuse(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		r := newReal(t, db)
+		r.write(300)
+		_, err := db.Exec(t.Context(), `DELETE FROM audit_disclosures WHERE no / 100 = (
+			SELECT e.seq FROM audit_entries e JOIN audit_positions p ON p.entry = e.seq WHERE e.log = '`+logA+`' AND p.idx = 299)`)
+		must(t, err)
+		l := &auditlog.Leaf{
+			ID: uuid.Must(uuid.NewV7()).String(), Log: logA, At: noon(), Action: auditlog.ActionErased, Outcome: "done",
+			Public: map[string]any{"entries": 1, "digests": 3, "epoch_1": map[string]int{"from_256": 512}},
+		}
+		leaf, err := l.Encode()
+		must(t, err)
+		must(t, r.store.Insert(t.Context(), auditlog.Entry{
+			ID: l.ID, Log: logA, At: l.At, Action: l.Action, Outcome: l.Outcome, Leaf: leaf, LeafHash: auditlog.LeafHash(leaf),
+		}, nil))
+		r.sign()
+		r.check("erasure_unsigned 300-300", "disclosure_missing 299-299")
 	})
 }
 

@@ -17,6 +17,7 @@ const (
 	KeyWrong           Code = "key_wrong"          // a checkpoint was signed with another key
 	DisclosureAltered  Code = "disclosure_altered" // a disclosure is not the one that the entry was signed with
 	DisclosureMissing  Code = "disclosure_missing" // a disclosure is not there and no erasure accounts for it
+	ErasureUnsigned    Code = "erasure_unsigned"   // an erasure's entry that the instance did not sign: it excuses nothing
 	Malformed          Code = "malformed"          // something cannot be read as what it should be
 	defaultMaxFindings      = 1000
 )

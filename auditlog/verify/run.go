@@ -19,6 +19,9 @@ const (
 	noteBad        = "the signature of a checkpoint does not hold"
 	notConnected   = "the epoch does not begin with the entry that names the epoch before it"
 	misquoted      = "what the export says of the end of the epoch is not what the next epoch says"
+	wrongSigned    = "it says that somebody was erased, and its signature is not one of this key for this entry"
+	notSigned      = "it says that somebody was erased, and is not signed: whoever could write to the database could add it, and it excuses nothing"
+	signedTwice    = "the log has this erasure's entry twice"
 	epochGone      = "an earlier checkpoint is of an epoch that is not there"
 )
 
@@ -36,7 +39,8 @@ type run struct {
 	epochs  []*epoch // as they are begun
 	current *epoch
 	erased  erasures
-	total   int64 // entries that the checkpoints say there are
+	signed  map[string]bool // ids of the erasures that are signed
+	total   int64           // entries that the checkpoints say there are
 }
 
 // earlier is a checkpoint that the auditor noted.
@@ -81,7 +85,7 @@ func readEarlier(note []byte, o Options) (earlier, error) {
 	if err != nil {
 		return earlier{}, fmt.Errorf("%w: %w", ErrSince, err)
 	}
-	return earlier{checkpoint{origin, size, root, true}, log, number}, nil
+	return earlier{newCheckpoint(note, origin, size, root), log, number}, nil
 }
 
 // of says which log is verified. Earlier checkpoints must be the same log's.
@@ -109,7 +113,7 @@ func (u *run) checkpoint(note []byte, number int) (checkpoint, bool) {
 		u.r.noted(Malformed, number, noteUnreadable)
 		return c, false
 	}
-	c = checkpoint{origin, size, root, true}
+	c = newCheckpoint(note, origin, size, root)
 	fingerprint, log, epoch, err := auditlog.ParseOrigin(origin)
 	switch {
 	case err != nil:
@@ -139,15 +143,20 @@ func (u *run) begin(number int, note []byte, older [][]byte, next *auditlog.Ende
 	head, ok := u.checkpoint(note, number)
 	e := newEpoch(u.r, number, head, u.tell)
 	e.proven = ok
+	if ok {
+		e.signs(head)
+	}
 	u.total += head.size
 	for _, note := range older {
 		if c, ok := u.checkpoint(note, number); ok {
 			e.pin(c, olderPin)
+			e.signs(c)
 		}
 	}
 	for _, s := range u.since {
 		if s.epoch == number {
 			e.pin(s.checkpoint, sincePin)
+			e.signs(s.checkpoint)
 		}
 	}
 	if x := endedBy(next); x != nil {
@@ -170,10 +179,40 @@ func endedBy(next *auditlog.Ended) *ended {
 
 // tell takes a leaf that explains what is missing.
 func (u *run) tell(e *epoch, index int64, leaf []byte) {
-	public := publicOf(leaf)
-	if actionOf(leaf) == auditlog.ActionErased && !u.erased.add(public) {
+	if string(readLeaf(leaf).action) != auditlog.ActionErased {
+		return
+	}
+	switch why := u.unsigned(e, index, leaf); {
+	case why != "":
+		u.r.found(ErasureUnsigned, e.number, index, why)
+	case !u.erased.add(publicOf(leaf)):
 		u.r.found(Malformed, e.number, index, wrongExcuse)
 	}
+}
+
+// unsigned says why an erasure's entry is not to be believed: whoever may add
+// rows could have written it. Versions that did not sign them wrote some that
+// are believed: those before the first that is signed, and before the entry
+// from which on the checkpoints say that all are.
+func (u *run) unsigned(e *epoch, index int64, leaf []byte) string {
+	signed, err := auditlog.CheckErasure(leaf, u.o.Key)
+	switch {
+	case err != nil:
+		return wrongSigned
+	case !signed && (len(u.signed) > 0 || e.allSigned && index >= e.signedFrom):
+		return notSigned
+	case !signed:
+		return ""
+	}
+	id := string(readLeaf(leaf).id)
+	if u.signed[id] {
+		return signedTwice
+	}
+	if u.signed == nil {
+		u.signed = map[string]bool{}
+	}
+	u.signed[id] = true
+	return ""
 }
 
 // finish says what can be said once everything was read.
@@ -209,7 +248,7 @@ func (u *run) connect(e *epoch) {
 	}
 	var number int
 	var said auditlog.Ended
-	ok := e.first != nil && actionOf(e.first) == auditlog.ActionEpoch
+	ok := e.first != nil && string(readLeaf(e.first).action) == auditlog.ActionEpoch
 	if ok {
 		number, said, ok = auditlog.ParseEnded(publicOf(e.first))
 	}

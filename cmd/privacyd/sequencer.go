@@ -43,7 +43,7 @@ func (i *instance) openAudit(ctx context.Context, cfg config, db *sqldb.DB, tabl
 		return err
 	}
 	i.sequencer = &auditlog.Sequencer{Store: tables, Signer: key, Published: published, Now: now, Log: log}
-	i.audit = &auditlog.Log{Entries: waking{tables, db, i.sequencer.Wake}, Keys: keys, Trees: tables}
+	i.audit = &auditlog.Log{Entries: waking{tables, db, i.sequencer.Wake}, Keys: keys, Trees: tables, Signer: key}
 	i.sequencer.Append = i.audit.Append
 	if keys.Fresh() {
 		fmt.Fprintf(os.Stderr, "The audit log is signed with this key. Give it to whoever is to check the log (privacyd audit key shows it again):\n\n    %s\n\n",

@@ -162,7 +162,7 @@ func (b *Bench) wire() {
 	b.atStop(published.Close)
 	key, err := keys.SigningKey(ctx)
 	b.Must(err)
-	log := &auditlog.Log{Entries: s, Keys: keys, Trees: s}
+	log := &auditlog.Log{Entries: s, Keys: keys, Trees: s, Signer: key}
 	b.Sequencer = Sequencer{&auditlog.Sequencer{Store: s, Signer: key, Published: published, Append: log.Append, Now: b.Clock}}
 	b.Engine = &engine.Engine{
 		Tx: s, Accounts: s, Workspaces: s, Sessions: s, Jobs: s, Lookup: s, Exports: s,
