@@ -168,16 +168,6 @@ type Job struct {
 // Pending tells whether the job still has something to do.
 func (j *Job) Pending() bool { return !j.State.Ended() }
 
-// JobFilter narrows a list of jobs. The zero value lists everything, newest
-// first.
-type JobFilter struct {
-	Types    []JobType  // empty: all
-	States   []JobState // empty: all
-	PlanHash string     // of the plan that is, or was, to be confirmed
-	Before   string     // job id: list older ones
-	Limit    int        // 1 to 200; 0: 50
-}
-
 // ExportFile is the finished, encrypted archive of a job.
 type ExportFile struct {
 	JobID       string

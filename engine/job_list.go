@@ -6,8 +6,8 @@ import (
 	"github.com/privacyd/privacyd"
 )
 
-// FindJobs lists a workspace's jobs that a filter lets through, newest first.
-// Admins and agents.
+// FindJobs lists a workspace's jobs that a filter lets through, newest first
+// if not sorted otherwise. Admins and agents. Code cursor_invalid.
 func (e *Engine) FindJobs(ctx context.Context, c privacyd.Caller, workspace string, f privacyd.JobFilter) ([]*privacyd.Job, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
 	if err != nil {

@@ -64,6 +64,7 @@ type Receipts interface {
 	Receipt(ctx context.Context, id string) (privacyd.StoredReceipt, error)
 	ReceiptOfJob(ctx context.Context, jobID string) (privacyd.StoredReceipt, error)
 	Receipts(ctx context.Context, workspaceID, before string, limit int) ([]privacyd.StoredReceipt, error)
+	ReceiptsOldest(ctx context.Context, workspaceID, after string, limit int) ([]privacyd.StoredReceipt, error)
 }
 
 // Purges keeps the files that erasures have to delete.

@@ -51,8 +51,15 @@ func (e *Engine) ListReceipts(ctx context.Context, c privacyd.Caller, workspace,
 	if err != nil {
 		return nil, err
 	}
-	if limit <= 0 || limit > maxPage {
-		limit = 50
+	return e.Receipts.Receipts(ctx, g.Workspace.ID, before, bounded(privacyd.PageQuery{Limit: limit}).Limit)
+}
+
+// OldestReceipts is ListReceipts the other way round: the oldest first, newer
+// than the one with id after. Admins and auditors.
+func (e *Engine) OldestReceipts(ctx context.Context, c privacyd.Caller, workspace, after string, limit int) ([]privacyd.StoredReceipt, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadReceipts)
+	if err != nil {
+		return nil, err
 	}
-	return e.Receipts.Receipts(ctx, g.Workspace.ID, before, limit)
+	return e.Receipts.ReceiptsOldest(ctx, g.Workspace.ID, after, bounded(privacyd.PageQuery{Limit: limit}).Limit)
 }

@@ -65,3 +65,51 @@ func TestInvitationsByPage(t *testing.T) {
 		}
 	})
 }
+
+// TestJobsInOrder goes through each order by pages of two.
+func TestJobsInOrder(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, w := t.Context(), workspace(t, s, "acme")
+		for i, typ := range []privacyd.JobType{privacyd.JobDataExport, privacyd.JobSubjectDeletion, privacyd.JobSubjectExport, privacyd.JobDataExport, privacyd.JobDataExport} {
+			j := jobIn(t, s, w.ID, fmt.Sprintf("j%d", i), func(j *privacyd.Job) { j.Type = typ })
+			if i == 3 {
+				continue // runs
+			}
+			ended, kept := at.Add(time.Duration(10-i/2)*time.Hour), at.Add(time.Duration(20+i/3)*time.Hour)
+			j.State, j.EndedAt, j.ExpiresAt = privacyd.JobCompleted, &ended, &kept
+			must(t, s.UpdateJob(ctx, j, auditID))
+		}
+		exports := []privacyd.JobType{privacyd.JobDataExport, privacyd.JobSubjectExport}
+		for order, want := range map[privacyd.JobSort]string{
+			"": "j4 j3 j2 j1 j0", privacyd.JobsNewest: "j4 j3 j2 j1 j0", privacyd.JobsOldest: "j0 j1 j2 j3 j4",
+			privacyd.JobsEnded: "j4 j2 j0 j1 j3", privacyd.JobsEndedLast: "j3 j1 j0 j2 j4",
+			privacyd.JobsKept: "j0 j1 j2 j4 j3", privacyd.JobsKeptLast: "j3 j4 j2 j1 j0",
+		} {
+			if got := allJobs(t, s, w.ID, privacyd.JobFilter{Sort: order, Limit: 2}); got != want {
+				t.Errorf("by %q: %s, want %s", order, got, want)
+			}
+			want = strings.ReplaceAll(strings.ReplaceAll(want, "j1", ""), "  ", " ")
+			if got := allJobs(t, s, w.ID, privacyd.JobFilter{Types: exports, Sort: order, Limit: 2}); got != strings.TrimSpace(want) {
+				t.Errorf("exports by %q: %s, want %s", order, got, want)
+			}
+		}
+		_, err := s.FindJobs(ctx, w.ID, privacyd.JobFilter{Sort: privacyd.JobsEnded, Before: "j4", Limit: 2})
+		wantCode(t, err, "cursor_invalid")
+	})
+}
+
+func allJobs(t *testing.T, s *store.Store, workspaceID string, f privacyd.JobFilter) string {
+	t.Helper()
+	var ids []string
+	for {
+		jobs, err := s.FindJobs(t.Context(), workspaceID, f)
+		must(t, err)
+		for _, j := range jobs {
+			ids = append(ids, j.ID)
+			f.Before = f.Sort.Cursor(j)
+		}
+		if len(jobs) < f.Limit {
+			return strings.Join(ids, " ")
+		}
+	}
+}

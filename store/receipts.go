@@ -43,6 +43,17 @@ func (s *Store) ReceiptOfJob(ctx context.Context, jobID string) (privacyd.Stored
 	return one(r, err, errNoReceipt, "read a job's receipt")
 }
 
+// ReceiptsOldest lists the newest issue of each of a workspace's receipts, the
+// oldest first, newer than the one with id after.
+func (s *Store) ReceiptsOldest(ctx context.Context, workspaceID, after string, limit int) ([]privacyd.StoredReceipt, error) {
+	receipts, err := collect(ctx, s, scanReceipt, `SELECT `+receiptColumns+` FROM receipts r WHERE r.workspace_id = $1 AND r.id > $2
+		AND r.issue = (SELECT max(issue) FROM receipts l WHERE l.id = r.id) ORDER BY r.id LIMIT $3`, workspaceID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list receipts: %w", err)
+	}
+	return receipts, nil
+}
+
 // Receipts lists the newest issue of each of a workspace's receipts, newest
 // first, older than the one with id before when that is not empty. The empty
 // workspace's are those of accounts.

@@ -45,6 +45,14 @@ func TestReceipts(t *testing.T) {
 				t.Error(diff)
 			}
 		}
+		oldest, err := s.ReceiptsOldest(ctx, w.ID, "", 10)
+		must(t, err)
+		if diff := cmp.Diff([]privacyd.StoredReceipt{second, newer}, oldest); diff != "" {
+			t.Error(diff)
+		}
+		if page, err := s.ReceiptsOldest(ctx, w.ID, "r1", 10); err != nil || len(page) != 1 || page[0].ID != "r2" {
+			t.Error(page, err)
+		}
 		if page, err := s.Receipts(ctx, w.ID, "r2", 10); err != nil || len(page) != 1 || page[0].ID != "r1" {
 			t.Error(page, err)
 		}

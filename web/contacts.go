@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,7 +83,7 @@ type foundView struct {
 // contactsView is the page "Contacts".
 type contactsView struct {
 	Found  foundView
-	Sort   string
+	Order  sorting
 	Cursor string // of this page; empty: the first
 	Next   string // of the next page; empty: there is none
 }
@@ -238,7 +237,8 @@ func (d *door) contactMatches(w http.ResponseWriter, r *http.Request) error {
 
 func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
 	q := r.URL.Query()
-	view := contactsView{Sort: q.Get("sort"), Cursor: q.Get("after")}
+	view := contactsView{Order: newSorting(q, "sort", "name", "name", "email", "created_at", "id"), Cursor: q.Get("after")}
+	view.Order.Path = workspacePath(v.workspace.Slug, "contacts")
 	if d.engine.Records == nil {
 		return view, nil
 	}
@@ -246,11 +246,8 @@ func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
 	if view.Found, err = d.found(r, v); err != nil || view.Found.Query != "" {
 		return view, err
 	}
-	if !slices.Contains(contactOrders, view.Sort) {
-		view.Sort = "name"
-	}
 	page, err := d.engine.ListRecords(r.Context(), v.caller, v.workspace.ID, "contacts", engine.RecordQuery{
-		Sort: view.Sort, Cursor: view.Cursor, Limit: contactsShown,
+		Sort: view.Order.By, Cursor: view.Cursor, Limit: contactsShown,
 	})
 	if err != nil {
 		return view, err
@@ -258,40 +255,6 @@ func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
 	view.Next = page.NextCursor
 	view.Found.Contacts, err = decoded[contact](page.Items)
 	return view, err
-}
-
-// contactOrders are the ways to sort the list.
-var contactOrders = []string{"name", "-name", "email", "-email", "created_at", "-created_at", "id", "-id"}
-
-// sortedBy is the address of the list by a column: the other way round where it
-// is sorted by that already.
-func (v contactsView) sortedBy(p page, column string) string {
-	if v.Sort == column {
-		column = "-" + column
-	}
-	return p.to("contacts") + "?sort=" + url.QueryEscape(column)
-}
-
-// direction is what aria-sort says of a column.
-func (v contactsView) direction(column string) string {
-	switch {
-	case v.Found.Query != "":
-		return "none"
-	case v.Sort == column:
-		return "ascending"
-	case v.Sort == "-"+column:
-		return "descending"
-	}
-	return "none"
-}
-
-// page is the address of another page of the list.
-func (v contactsView) page(p page, cursor string) string {
-	q := url.Values{"sort": {v.Sort}}
-	if cursor != "" {
-		q.Set("after", cursor)
-	}
-	return p.to("contacts") + "?" + q.Encode()
 }
 
 // contactPath is where a contact's profile is. Ids may be anything, so that

@@ -67,7 +67,8 @@ func TestDeleteContactFromSearchToReceipt(t *testing.T) {
 	}
 	expect(t, b.get(job), "Done", "looking again found nothing left", "What was done", "Receipt")
 	expect(t, b.get(job+"/receipt"), "Receipt: a contact was erased", "Verified: nothing found", "receipt.json", "Signed by key")
-	expect(t, b.get("/w/acme/receipts"), "Contact deletion", "Nothing found")
+	expect(t, b.get("/w/acme/receipts"), "Contact deletion", "Nothing found", `aria-sort="descending"`)
+	expect(t, follow(t, b, b.get("/w/acme/receipts"), "Ended"), "Contact deletion", `aria-sort="ascending"`)
 	expect(t, b.get("/w/acme/jobs?kind=deletions&state=ended"), job, "Receipt")
 	expect(t, b.get("/w/acme/jobs?kind=exports"), "No job is like that")
 	if code := codeAsTitle.FindString(b.get("/w/acme/audit").Body.String()); code != "" {

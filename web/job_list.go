@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -13,7 +14,8 @@ const jobsShown = 25
 type jobsView struct {
 	Jobs         []*privacyd.Job
 	Kind, State  string // of the filter
-	Before       string // the page shown; empty: the newest
+	Order        sorting
+	Before       string // the page shown; empty: the first
 	Older        string // the cursor of the next page; empty: there is none
 	NeedsPerson  int    // of those shown: waiting for somebody's word
 	KindOptions  [][2]string
@@ -66,15 +68,15 @@ func (d *door) jobList(r *http.Request) (page, jobsView, error) {
 		return page{}, jobsView{}, err
 	}
 	q := r.URL.Query()
-	view := jobsView{Kind: known(jobKinds, q.Get("kind")), State: known(jobStates, q.Get("state")), Before: q.Get("before"), KindOptions: jobKinds, StateOptions: jobStates}
-	f := jobFilter(view.Kind, view.State)
-	f.Before, f.Limit = view.Before, jobsShown+1
+	view := jobsView{Before: q.Get("before"), KindOptions: jobKinds, StateOptions: jobStates}
+	f := view.read(q)
+	view.Order.Path, view.Order.At = workspacePath(v.workspace.Slug, "jobs"), "jobs-table"
 	if view.Jobs, err = d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, f); err != nil {
 		return page{}, view, err
 	}
 	if len(view.Jobs) > jobsShown {
 		view.Jobs = view.Jobs[:jobsShown]
-		view.Older = view.Jobs[jobsShown-1].ID
+		view.Older = f.Sort.Cursor(view.Jobs[jobsShown-1])
 	}
 	p := d.page(r, v, "Jobs")
 	for _, j := range view.Jobs {
@@ -97,11 +99,24 @@ func known(choices [][2]string, value string) string {
 	return ""
 }
 
-// query is the filter and page as an address has them.
+// read reads filter, order and page from an address.
+func (v *jobsView) read(q url.Values) privacyd.JobFilter {
+	v.Kind, v.State = known(jobKinds, q.Get("kind")), known(jobStates, q.Get("state"))
+	columns := []string{"asked", "ended"}
+	if v.Kind == "exports" {
+		columns = append(columns, "kept") // the list of exports on its own page has it
+	}
+	v.Order = newSorting(q, "sort", string(privacyd.JobsNewest), columns...).keep("kind", v.Kind).keep("state", v.State)
+	f := jobFilter(v.Kind, v.State)
+	f.Sort, f.Before, f.Limit = privacyd.JobSort(v.Order.By), q.Get("before"), jobsShown+1
+	return f
+}
+
+// query is filter, order and page as an address has them.
 func (v jobsView) query(before string) string {
-	q := url.Values{}
-	for name, value := range map[string]string{"kind": v.Kind, "state": v.State, "before": before} {
-		if value != "" {
+	q := maps.Clone(v.Order.Query)
+	for name, value := range map[string]string{"sort": v.Order.By, "before": before} {
+		if value != "" && value != string(privacyd.JobsNewest) {
 			q.Set(name, value)
 		}
 	}

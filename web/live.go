@@ -85,10 +85,7 @@ func (d *door) look(r *http.Request) (string, error) {
 		}
 		jobs = []*privacyd.Job{job}
 	} else {
-		q := r.URL.Query()
-		f := jobFilter(known(jobKinds, q.Get("kind")), known(jobStates, q.Get("state")))
-		f.Before, f.Limit = q.Get("before"), jobsShown+1
-		if jobs, err = d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, f); err != nil {
+		if jobs, err = d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, new(jobsView).read(r.URL.Query())); err != nil {
 			return "", err
 		}
 	}

@@ -30,7 +30,8 @@ type privacyView struct {
 // of them is on its way.
 type exportsView struct {
 	Jobs   []*privacyd.Job
-	Before string // the page shown; empty: the newest
+	Order  sorting
+	Before string // the page shown; empty: the first
 	Older  string // the cursor of the next page; empty: there is none
 
 	Downloads map[string][]privacyd.AuditEntry // job id → who downloaded it, newest first; nil: the reader may not know
@@ -162,16 +163,18 @@ func (d *door) exportMatchesPart(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) exports(r *http.Request, v visit) (exportsView, error) {
-	view := exportsView{Before: r.URL.Query().Get("before")}
-	jobs, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, privacyd.JobFilter{
-		Types: []privacyd.JobType{privacyd.JobDataExport, privacyd.JobSubjectExport}, Before: view.Before, Limit: exportsShown + 1,
-	})
+	q := r.URL.Query()
+	view := exportsView{Before: q.Get("before"), Order: newSorting(q, "sort", string(privacyd.JobsNewest), "asked", "kept")}
+	view.Order.Path, view.Order.At = workspacePath(v.workspace.Slug, "data-privacy"), "exports"
+	f := jobFilter("exports", "")
+	f.Sort, f.Before, f.Limit = privacyd.JobSort(view.Order.By), view.Before, exportsShown+1
+	jobs, err := d.engine.FindJobs(r.Context(), v.caller, v.workspace.ID, f)
 	if err != nil {
 		return view, err
 	}
 	if len(jobs) > exportsShown {
 		jobs = jobs[:exportsShown]
-		view.Older = jobs[exportsShown-1].ID
+		view.Older = f.Sort.Cursor(jobs[exportsShown-1])
 	}
 	view.Jobs = jobs
 	if !v.role.May(privacyd.ActionReadAudit) || len(jobs) == 0 {

@@ -19,7 +19,8 @@ type receiptView struct {
 // receiptsView is the page "Receipts".
 type receiptsView struct {
 	List   []receiptView
-	Before string // the page shown; empty: the newest
+	Order  sorting
+	Before string // the page shown; empty: the first
 	Older  string // the cursor of the next page; empty: there is none
 }
 
@@ -68,8 +69,14 @@ func (d *door) receiptsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := receiptsView{Before: r.URL.Query().Get("before")}
-	list, err := d.engine.ListReceipts(r.Context(), v.caller, v.workspace.ID, view.Before, receiptsShown+1)
+	q := r.URL.Query()
+	view := receiptsView{Before: q.Get("before"), Order: newSorting(q, "sort", "-ended", "ended")}
+	view.Order.Path = workspacePath(v.workspace.Slug, "receipts")
+	read := d.engine.ListReceipts
+	if view.Order.By == "ended" {
+		read = d.engine.OldestReceipts
+	}
+	list, err := read(r.Context(), v.caller, v.workspace.ID, view.Before, receiptsShown+1)
 	if err != nil {
 		return err
 	}

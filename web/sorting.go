@@ -62,6 +62,18 @@ func (s sorting) address(q url.Values) string {
 	return address
 }
 
+// pageWords are what the links to the first page and the next one say.
+func (s sorting) pageWords(what string) (first, next string) {
+	switch s.By {
+	case "-asked", "-ended":
+		return "Newest " + what, "Older " + what
+	case "asked", "ended":
+		return "Oldest " + what, "Newer " + what
+	default:
+		return "First page of " + what, "Next page of " + what
+	}
+}
+
 // either is what aria-sort says of a column that is sorted in more than one way.
 func (s sorting) either(columns ...string) string {
 	for _, c := range columns {

@@ -3,7 +3,9 @@ package web_test
 import (
 	"fmt"
 	"html"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,4 +66,35 @@ func TestMembersAndInvitationsArePagedAndSorted(t *testing.T) {
 		t.Error("the second page repeats the first")
 	}
 	expect(t, b.get("/w/acme/members?sort=nonsense&page=-1"), "Page 1 of 2")
+}
+
+func TestJobsAndExportsArePagedAndSorted(t *testing.T) {
+	p := newProduct(t)
+	agent := p.as(t, "agent")
+	var jobs []string
+	for i := range 28 {
+		id := fmt.Sprintf("p-%02d", i)
+		_, err := p.engine.PutRecord(t.Context(), enginetest.Operator, "acme", "contacts", id, fmt.Appendf(nil, `{"id":%q,"name":"Person %02d"}`, id, i))
+		must(t, err)
+		jobs = append(jobs, agent.post("/w/acme/contact/export", url.Values{"id": {id}}).Header().Get("Location"))
+	}
+	must(t, p.runner.RunUntilIdle(t.Context()))
+	first := agent.get("/w/acme/jobs?kind=exports")
+	inOrder(t, first, `aria-sort="descending"`, jobs[27], jobs[26], jobs[3], "Older jobs")
+	expect(t, follow(t, agent, first, "Older jobs"), jobs[2], jobs[0], "Newest jobs")
+	oldest := follow(t, agent, first, "Asked")
+	inOrder(t, oldest, `aria-sort="ascending"`, jobs[0], jobs[1], jobs[24], "Newer jobs")
+	expect(t, oldest, `<option value="exports" selected>`, `name="sort" value="asked"`)
+	ended := follow(t, agent, follow(t, agent, oldest, "Ended"), "Newer jobs")
+	expect(t, ended, `aria-sort="ascending"`, jobs[27], jobs[25], "Oldest jobs", "kind=exports")
+	if strings.Contains(ended.Body.String(), jobs[24]) {
+		t.Error("the second page repeats the first")
+	}
+	kept := follow(t, agent, agent.get("/w/acme/data-privacy"), "Kept until")
+	inOrder(t, kept, "Next page of exports")
+	next := follow(t, agent, kept, "Next page of exports")
+	inOrder(t, next, "First page of exports", "Next page of exports")
+	if w := agent.get("/w/acme/jobs?sort=ended&before=nonsense"); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a cursor that is none: status %d", w.Code)
+	}
 }
