@@ -57,6 +57,7 @@ type jsonWriter struct {
 	export  Export
 	w       *bufio.Writer
 	line    []byte
+	roots   [][32]byte // of a page of blocks
 	written Written
 	seen    int64
 	erasing underWay
@@ -162,16 +163,19 @@ func (j *jsonWriter) epoch(ctx context.Context, h Head) error {
 	return nil
 }
 
-// block writes the leaf hashes of up to 256 entries. Where one is gone there
-// are 32 zero bytes, and the root of the block is written too if there is one,
-// so that all other entries can still be checked.
+// block writes the leaf hashes of up to 256 entries and the root that the tree
+// has of them, so that whatever is changed is found within its block. Where a
+// hash is gone there are 32 zero bytes.
 func (j *jsonWriter) block(ctx context.Context, h Head, from int64) error {
 	to := min(from+ErasureBlock, h.Size)
 	hashes, err := j.view.LeafHashes(ctx, h.Epoch, from, to)
-	var root []byte
 	if errors.Is(err, ErrNoEntry) {
-		hashes, root, err = j.damagedBlock(ctx, h, from, to)
+		hashes, err = j.view.knownHashes(ctx, h.Epoch, from, to)
 	}
+	if err != nil {
+		return err
+	}
+	root, err := j.root(ctx, h, from)
 	if err != nil {
 		return err
 	}
@@ -187,24 +191,50 @@ func (j *jsonWriter) block(ctx context.Context, h Head, from int64) error {
 	return err
 }
 
+// root gives the root that the tree has of a block; nil: it has none.
+func (j *jsonWriter) root(ctx context.Context, h Head, from int64) ([]byte, error) {
+	n, blocks := from/ErasureBlock, h.Size/ErasureBlock
+	if n >= blocks {
+		return h.rest(), nil
+	}
+	if at := n % rootsPage; at == 0 {
+		var err error
+		j.roots, err = j.nodes(ctx, h.Epoch, n, min(n+rootsPage, blocks))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if root := j.roots[n%rootsPage]; root != [32]byte{} {
+		return root[:], nil
+	}
+	return nil, nil
+}
+
+const rootsPage = 256
+
+// nodes reads roots of blocks; those that are gone are zero.
+func (j *jsonWriter) nodes(ctx context.Context, epoch int, from, to int64) ([][32]byte, error) {
+	nodes, err := j.view.log.Trees.Nodes(ctx, j.view.name, epoch, 1, from, to)
+	if !errors.Is(err, ErrNoTile) {
+		return nodes, err
+	}
+	nodes = make([][32]byte, 0, to-from)
+	for n := from; n < to; n++ {
+		one, err := j.view.log.Trees.Nodes(ctx, j.view.name, epoch, 1, n, n+1)
+		if err = ignore(err, ErrNoTile); err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, append(one, [32]byte{})[0])
+	}
+	return nodes, nil
+}
+
 func joinHashes(hashes [][32]byte) []byte {
 	b := make([]byte, 0, len(hashes)*32)
 	for i := range hashes {
 		b = append(b, hashes[i][:]...)
 	}
 	return b
-}
-
-func (j *jsonWriter) damagedBlock(ctx context.Context, h Head, from, to int64) (hashes [][32]byte, root []byte, err error) {
-	hashes, err = j.view.knownHashes(ctx, h.Epoch, from, to)
-	if err != nil || to-from < ErasureBlock {
-		return hashes, nil, err
-	}
-	nodes, err := j.view.log.Trees.Nodes(ctx, j.view.name, h.Epoch, 1, from/ErasureBlock, to/ErasureBlock)
-	if err != nil || len(nodes) != 1 {
-		return hashes, nil, ignore(err, ErrNoTile)
-	}
-	return hashes, nodes[0][:], nil
 }
 
 func ignore(err, expected error) error {

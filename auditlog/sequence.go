@@ -22,15 +22,13 @@ type Taken struct {
 // Tip is the current epoch of a log with all that is needed to append.
 type Tip struct {
 	Head
-	Edge    [][32]byte // roots of complete subtrees, the largest first
-	Noted   int64      // the size that the instance's log knows of
+	Noted   int64 // the size that the instance's log knows of
 	NotedAt time.Time
 }
 
 // Grown is what a tree is to become.
 type Grown struct {
-	Head    // the new state
-	Edge    [][32]byte
+	Head            // the new state
 	Entries []int64 // by Seq; the last becomes the leaf before Head.Size
 	Nodes   []Node
 	Kept    *Head // the state before, to be kept as an older checkpoint; nil: not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"math/bits"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -45,8 +46,20 @@ type Head struct {
 	Origin     string
 	Size       int64 // leaves
 	Root       [32]byte
-	Checkpoint []byte    // a signed note
-	At         time.Time // when it was signed, by the clock of who signed it
+	Checkpoint []byte     // a signed note
+	At         time.Time  // when it was signed, by the clock of who signed it
+	Edge       [][32]byte // roots of complete subtrees, the largest first
+}
+
+// rest is the root of the last leaves, which are no whole block; nil: the edge
+// does not say.
+func (h Head) rest() []byte {
+	few := bits.OnesCount64(uint64(h.Size) % ErasureBlock)           //nolint:gosec // not negative
+	if few == 0 || len(h.Edge) != bits.OnesCount64(uint64(h.Size)) { //nolint:gosec // not negative
+		return nil
+	}
+	root := Tip{Head: Head{Edge: h.Edge[len(h.Edge)-few:]}}.edge().root()
+	return root[:]
 }
 
 // Position is where an entry is.

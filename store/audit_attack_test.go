@@ -33,8 +33,14 @@ func TestHiddenFromTheTree(t *testing.T) {
 		// Nor does that keep others from being found that are in no tree.
 		lost := b.append(t, logA)
 		passEntries(t, db)
-		if found, _ := b.seq.Reconcile(t.Context()); found != 1 {
-			t.Errorf("%d entries are found behind the misplaced ones, of which one is %s", found, lost)
+		for { // a transaction of anybody's in the same server may hold it back for a while
+			found, err := b.seq.Reconcile(t.Context())
+			if found == 1 {
+				break
+			}
+			if found > 1 || t.Context().Err() != nil {
+				t.Fatalf("%d entries are found behind the misplaced ones, of which one is %s: %v", found, lost, err)
+			}
 		}
 	})
 }

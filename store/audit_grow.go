@@ -20,13 +20,9 @@ type tip struct {
 }
 
 func scanTip(row scanner) (t tip, err error) {
-	var edge []byte
 	var noted int64
-	if err := scanHeadAnd(row, &t.Head, &edge, &t.no, &t.Noted, &noted); err != nil {
+	if err := scanHeadAnd(row, &t.Head, &t.no, &t.Noted, &noted); err != nil {
 		return t, err
-	}
-	for ; len(edge) >= 32; edge = edge[32:] {
-		t.Edge = append(t.Edge, [32]byte(edge[:32]))
 	}
 	if t.Noted > t.Size { // nobody can have noted that: it would keep the log from being noted again
 		t.Noted = 0

@@ -20,7 +20,7 @@ const positions = `(SELECT entry, idx FROM audit_positions WHERE tree = ` + tree
 
 // Heads gives the head of each epoch of a log; see auditlog.Trees.
 func (s *Store) Heads(ctx context.Context, log string) ([]auditlog.Head, error) {
-	heads, err := collect(ctx, s, scanHead, `SELECT log, epoch, size, root, checkpoint, signed_at
+	heads, err := collect(ctx, s, scanHead, `SELECT log, epoch, size, root, checkpoint, signed_at, edge
 		FROM audit_trees WHERE log = $1 ORDER BY epoch`, log)
 	if err != nil {
 		return nil, fmt.Errorf("read the heads of an audit log: %w", err)
@@ -34,14 +34,17 @@ func scanHead(row scanner) (h auditlog.Head, err error) {
 
 // scanHeadAnd scans a head and, after it, more columns.
 func scanHeadAnd(row scanner, h *auditlog.Head, more ...any) error {
-	var root []byte
+	var root, edge []byte
 	var at int64
-	if err := row.Scan(append([]any{&h.Log, &h.Epoch, &h.Size, &root, &h.Checkpoint, &at}, more...)...); err != nil {
+	if err := row.Scan(append([]any{&h.Log, &h.Epoch, &h.Size, &root, &h.Checkpoint, &at, &edge}, more...)...); err != nil {
 		return err
 	}
 	copy(h.Root[:], root)
 	h.Origin, _, _ = strings.Cut(string(h.Checkpoint), "\n")
 	h.At = sqldb.Time(at)
+	for ; len(edge) >= len(h.Root); edge = edge[len(h.Root):] {
+		h.Edge = append(h.Edge, [32]byte(edge[:len(h.Root)]))
+	}
 	return nil
 }
 

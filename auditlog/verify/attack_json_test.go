@@ -97,6 +97,21 @@ func (p *pages) rehashed() {
 	flush()
 }
 
+var rootOf = regexp.MustCompile(`,"root":"[^"]*"\}$`)
+
+// rootless takes the roots of blocks away.
+func (p *pages) rootless() {
+	for i, l := range p.lines {
+		p.lines[i] = rootOf.ReplaceAllString(l, "}")
+	}
+}
+
+// uprooted gives the first block the root of the second.
+func (p *pages) uprooted() {
+	root := rootOf.FindString(p.lines[p.block(256)])
+	p.lines[p.block(0)] = rootOf.ReplaceAllString(p.lines[p.block(0)], root)
+}
+
 // rebuilt makes numbers, lists of hashes and the last line fit the entries that
 // are there, as somebody would who knows the format.
 func (p *pages) rebuilt() {
@@ -145,8 +160,13 @@ func TestAttackJSON(t *testing.T) {
 		"edit the last leaf":         {func(p *pages) { p.swap(p.entry(600), outcome, `"outcome":"denied"`) }, []string{"changed 600-600"}},
 		"edit a leaf out of form":    {func(p *pages) { p.swap(p.entry(5), outcome, `"outcome": "done"`) }, []string{"changed 5-5"}},
 		"edit three leaves":          {func(p *pages) { edit(p, 5, 6, 299) }, []string{"changed 5-6", "changed 299-299"}},
-		"edit a leaf and its hash":   {func(p *pages) { edit(p, 5); p.rehashed() }, []string{"changed 0-299"}},
-		"edit a later leaf and hash": {func(p *pages) { edit(p, 400); p.rehashed() }, []string{"changed 300-599"}},
+		"edit a leaf and its hash":   {func(p *pages) { edit(p, 5); p.rehashed() }, []string{"changed 0-255"}},
+		"edit a later leaf and hash": {func(p *pages) { edit(p, 400); p.rehashed() }, []string{"changed 256-511"}},
+		"edit a last leaf and hash":  {func(p *pages) { edit(p, 599); p.rehashed() }, []string{"changed 512-600"}},
+		"edit leaves of two blocks":  {func(p *pages) { edit(p, 5, 599); p.rehashed() }, []string{"changed 0-255", "changed 512-600"}},
+		"without roots of blocks":    {func(p *pages) { edit(p, 400); p.rehashed(); p.rootless() }, []string{"changed 300-599"}},
+		"with other roots of blocks": {func(p *pages) { edit(p, 400); p.rehashed(); p.uprooted() }, []string{"changed 300-599"}},
+		"other roots alone":          {func(p *pages) { p.uprooted() }, []string{"malformed 0-255"}},
 		"edit a hash":                {func(p *pages) { p.swap(p.block(256), `"hashes":"`, `"hashes":"AA`); p.swapTail(p.block(256)) }, []string{"malformed", "missing 256-511"}},
 		"edit a disclosure":          {func(p *pages) { p.disclosure(7, 0, mangled) }, []string{"disclosure_altered 7-7"}},
 		"another's disclosure":       {func(p *pages) { p.disclosure(7, 0, func(string) string { return p.disclosures(8)[0] }) }, []string{"disclosure_altered 7-7"}},
@@ -156,7 +176,7 @@ func TestAttackJSON(t *testing.T) {
 		"swap two entries":           {func(p *pages) { p.exchange(5, 400) }, []string{"reordered 5-5", "reordered 400-400"}},
 		"swap neighbours":            {func(p *pages) { p.exchange(5, 6); p.renumbered() }, []string{"malformed 5-5", "reordered 6-6"}},
 		"swap and renumber":          {func(p *pages) { p.exchange(5, 400); p.renumbered() }, []string{"reordered 5-5", "reordered 400-400"}},
-		"swap with hashes":           {func(p *pages) { p.exchange(5, 400); p.renumbered(); p.rehashed() }, []string{"changed 0-299"}},
+		"swap with hashes":           {func(p *pages) { p.exchange(5, 400); p.renumbered(); p.rehashed() }, []string{"reordered 5-5", "reordered 400-400"}},
 		"move an entry":              {func(p *pages) { l := p.lines[p.entry(500)]; p.cut(p.entry(500), p.entry(501)); p.insert(p.entry(6), l) }, []string{"reordered 500-500"}},
 		"delete one":                 {func(p *pages) { p.cut(p.entry(5), p.entry(6)) }, []string{"truncated", "missing 5-5"}},
 		"delete one and count":       {func(p *pages) { p.cut(p.entry(5), p.entry(6)); p.counted() }, []string{"missing 5-5"}},
@@ -176,7 +196,7 @@ func TestAttackJSON(t *testing.T) {
 		"truncate at a block":        {func(p *pages) { p.cut(p.block(512), len(p.lines)-1); p.counted() }, []string{"truncated 512-600"}},
 		"truncate the entries alone": {func(p *pages) { p.cut(p.entry(590), len(p.lines)-1); p.counted() }, []string{"truncated 590-600"}},
 		"another order":              {func(p *pages) { p.shuffled() }, []string{"reordered 1-600"}},
-		"another order and hashes":   {func(p *pages) { p.shuffled(); p.renumbered(); p.rehashed() }, []string{"changed 0-299"}},
+		"another order and hashes":   {func(p *pages) { p.shuffled(); p.renumbered(); p.rehashed() }, []string{"changed 0-600"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := opened(t, export)

@@ -194,6 +194,7 @@ func (b *book) sign() []byte {
 	must(b.t, err)
 	h := auditlog.Head{Log: b.id, Epoch: v.number, Size: int64(len(v.stored)), Root: root, At: noon()}
 	h.Origin = auditlog.Origin(b.key.Public().(ed25519.PublicKey), b.id, v.number)
+	h.Edge = b.edge()
 	h.Checkpoint, err = auditlog.SignCheckpoint(b.key, h.Origin, h.Size, h.Root, b.lines()...)
 	must(b.t, err)
 	if v.head != nil {

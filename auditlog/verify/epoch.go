@@ -23,19 +23,22 @@ type epoch struct {
 	// vouched says that the subtree roots given with hashes are known to be right;
 	// doubt is where others differ from what they should be.
 	vouched bool
-	doubt   []Finding
+	doubt   []block
 	cut     bool // the next epoch is lost, and so is what it said
 
-	blocks  tree  // of whole blocks
-	rest    tree  // of a last block that is not whole
-	listed  int64 // hashes so far
-	broken  bool  // hashes are missing: no root can be computed any more
-	entries int64
-	align   aligner
-	gone    bitmap          // entries that lack disclosures
-	lacking map[int64]int64 // by block: of how many digests together
-	begun   bool            // the first entry was seen
-	first   []byte          // its leaf, if it explains something
+	blocks   tree        // of whole blocks
+	rest     tree        // of a last block that is not whole
+	said     tree        // of whole blocks by the roots that are given with them
+	blind    bool        // inside of a block whose hashes do not give its root
+	saidRest []tlog.Hash // of the last block, beside said
+	listed   int64       // hashes so far
+	broken   bool        // hashes are missing: no root can be computed any more
+	entries  int64
+	align    aligner
+	gone     bitmap          // entries that lack disclosures
+	lacking  map[int64]int64 // by block: of how many digests together
+	begun    bool            // the first entry was seen
+	first    []byte          // its leaf, if it explains something
 	// from signedFrom on, if allSigned, erasures that are not signed are not believed
 	allSigned  bool
 	signedFrom int64
@@ -73,6 +76,9 @@ type pin struct {
 	kind pinKind
 	seen bool // the tree had that size
 	ok   bool // and that root
+	// the same by the roots that are given with blocks: blind inside of one whose
+	// hashes do not give it
+	said, blind bool
 }
 
 type pinKind int
@@ -99,7 +105,8 @@ const (
 	tail           = "the last entries that the signed checkpoint covers are not there"
 	wrongTurn      = "leaf hashes stand where they do not belong"
 	wrongNumber    = "its number is not that of its place"
-	wrongSubtree   = "their hashes are not those that the log's other tiles vouch for"
+	wrongSubtree   = "one or more of them were changed together with their hashes, which do not give the root that the log's tree has of them"
+	wrongPlace     = "the entry was signed at another place: exchanging it with another one gives the root that the log's tree has of them"
 	notUnderstood  = "the checkpoint of the epoch cannot be read, so that nothing proves its entries"
 	altered        = "a disclosure is not the one that the entry was signed with"
 	leafChanged    = "the leaf is not the one that was signed"
@@ -141,9 +148,9 @@ func (e *epoch) pin(c checkpoint, kind pinKind) {
 	slices.SortStableFunc(e.pins, func(a, b *pin) int { return cmp.Compare(a.size, b.size) })
 }
 
-// hashes takes the leaf hashes of the next block. root is of its subtree:
-// without it, a hash that was lost ends the tree. vouched says that root is
-// known to be right.
+// hashes takes the leaf hashes of the next block. root is what the log's tree
+// has of it: without it, a hash that was lost ends the tree, and one that was
+// changed together with its leaf is somewhere in the log.
 func (e *epoch) hashes(from int64, hashes []tlog.Hash, root *tlog.Hash) {
 	switch {
 	case from < e.listed || from%blockSize != 0 || len(hashes) > blockSize:
@@ -166,35 +173,42 @@ func (e *epoch) grow(hashes []tlog.Hash, root *tlog.Hash) {
 	from := e.listed - int64(len(hashes))
 	e.check(from)
 	lost := slices.ContainsFunc(hashes, isZero)
-	computed := subtree(hashes)
-	wrong := e.vouched && root != nil && computed != *root
-	if !lost && !wrong && e.pinned(e.listed) {
-		for i, h := range hashes[:len(hashes)-1] {
-			e.rest.add(h)
-			e.check(from + int64(i) + 1)
-		}
-	}
-	e.rest = tree{}
-	switch {
-	case lost && (root == nil || len(hashes) < blockSize):
-		e.broken = true
+	if lost && root == nil {
+		e.rest, e.broken = tree{}, true
 		return
-	case len(hashes) < blockSize:
-		for _, h := range hashes {
-			e.rest.add(h)
-		}
-		e.check(e.listed)
-		return
-	case lost:
-		computed = *root
-	case wrong:
-		e.r.add(Finding{Code: Changed, Epoch: e.number, From: from, To: e.listed - 1, Detail: wrongSubtree})
-		computed = *root
-	case root != nil && computed != *root && len(e.doubt) < e.r.most:
-		e.doubt = append(e.doubt, Finding{Code: Malformed, Epoch: e.number, From: from, To: e.listed - 1, Detail: tileDiffers})
 	}
-	e.blocks.add(computed)
+	b := block{from: from, hashes: hashes, computed: subtree(hashes)}
+	if b.said = b.computed; root != nil {
+		b.said = *root
+	}
+	wrong := !lost && b.said != b.computed
+	if lost || wrong && e.vouched {
+		b.computed = b.said
+	}
+	if !lost && (!wrong || !e.vouched) && e.pinned(e.listed) {
+		e.within(hashes, wrong)
+	}
+	if wrong {
+		e.suspect(b)
+	}
+	if e.rest, e.saidRest = (tree{}), nil; len(hashes) < blockSize {
+		e.rest.roots, e.saidRest = []tlog.Hash{b.computed}, []tlog.Hash{b.said}
+	} else {
+		e.blocks.add(b.computed)
+		e.said.add(b.said)
+	}
 	e.check(e.listed)
+}
+
+// within goes through a block that pins lie in.
+func (e *epoch) within(hashes []tlog.Hash, wrong bool) {
+	e.rest, e.blind = tree{}, wrong
+	for _, h := range hashes[:len(hashes)-1] {
+		e.rest.add(h)
+		e.saidRest = e.rest.roots
+		e.check(e.listed - int64(len(hashes)) + e.rest.size)
+	}
+	e.blind = false
 }
 
 // pinned tells whether a pin is before a size.
@@ -207,6 +221,7 @@ func (e *epoch) check(size int64) {
 	for ; e.passed < len(e.pins) && e.pins[e.passed].size <= size; e.passed++ {
 		if p := e.pins[e.passed]; p.size == size {
 			p.seen, p.ok = true, e.blocks.root(e.rest.roots...) == p.root
+			p.blind, p.said = e.blind, e.said.root(e.saidRest...) == p.root
 		}
 	}
 }

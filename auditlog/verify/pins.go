@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -11,14 +12,20 @@ import (
 // one that does not narrows down where entries were changed.
 func (e *epoch) judge() {
 	e.contradictions()
-	newestOK := false
-	for _, p := range e.pins {
-		newestOK = newestOK || p.kind == newestPin && p.seen && p.ok
-	}
-	if newestOK { // the hashes are right: what differs from them is not
-		for _, f := range e.doubt {
-			e.r.add(f)
+	newestOK := e.holds(func(p *pin) bool { return p.ok })
+	switch {
+	case newestOK && !e.vouched: // the hashes are right: what differs from them is not
+		for _, b := range e.doubt {
+			e.r.add(b.finding(e, Malformed, tileDiffers))
 		}
+	case newestOK:
+		e.resolve()
+	case e.holds(func(p *pin) bool { return p.said }): // the roots of blocks are
+		newestOK = true
+		for _, p := range e.pins {
+			p.seen, p.ok = p.seen && !p.blind, p.said
+		}
+		e.resolve()
 	}
 	sound, changed := int64(0), false
 	for _, p := range e.pins {
@@ -34,6 +41,11 @@ func (e *epoch) judge() {
 			e.r.add(Finding{Code: Forked, Epoch: e.number, From: e.shared(p), To: p.size - 1, Detail: p.wrong()})
 		}
 	}
+}
+
+// holds tells whether the newest checkpoint does.
+func (e *epoch) holds(ok func(*pin) bool) bool {
+	return slices.ContainsFunc(e.pins, func(p *pin) bool { return p.kind == newestPin && p.seen && ok(p) })
 }
 
 // shared is up to where the history of a pin that does not hold is known to be

@@ -190,7 +190,8 @@ func TestRealTampering(t *testing.T) {
 		"what is sealed": {[]string{`UPDATE audit_disclosures SET sealed = substr(sealed, 2) WHERE no / 100 = ` + at("5")}, []string{"disclosure_missing 5-5"}},
 		"two places": {[]string{
 			`UPDATE audit_positions SET idx = 100000 WHERE idx = 5`, `UPDATE audit_positions SET idx = 5 WHERE idx = 6`, `UPDATE audit_positions SET idx = 6 WHERE idx = 100000`,
-		}, []string{"changed 0-299"}},
+		}, []string{"reordered 5-6"}},
+		"a hash": {[]string{`UPDATE audit_entries SET leaf_hash = (SELECT leaf_hash FROM audit_entries WHERE seq = ` + at("6") + `) WHERE seq = ` + at("299")}, []string{"changed 299-299", "changed 256-299"}},
 		"an entry": {[]string{
 			`DELETE FROM audit_disclosures WHERE no / 100 = ` + at("5"), `DELETE FROM audit_entries WHERE seq = ` + at("5"),
 		}, []string{"missing 5-5"}},

@@ -71,13 +71,30 @@ func (p *lineParser) quick(line []byte, r *record) bool {
 	case s.skip(`,"from":`):
 		r.kind = recordHashes
 		var hashes []byte
-		if !s.number(&r.at) || !s.skip(`,"hashes":"`) || !s.text(&hashes, noEscape) || !s.skip(`}`) || s.at != len(line) {
+		if !s.number(&r.at) || !s.skip(`,"hashes":"`) || !s.text(&hashes, noEscape) || !r.quickRoot(&s) || !s.skip(`}`) || s.at != len(line) {
 			return false
 		}
 		r.hashes = decodeHashes(hashes)
 		return r.hashes != nil
 	}
 	return false
+}
+
+// quickRoot reads the root of a list of hashes, if there is one.
+func (r *record) quickRoot(s *scanner) bool {
+	var text []byte
+	if !s.skip(`,"root":"`) {
+		return true
+	}
+	if !s.text(&text, noEscape) {
+		return false
+	}
+	root := decodeHashes(text)
+	if len(root) != 1 {
+		return false
+	}
+	r.root = &root[0]
+	return true
 }
 
 func (p *lineParser) quickEntry(s *scanner, r *record) bool {
