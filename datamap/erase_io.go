@@ -116,6 +116,8 @@ type ClockAsk struct {
 	Spans   []time.Time     // ascending
 	Periods []time.Duration // how long rows are kept that were resolved in each span, the one before the first included; 0: no date
 	Most    int             // of those that fall due first
+	From    time.Time       // of those that fall due then or later; zero: of all
+	After   []string        // of those that fall due at From itself: whose key, as text, comes after; nil: all
 }
 
 // Last is when something happened to the row last.

@@ -87,7 +87,17 @@ func (e *Engine) SetRetention(ctx context.Context, c privacyd.Caller, workspace 
 // RetentionPreview tells what a policy of so many days would take: now, and
 // with it in force from now on. Days below 0: the policy as it is. Admins.
 func (e *Engine) RetentionPreview(ctx context.Context, c privacyd.Caller, workspace string, days int) (*RetentionEffect, error) {
+	return e.RetentionPreviewAfter(ctx, c, workspace, days, "")
+}
+
+// RetentionPreviewAfter is RetentionPreview with the rows that go after a
+// NextCursor. Admins. Codes: retention_invalid, cursor_invalid.
+func (e *Engine) RetentionPreviewAfter(ctx context.Context, c privacyd.Caller, workspace string, days int, cursor string) (*RetentionEffect, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageRetention)
+	if err != nil {
+		return nil, err
+	}
+	from, err := parseNext(cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +113,7 @@ func (e *Engine) RetentionPreview(ctx context.Context, c privacyd.Caller, worksp
 		}
 		versions = append(slices.Clone(versions), p)
 	}
-	return e.retentionEffect(ctx, g, versions, now)
+	return e.retentionEffectFrom(ctx, g, versions, now, from)
 }
 
 // KeepRow keeps one row from retention runs, or gives it back to them. Admins.

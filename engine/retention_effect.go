@@ -18,7 +18,11 @@ type RetentionEffect struct {
 	Due     int64                              `json:"due"`    // at the next run
 	Braked  bool                               `json:"braked"` // the next run would stop and ask
 	Days    [90]int64                          `json:"days"`   // of the next 90 days: how many fall due on each
-	Next    []RetentionRow                     `json:"next"`   // the first to go
+	Next    []RetentionRow                     `json:"next"`   // the first to go, or those after a cursor
+
+	NextCursor string `json:"next_cursor,omitempty" doc:"Where the rows go on that fall due after these; missing: there are none."`
+
+	from nextCursor
 }
 
 // RetentionRow is a row that goes, or would.
@@ -34,6 +38,11 @@ type RetentionRow struct {
 const mostNext = 50
 
 func (e *Engine) retentionEffect(ctx context.Context, g grant, versions []privacyd.Policy, now time.Time) (*RetentionEffect, error) {
+	return e.retentionEffectFrom(ctx, g, versions, now, nextCursor{})
+}
+
+// retentionEffectFrom lists the rows that go after a cursor.
+func (e *Engine) retentionEffectFrom(ctx context.Context, g grant, versions []privacyd.Policy, now time.Time, from nextCursor) (*RetentionEffect, error) {
 	settings, err := e.States.Settings(ctx, g.Workspace.ID)
 	if err != nil {
 		return nil, err
@@ -42,13 +51,14 @@ func (e *Engine) retentionEffect(ctx context.Context, g grant, versions []privac
 	if err != nil {
 		return nil, err
 	}
-	effect := &RetentionEffect{Policy: privacyd.InForce(versions, now), Reasons: map[privacyd.RetentionReason]int64{}, Next: []RetentionRow{}}
+	effect := &RetentionEffect{Policy: privacyd.InForce(versions, now), Reasons: map[privacyd.RetentionReason]int64{}, Next: []RetentionRow{}, from: from}
 	for _, p := range parts {
 		if err := p.effect(ctx, effect, versions, now); err != nil {
 			return nil, fmt.Errorf("look what is due in dataset %s: %w", p.dataset.Name, err)
 		}
 	}
 	effect.Braked = privacyd.Braked(effect.Due, effect.Total, settings.RetentionBrake)
+	effect.endPage()
 	return effect, x.markKept(ctx, effect)
 }
 
@@ -64,7 +74,7 @@ type clockCounter interface {
 func (p clockPart) effect(ctx context.Context, f *RetentionEffect, versions []privacyd.Policy, now time.Time) error {
 	c := policyChooser(versions, now)
 	if counter, ok := p.eraser.(clockCounter); ok {
-		counted := RetentionEffect{Reasons: map[privacyd.RetentionReason]int64{}}
+		counted := RetentionEffect{Reasons: map[privacyd.RetentionReason]int64{}, from: f.from}
 		known, err := p.countedEffect(ctx, counter, &counted, versions, now)
 		if err != nil {
 			return err
@@ -84,7 +94,11 @@ func (p clockPart) effect(ctx context.Context, f *RetentionEffect, versions []pr
 
 func (p clockPart) countedEffect(ctx context.Context, counter clockCounter, f *RetentionEffect, versions []privacyd.Policy, now time.Time) (bool, error) {
 	c, spans := policyChooser(versions, now), beginnings(versions)
-	ask := datamap.ClockAsk{Now: now, Spans: spans, Periods: periods(versions, spans, now), Most: mostNext}
+	ask := datamap.ClockAsk{Now: now, Spans: spans, Periods: periods(versions, spans, now), Most: mostNext + 1}
+	ask.From, ask.After = f.from.in(p.dataset.Name, p.collection.Name)
+	if ask.After != nil && len(ask.After) != len(p.collection.Key) {
+		return false, errCursor()
+	}
 	return counter.Clocks(ctx, p.rows, ask, func(r ClockRow, n int64) error {
 		f.count(c.take(r), n, now)
 		return nil
@@ -140,14 +154,18 @@ func (f *RetentionEffect) next(p clockPart, r ClockRow, d privacyd.Decision) {
 	if d.At.IsZero() {
 		return
 	}
-	f.insert(RetentionRow{Dataset: p.dataset.Name, Collection: p.collection.Name, Key: slices.Clone(r.Key), ID: r.Key[len(r.Key)-1], Decision: d})
+	row := RetentionRow{Dataset: p.dataset.Name, Collection: p.collection.Name, Key: slices.Clone(r.Key), ID: r.Key[len(r.Key)-1], Decision: d}
+	if f.from.Key == nil || cursorOf(row).compare(f.from) > 0 {
+		f.insert(row)
+	}
 }
 
+// insert keeps one row more than are listed, which says that there are more.
 func (f *RetentionEffect) insert(row RetentionRow) {
-	at, _ := slices.BinarySearchFunc(f.Next, row, func(a, b RetentionRow) int { return a.Decision.At.Compare(b.Decision.At) })
-	if at < mostNext {
+	at, _ := slices.BinarySearchFunc(f.Next, row, func(a, b RetentionRow) int { return cursorOf(a).compare(cursorOf(b)) })
+	if at <= mostNext {
 		f.Next = slices.Insert(f.Next, at, row)
-		f.Next = f.Next[:min(len(f.Next), mostNext)]
+		f.Next = f.Next[:min(len(f.Next), mostNext+1)]
 	}
 }
 

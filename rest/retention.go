@@ -26,6 +26,8 @@ type RetentionNext struct {
 	Items  []engine.RetentionRow `json:"items" doc:"The first to go, at most 50."`
 	Due    int64                 `json:"due" doc:"At the next run."`
 	Braked bool                  `json:"braked" doc:"The next run would stop and ask."`
+
+	NextCursor string `json:"next_cursor,omitempty" doc:"Of the next page; missing: there is none."`
 }
 
 // RetentionRun is the job of a run.
@@ -49,7 +51,13 @@ type newPolicy struct {
 
 type retentionPreview struct {
 	WorkspacePath
-	Days int `query:"days" default:"-1" doc:"What if it were so many days, 0 for ever; left out: as the policy is."`
+	Days   int    `query:"days" default:"-1" doc:"What if it were so many days, 0 for ever; left out: as the policy is."`
+	Cursor string `query:"cursor" doc:"The next_cursor of the rows before: list those after them."`
+}
+
+type nextPage struct {
+	WorkspacePath
+	Cursor string `query:"cursor" doc:"The next_cursor of the page before."`
 }
 
 type keepRequest struct {
@@ -72,7 +80,7 @@ func (d *door) retention() {
 		})
 	huma.Register(d.api, operation("preview-retention", http.MethodGet, retentionPath+"/preview", "Show what a policy would do to what is there now", "Admins."),
 		func(ctx context.Context, in *retentionPreview) (*answer[*engine.RetentionEffect], error) {
-			effect, err := d.engine.RetentionPreview(ctx, callerOf(ctx), in.Workspace, in.Days)
+			effect, err := d.engine.RetentionPreviewAfter(ctx, callerOf(ctx), in.Workspace, in.Days, in.Cursor)
 			return &answer[*engine.RetentionEffect]{effect}, d.fail(err)
 		})
 	huma.Register(d.api, operation("next-retention", http.MethodGet, retentionPath+"/next", "List what goes next", "Admins."), d.nextRetention)
@@ -101,12 +109,12 @@ func (d *door) getRetention(ctx context.Context, in *WorkspacePath) (*answer[Ret
 	return &answer[Retention]{Retention{Policy: now, Versions: append([]privacyd.Policy{}, versions...), NextRun: next}}, d.fail(err)
 }
 
-func (d *door) nextRetention(ctx context.Context, in *WorkspacePath) (*answer[RetentionNext], error) {
-	f, err := d.engine.RetentionPreview(ctx, callerOf(ctx), in.Workspace, -1)
+func (d *door) nextRetention(ctx context.Context, in *nextPage) (*answer[RetentionNext], error) {
+	f, err := d.engine.RetentionPreviewAfter(ctx, callerOf(ctx), in.Workspace, -1, in.Cursor)
 	if err != nil {
 		return nil, d.fail(err)
 	}
-	return &answer[RetentionNext]{RetentionNext{Policy: f.Policy, Items: f.Next, Due: f.Due, Braked: f.Braked}}, nil
+	return &answer[RetentionNext]{RetentionNext{Policy: f.Policy, Items: f.Next, Due: f.Due, Braked: f.Braked, NextCursor: f.NextCursor}}, nil
 }
 
 func (d *door) runRetention(ctx context.Context, in *WorkspacePath) (*runAnswer, error) {

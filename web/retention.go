@@ -32,6 +32,7 @@ type retentionPage struct {
 	Versions []privacyd.Policy // newest first
 	Settings privacyd.Settings
 	Effect   *engine.RetentionEffect // of the policy as it is; nil: to be fetched
+	After    string                  // the rows of Effect are those after this cursor
 	Preview  *engine.RetentionEffect // of the choice
 	Waiting  []*privacyd.Job         // runs that stopped and ask
 	Form     string                  // which form the problem is about: "policy" or "settings"
@@ -132,7 +133,8 @@ func (d *door) retentionPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if q.Has("effect") && v.role.May(privacyd.ActionManageRetention) {
-		if view.Effect, err = d.engine.RetentionPreview(r.Context(), v.caller, v.workspace.ID, -1); err != nil {
+		view.After = q.Get("after")
+		if view.Effect, err = d.engine.RetentionPreviewAfter(r.Context(), v.caller, v.workspace.ID, -1, view.After); err != nil {
 			return err
 		}
 	}
@@ -177,7 +179,7 @@ func (d *door) retentionEffect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, retentionNext(d.page(r, v, ""), effect))
+	return d.show(w, r, http.StatusOK, retentionNext(d.page(r, v, ""), effect, ""))
 }
 
 func (d *door) setRetention(w http.ResponseWriter, r *http.Request) error {
@@ -228,7 +230,7 @@ func (d *door) keepRow(keep bool) action {
 		if !keep {
 			done = "unkept"
 		}
-		return redirect(w, r, workspacePath(v.workspace.Slug, "retention")+"?effect&done="+done+"#next")
+		return redirect(w, r, workspacePath(v.workspace.Slug, "retention")+nextQuery(r.URL.Query().Get("after"))+"&done="+done+"#next")
 	}
 }
 

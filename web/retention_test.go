@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -129,3 +131,39 @@ func TestRetentionByRole(t *testing.T) {
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+func TestWhatGoesNextIsPaged(t *testing.T) {
+	p := newProduct(t)
+	b := p.as(t, "admin")
+	must(t, errOf(p.engine.SetRetention(t.Context(), enginetest.Operator, "acme", 30)))
+	p.Pass(time.Second)
+	for i := range 120 { // four of each moment
+		p.talk(t, fmt.Sprintf("talk-%03d", i), time.Duration(25*24-i/4)*time.Hour)
+	}
+	seen := map[string]int{}
+	w := b.get("/w/acme/retention?effect")
+	for page := range 3 {
+		for _, id := range regexp.MustCompile(`<code>(talk-\d+)</code>`).FindAllStringSubmatch(w.Body.String(), -1) {
+			if seen[id[1]]++; id[1] != fmt.Sprintf("talk-%03d", len(seen)-1) {
+				t.Fatalf("page %d: %s comes as number %d", page, id[1], len(seen))
+			}
+		}
+		if page < 2 {
+			w = follow(t, b, w, "Those after these")
+		}
+	}
+	if len(seen) != 120 || strings.Contains(w.Body.String(), "Those after these") {
+		t.Errorf("%d conversations are listed, and more are promised", len(seen))
+	}
+	keep := regexp.MustCompile(`action="(/w/acme/retention/keep\?after=[^"]+)"`).FindStringSubmatch(w.Body.String())
+	if keep == nil {
+		t.Fatal("the last page's rows cannot be kept")
+	}
+	to := b.post(keep[1], url.Values{"dataset": {"records"}, "collection": {"conversations"}, "key": {"talk-119"}}).Header().Get("Location")
+	expect(t, b.get(strings.TrimSuffix(to, "#next")), "talk-119", "Kept</span>", "The first to go")
+	for _, cursor := range []string{"x", "e30", "eyJrZXkiOlsieCIsInkiLCJ6Il0sImRhdGFzZXQiOiJyZWNvcmRzIiwiY29sbGVjdGlvbiI6ImNvbnZlcnNhdGlvbnMifQ"} {
+		if w := b.get("/w/acme/retention?effect&after=" + cursor); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: status %d", cursor, w.Code)
+		}
+	}
+}

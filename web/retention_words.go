@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"strconv"
 	"time"
 
@@ -147,10 +148,23 @@ func setterWords(p page, by string) string {
 	}
 }
 
-// keepPath is where a row is kept, or given back.
-func keepPath(p page, row engine.RetentionRow) string {
+// keepPath is where a row is kept, or given back, and the part of the list to
+// which that leads back.
+func keepPath(p page, row engine.RetentionRow, after string) string {
+	verb := "keep"
 	if row.Kept {
-		return p.to("retention", "unkeep")
+		verb = "unkeep"
 	}
-	return p.to("retention", "keep")
+	if after == "" {
+		return p.to("retention", verb)
+	}
+	return p.to("retention", verb) + "?" + url.Values{"after": {after}}.Encode()
+}
+
+// nextQuery asks for what goes next, after a cursor.
+func nextQuery(after string) string {
+	if after == "" {
+		return "?effect"
+	}
+	return "?effect&" + url.Values{"after": {after}}.Encode()
 }

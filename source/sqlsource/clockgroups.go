@@ -84,12 +84,43 @@ func (g *clockGroups) first(ctx context.Context, s *Snapshot, sel datamap.Select
 		}
 	}
 	due := "(" + g.lastOf() + " + " + g.bySpan(period) + ")"
-	query, err := k.builder.query(sel, what, named("r", resolvedColumn), due+" IS NOT NULL")
+	key, err := k.builder.keyText(sel.Collection, "r")
 	if err != nil {
 		return err
 	}
-	query += " ORDER BY " + strings.Join(append([]string{due}, namedAll("r", sel.Collection.Key)...), ", ") + " LIMIT " + strconv.Itoa(g.Most)
+	order := due
+	for _, column := range key {
+		order += ", " + column + ` COLLATE "C"` // as the keys of SQLite are compared
+	}
+	from, err := g.from(due, order)
+	if err != nil {
+		return err
+	}
+	query, err := k.builder.query(sel, what, append([]string{named("r", resolvedColumn), due + " IS NOT NULL"}, from...)...)
+	if err != nil {
+		return err
+	}
+	query += " ORDER BY " + order + " LIMIT " + strconv.Itoa(g.Most)
 	return s.reader.values(ctx, query, len(sel.Collection.Key)+3, k.row)
+}
+
+// from are the conditions of beginning where it is asked to.
+func (g *clockGroups) from(due, order string) ([]string, error) {
+	switch {
+	case g.From.IsZero():
+		return nil, nil
+	case len(g.After) == 0:
+		return []string{fmt.Sprintf("%s >= %d", due, g.From.UnixMicro())}, nil
+	}
+	after := strconv.FormatInt(g.From.UnixMicro(), 10)
+	for _, value := range g.After {
+		text, err := pgLiteral(value)
+		if err != nil {
+			return nil, err
+		}
+		after += ", " + text
+	}
+	return []string{"(" + order + ") > (" + after + ")"}, nil
 }
 
 // clockGroups writes what is asked about clocks as SQL.

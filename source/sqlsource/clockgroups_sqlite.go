@@ -3,6 +3,7 @@ package sqlsource
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -23,7 +24,10 @@ func (g *clockGroups) here(ctx context.Context, s *Snapshot, b *builder, sel dat
 	if err != nil {
 		return false, err
 	}
-	pass := clockPass{g: g, key: len(key), counts: map[clockGroup]int64{}}
+	pass := clockPass{g: g, key: len(key), counts: map[clockGroup]int64{}, from: math.MinInt64}
+	if !g.From.IsZero() {
+		pass.from = g.From.UnixMicro()
+	}
 	ok = true
 	r, _ := s.reader.(*sqliteReader) // SQLite's is no other
 	err = r.raw(ctx, func(c *sqlite3.Conn) error {
@@ -46,6 +50,7 @@ type clockPass struct {
 	of     clockGroup // of the last row: those that lie together are often of one group
 	n      int64      // rows of it that are not in counts yet
 	first  []dueRow   // the first of all so far
+	from   int64      // microseconds: those that are due earlier are not among the first
 	buffer []byte
 }
 
@@ -102,13 +107,16 @@ func (p *clockPass) date(row *sqlite3.Stmt, at *clockGroup) (ok bool) {
 
 // keep takes a row among the first, if it is.
 func (p *clockPass) keep(row *sqlite3.Stmt, d dueRow) {
-	if n := len(p.first); n == p.g.Most && (n == 0 || d.due > p.first[n-1].due) {
+	if n := len(p.first); n == p.g.Most && (n == 0 || d.due > p.first[n-1].due) || d.due < p.from {
 		return
 	}
 	var value []byte
 	for i := range p.key {
 		value, p.buffer = plainColumn(row, 3+i, p.buffer[:0])
 		d.key = append(d.key, string(value))
+	}
+	if d.due == p.from && len(p.g.After) > 0 && slices.Compare(d.key, p.g.After) <= 0 {
+		return
 	}
 	at, _ := slices.BinarySearchFunc(p.first, d, dueRow.compare)
 	p.first = slices.Insert(p.first, at, d)

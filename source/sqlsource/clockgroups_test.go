@@ -49,14 +49,34 @@ func TestClocks(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: %s", typ, diff)
 			}
-			if diff := cmp.Diff([]string{"9", "8", "7", "6"}, first); diff != "" {
+			if diff := cmp.Diff([]string{"9", "8", "80", "7"}, first); diff != "" {
 				t.Errorf("%s: %s", typ, diff)
 			}
 			if diff := cmp.Diff(rowsOf(t, e, sel, first), kept); diff != "" {
 				t.Errorf("%s: those that are first are not as they are by themselves: %s", typ, diff)
 			}
+			eighth := now.Add(-8*29*24*time.Hour - time.Minute + time.Hour + ask.Periods[1])
+			for _, part := range []struct{ after, want []string }{{nil, []string{"8", "80"}}, {[]string{"8"}, []string{"80", "7"}}, {[]string{"80"}, []string{"7", "6"}}} {
+				ask.Most, ask.From, ask.After = 2, eighth, part.after
+				if diff := cmp.Diff(part.want, firstOf(t, e, sel, ask)); diff != "" {
+					t.Errorf("%s: after %q: %s", typ, part.after, diff)
+				}
+			}
 		}
 	})
+}
+
+// firstOf are the keys of those that fall due first.
+func firstOf(t *testing.T, e *Eraser, sel datamap.Selection, ask datamap.ClockAsk) (keys []string) {
+	t.Helper()
+	ok, err := e.Clocks(t.Context(), sel, ask, func(ClockRow, int64) error { return nil }, func(r ClockRow) error {
+		keys = append(keys, r.Key[0])
+		return nil
+	})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return keys
 }
 
 // rowsOf are rows as they are read one by one.
@@ -99,6 +119,7 @@ func clockTable(t *testing.T, db *sqldb.DB, typ string, format datamap.Format, n
 			}
 		}
 	}
+	execute(t, db, "INSERT INTO "+table+" SELECT 80, done, at, last FROM "+table+" WHERE id = 8") // due at the same moment
 	far := []any{int64(-1 << 60), int64(1 << 60)}
 	if format == datamap.FormatPlain {
 		far = []any{"-infinity", "infinity"}
