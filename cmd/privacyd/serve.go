@@ -108,7 +108,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	api := rest.New(i.engine, rest.Options{Version: h.version, BaseURL: cfg.BaseURL})
 	agents := h.agents(i, cfg)
 	defer agents.Close()
-	public := newServer(h.pages(i, api, agents, cfg, trusted), ctx)
+	public := newServer(h.pages(i, api, agents, cfg, trusted), ctx, i.engine.Log)
 	if public.TLSConfig, err = cfg.TLS.server(f.path("acme"), i.engine.Log); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 		if err != nil {
 			return err
 		}
-		server := newServer(commands(api, agents), rest.WithOperator(ctx, osUser()))
+		server := newServer(commands(api, agents), rest.WithOperator(ctx, osUser()), i.engine.Log)
 		server.RegisterOnShutdown(agents.Close)
 		servers, listeners = append(servers, server), append(listeners, own)
 	}
@@ -149,9 +149,9 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	return err
 }
 
-func newServer(h http.Handler, ctx context.Context) *http.Server {
+func newServer(h http.Handler, ctx context.Context, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
+		Handler: h, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, ErrorLog: newServerLog(log),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 }

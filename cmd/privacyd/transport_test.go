@@ -61,6 +61,25 @@ func TestServeOverTLS(t *testing.T) {
 	wanted.Serial = 13
 	tlstest.Write(t, i.dir, authority.Issue(t, wanted))
 	eventually(t, "the one after that is shown", shows(13))
+	checkLog(t, s)
+}
+
+// checkLog wants the log to name nobody who came, also of those whose connection
+// failed.
+func checkLog(t *testing.T, s *process) {
+	t.Helper()
+	plain := "http" + strings.TrimPrefix(s.URL, "https")
+	answer, err := http.Get(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close() // it says that this is no way to come
+	eventually(t, "the server tells of a connection that failed", func() bool { return strings.Contains(s.log(), "HTTP request to an HTTPS server") })
+	for line := range strings.Lines(s.log()) {
+		if strings.Contains(line, "127.0.0.1") || strings.Contains(line, "http:") && !json.Valid([]byte(line)) {
+			t.Errorf("logged: %s", line)
+		}
+	}
 }
 
 func checkHandshakes(t *testing.T, address string, trusted *x509.CertPool) {

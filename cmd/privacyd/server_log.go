@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// serverLog is where a server of net/http says what goes wrong with
+// connections. It names whom they are from; the log names nobody.
+type serverLog struct{ log *slog.Logger }
+
+func newServerLog(l *slog.Logger) *log.Logger { return log.New(serverLog{l}, "", 0) }
+
+// Write implements io.Writer.
+func (s serverLog) Write(line []byte) (int, error) {
+	text, level := withoutAddresses(strings.TrimSpace(string(line))), slog.LevelInfo
+	if strings.HasPrefix(text, "http: panic") {
+		level = slog.LevelError
+	}
+	s.log.Log(context.Background(), level, "a connection went wrong", "error", text)
+	return len(line), nil
+}
+
+var word = regexp.MustCompile(`\S+`)
+
+// withoutAddresses takes network addresses out of a text.
+func withoutAddresses(text string) string {
+	return word.ReplaceAllStringFunc(text, func(w string) string {
+		for end := range strings.SplitSeq(w, "->") {
+			if isNetworkAddress(strings.Trim(end, `:,;.()"'`)) || isNetworkAddress(strings.Trim(end, `,;.()"'`)) {
+				return "an address:"
+			}
+		}
+		return w
+	})
+}
+
+func isNetworkAddress(text string) bool {
+	if _, err := netip.ParseAddrPort(text); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return err == nil
+}
