@@ -20,11 +20,12 @@ import (
 )
 
 type auditVerifyCmd struct {
-	Path  string   `arg:"" help:"A JSON export, a tlog-tiles folder, an export archive, a proof, or the address of a log (https://…/v1/workspaces/W/audit-log)."`
-	Key   string   `help:"Verifier key, or a file whose last line is one. audit key prints it; have it from somebody whom you trust." required:"" placeholder:"KEY|FILE"`
-	Since []string `help:"Checkpoint that you noted earlier: the log must have grown from it." placeholder:"FILE" type:"existingfile"`
-	Token string   `help:"API token to fetch an address with." env:"PRIVACYD_TOKEN" placeholder:"TOKEN"`
-	JSON  bool     `help:"Print one JSON object."`
+	Path     string   `arg:"" help:"A JSON export, a tlog-tiles folder, an export archive, a proof, or the address of a log (https://…/v1/workspaces/W/audit-log)."`
+	Key      string   `help:"Verifier key, or a file whose last line is one. audit key prints it; have it from somebody whom you trust." required:"" placeholder:"KEY|FILE"`
+	Since    []string `help:"Checkpoint that you noted earlier: the log must have grown from it." placeholder:"FILE" type:"existingfile"`
+	Instance string   `help:"The instance's own log, in any of these forms: it is verified too, and this log must have grown from each of its checkpoints that are entries there. Export it before the other." placeholder:"PATH"`
+	Token    string   `help:"API token to fetch an address with." env:"PRIVACYD_TOKEN" placeholder:"TOKEN"`
+	JSON     bool     `help:"Print one JSON object."`
 }
 
 // Help says more than one line can.
@@ -34,7 +35,7 @@ func (c *auditVerifyCmd) Help() string {
 }
 
 func (c *auditVerifyCmd) Run(t *terminal) error {
-	o := verify.Options{Token: c.Token}
+	o := verify.Options{Token: c.Token, Instance: c.Instance}
 	var err error
 	if o.Key, err = readKey(c.Key); err != nil {
 		return err
@@ -69,7 +70,7 @@ func explainVerify(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, verify.ErrUnknown) || errors.Is(err, verify.ErrSince) || errors.Is(err, verify.ErrAddress):
+	case errors.Is(err, verify.ErrUnknown) || errors.Is(err, verify.ErrSince) || errors.Is(err, verify.ErrInstance) || errors.Is(err, verify.ErrAddress):
 		return privacyd.Errorf(privacyd.ClassInvalid, "audit_log_malformed", "Nothing was verified: %w.", why)
 	}
 	return privacyd.Errorf(privacyd.ClassUnavailable, "audit_log_unreadable",
@@ -112,31 +113,33 @@ func (c *auditVerifyCmd) print(t *terminal, r *verify.Report) error {
 	switch {
 	case !r.OK():
 		return exit(ExitFound)
-	case len(r.Losses) > 0:
+	case len(r.Losses) > 0 || r.Instance != nil && len(r.Instance.Losses) > 0:
 		return exit(ExitPartly)
 	}
 	return nil
 }
 
 func (c *auditVerifyCmd) printReport(t *terminal, r *verify.Report) {
-	for _, f := range r.Findings {
-		fmt.Fprintln(t.Stdout, f)
+	if r.Instance != nil {
+		c.printFound(t, "instance: ", r.Instance)
 	}
-	if more := r.Total - int64(len(r.Findings)); more > 0 {
-		fmt.Fprintf(t.Stdout, "… and %d more\n", more)
-	}
-	for _, l := range r.Losses {
-		fmt.Fprintf(t.Stdout, "lost: the log declares that entries %d to %d of epoch %d are gone: its database was restored from a backup\n", l.From, l.To, l.Epoch)
-	}
+	c.printFound(t, "", r)
 	for _, what := range r.Unchecked {
 		t.say("Not checked: %s", what)
 	}
 	if !r.OK() {
-		t.say("NOT verified: %s.", count(r.Total, "finding"))
+		total := r.Total
+		if r.Instance != nil {
+			total += r.Instance.Total
+		}
+		t.say("NOT verified: %s.", count(total, "finding"))
 		return
 	}
 	for _, e := range r.Epochs {
 		t.say("%s: %s of %s, root %s", e.Origin, countEntries(e.Entries), countEntries(e.Size), e.Root)
+	}
+	if r.Instance != nil {
+		t.say("The instance's own log: %s, and this one grew as it says.", countEntries(r.Instance.Entries))
 	}
 	erased := "nothing erased"
 	if r.Erased > 0 {
@@ -145,6 +148,18 @@ func (c *auditVerifyCmd) printReport(t *terminal, r *verify.Report) {
 	t.say("Verified: %s, %s, %s.", countEntries(r.Entries), count(r.Disclosures, "disclosure"), erased)
 	if !r.Complete {
 		t.say("This is a part of the log: nothing is said about entries that are not in it.")
+	}
+}
+
+func (c *auditVerifyCmd) printFound(t *terminal, of string, r *verify.Report) {
+	for _, f := range r.Findings {
+		fmt.Fprintln(t.Stdout, of+f.String())
+	}
+	if more := r.Total - int64(len(r.Findings)); more > 0 {
+		fmt.Fprintf(t.Stdout, "%s… and %d more\n", of, more)
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(t.Stdout, "%slost: the log declares that entries %d to %d of epoch %d are gone: its database was restored from a backup\n", of, l.From, l.To, l.Epoch)
 	}
 }
 

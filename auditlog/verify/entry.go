@@ -82,7 +82,7 @@ func (c *checker) checkRead(b []byte, hash tlog.Hash, disclosures, erased [][]by
 	if string(c.leaf.log) != c.log {
 		e.problem = wrongLog
 	}
-	if a := c.leaf.action; string(a) == auditlog.ActionErased || string(a) == auditlog.ActionEpoch {
+	if a := c.leaf.action; string(a) == auditlog.ActionErased || string(a) == auditlog.ActionEpoch || c.log == "" && string(a) == auditlog.ActionCheckpoint {
 		e.telling = bytes.Clone(b)
 	}
 	c.disclosures(&e, disclosures, erased)

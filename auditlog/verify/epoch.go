@@ -88,6 +88,7 @@ const (
 	olderPin          // in the export
 	sincePin          // noted by the auditor
 	endedPin          // named by the next epoch
+	notedPin          // named by the instance's own log
 )
 
 // What pins say when they do not hold.
@@ -95,9 +96,11 @@ const (
 	wrongRoot      = "the entries do not give the root of the signed checkpoint: they were changed, replaced or put into another order together with their hashes"
 	wrongOlder     = "an older checkpoint of the export was signed over other entries"
 	wrongSince     = "the earlier checkpoint was signed over other entries than these"
+	wrongNoted     = "the instance's log names a checkpoint that was signed over other entries than these"
 	wrongEnded     = "the next epoch names a checkpoint that was signed over other entries than these"
 	behindOlder    = "another checkpoint of the export covers more entries than the newest one"
 	behindSince    = "the earlier checkpoint covers more entries"
+	behindNoted    = "the instance's log names a checkpoint that covers more entries: they were cut off, or this log was exported before the instance's"
 	behindEnded    = "the next epoch says that this one had more entries"
 	aheadOfEnded   = "the next epoch says that this one had fewer entries"
 	notListed      = "their hashes are not in the export"
@@ -143,8 +146,12 @@ func (e *epoch) end(x *ended) {
 
 // pin adds a checkpoint that the tree must go through. All of them must be
 // there before the first hashes.
-func (e *epoch) pin(c checkpoint, kind pinKind) {
-	e.pins = append(e.pins, &pin{checkpoint: c, kind: kind})
+func (e *epoch) pin(c checkpoint, kind pinKind) { e.pinAll([]checkpoint{c}, kind) }
+
+func (e *epoch) pinAll(list []checkpoint, kind pinKind) {
+	for _, c := range list {
+		e.pins = append(e.pins, &pin{checkpoint: c, kind: kind})
+	}
 	slices.SortStableFunc(e.pins, func(a, b *pin) int { return cmp.Compare(a.size, b.size) })
 }
 

@@ -64,7 +64,7 @@ func (j *jsonRun) read(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if ok, err := j.begin(first.lines[0]); !ok || err != nil {
+	if ok, err := j.begin(ctx, first.lines[0]); !ok || err != nil {
 		return err
 	}
 	first.lines, first.first = slices.Delete(first.lines, 0, 1), first.first+1
@@ -113,7 +113,7 @@ func (p *lineParser) chunk(c *chunk) []record {
 }
 
 // begin reads the header. false: there is no reading on.
-func (j *jsonRun) begin(line []byte) (bool, error) {
+func (j *jsonRun) begin(ctx context.Context, line []byte) (bool, error) {
 	if !bytes.Contains(line, []byte(auditlog.ExportFormat)) {
 		return false, ErrUnknown
 	}
@@ -124,7 +124,7 @@ func (j *jsonRun) begin(line []byte) (bool, error) {
 		j.r.noted(Malformed, 0, wrongHeader)
 		return false, nil
 	}
-	if err := j.of(h.Log); err != nil {
+	if err := j.of(ctx, h.Log); err != nil {
 		return false, err
 	}
 	j.r.Complete = h.Filter == nil

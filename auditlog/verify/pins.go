@@ -37,6 +37,9 @@ func (e *epoch) judge() {
 		case !newestOK && !changed && p.kind != endedPin:
 			changed = true
 			e.r.add(Finding{Code: Changed, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: wrongRoot})
+		case p.kind == notedPin && newestOK:
+			e.r.add(Finding{Code: Forked, Epoch: e.number, From: min(sound, p.size-1), To: p.size - 1, Detail: p.wrong()})
+			sound = p.size // the next one says so of what follows
 		case newestOK || p.kind == endedPin:
 			e.r.add(Finding{Code: Forked, Epoch: e.number, From: e.shared(p), To: p.size - 1, Detail: p.wrong()})
 		}
@@ -68,16 +71,25 @@ func (p *pin) wrong() string {
 		return wrongEnded
 	case olderPin:
 		return wrongOlder
+	case notedPin:
+		return wrongNoted
 	}
 	return wrongRoot
+}
+
+func (p *pin) behind() string {
+	if p.kind == notedPin {
+		return behindNoted
+	}
+	return behindSince
 }
 
 // contradictions are signed checkpoints of one size with different roots: two
 // histories, whatever the entries are.
 func (e *epoch) contradictions() {
-	for i, p := range e.pins {
-		for _, other := range e.pins[:i] {
-			if other.size == p.size && other.root != p.root && (!p.seen || !other.seen) {
+	for i, p := range e.pins { // in the order of sizes
+		for n := i - 1; n >= 0 && e.pins[n].size == p.size; n-- {
+			if other := e.pins[n]; other.root != p.root && (!p.seen || !other.seen) {
 				e.r.found(Forked, e.number, max(0, p.size-1), p.wrong())
 			}
 		}
@@ -90,15 +102,23 @@ func (e *epoch) unseen(p *pin) {
 	case !e.head.known:
 	case p.kind == olderPin && p.size > e.head.size:
 		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindOlder})
-	case p.kind != sincePin:
+	case p.kind == notedPin && e.sparse && p.size <= e.head.size:
+		e.onceUnchecked("whether the log grew from the checkpoints that the instance's log names: that takes the whole log")
+	case p.kind != sincePin && p.kind != notedPin:
 	case p.size > e.head.size && e.cut:
 		e.r.Losses = append(e.r.Losses, Loss{Epoch: e.number, From: e.head.size, To: p.size - 1})
 	case p.size > e.head.size && e.ended != nil && p.size <= e.ended.size: // lost, and declared
 	case p.size > e.head.size:
-		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: behindSince})
+		e.r.add(Finding{Code: Truncated, Epoch: e.number, From: e.head.size, To: p.size - 1, Detail: p.behind()})
 	case e.sparse && p.size > 0:
 		e.r.Unchecked = append(e.r.Unchecked, fmt.Sprintf(
 			"whether the log grew from the checkpoint of %d entries of epoch %d: that takes the whole log", p.size, e.number))
+	}
+}
+
+func (e *epoch) onceUnchecked(what string) {
+	if !slices.Contains(e.r.Unchecked, what) {
+		e.r.Unchecked = append(e.r.Unchecked, what)
 	}
 }
 

@@ -31,13 +31,13 @@ func Proof(ctx context.Context, r io.Reader, o Options) (*Report, error) {
 		return nil, fmt.Errorf("verify a proof: %w", ErrUnknown)
 	}
 	u.r.Complete = false
-	if err := u.proof(b); err != nil {
+	if err := u.proof(ctx, b); err != nil {
 		return nil, fmt.Errorf("verify a proof: %w", err)
 	}
 	return u.r, ctx.Err()
 }
 
-func (u *run) proof(b []byte) error {
+func (u *run) proof(ctx context.Context, b []byte) error {
 	p, err := auditlog.ParseProof(b)
 	if err != nil {
 		u.r.noted(Malformed, 0, proofUnreadable)
@@ -53,7 +53,7 @@ func (u *run) proof(b []byte) error {
 		u.r.noted(SignatureBad, 0, noteForeign)
 		return nil
 	}
-	if err := u.of(log); err != nil {
+	if err := u.of(ctx, log); err != nil {
 		return err
 	}
 	e := u.begin(number, p.Checkpoint, nil, nil)
@@ -62,6 +62,7 @@ func (u *run) proof(b []byte) error {
 	u.proven(e, p)
 	e.finish()
 	u.unheard()
+	u.unheardNoted()
 	u.r.Erased = e.gone.count
 	return nil
 }

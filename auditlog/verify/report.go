@@ -87,6 +87,8 @@ type Report struct {
 	Losses      []Loss         `json:"losses"`
 	Unchecked   []string       `json:"unchecked"` // what was asked for and cannot be told from this form
 
+	Instance *Report `json:"instance,omitempty"` // of the instance's own log, if it was given
+
 	most int
 }
 
@@ -101,8 +103,8 @@ func newReport(form string, o Options) *Report {
 	}
 }
 
-// OK tells whether nothing was found.
-func (r *Report) OK() bool { return r.Total == 0 }
+// OK tells whether nothing was found, in the instance's own log neither.
+func (r *Report) OK() bool { return r.Total == 0 && (r.Instance == nil || r.Instance.OK()) }
 
 // Has tells whether something of that code was found.
 func (r *Report) Has(c Code) bool { return r.Codes[c] > 0 }

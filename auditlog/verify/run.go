@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -22,6 +24,7 @@ const (
 	wrongSigned    = "it says that somebody was erased, and its signature is not one of this key for this entry"
 	notSigned      = "it says that somebody was erased, and is not signed: whoever could write to the database could add it, and it excuses nothing"
 	signedTwice    = "the log has this erasure's entry twice"
+	epochUnnamed   = "the instance's log names a checkpoint of an epoch that is not there"
 	epochGone      = "an earlier checkpoint is of an epoch that is not there"
 )
 
@@ -36,7 +39,8 @@ type run struct {
 	log     string
 	named   bool // which log it is, is known
 	since   []earlier
-	epochs  []*epoch // as they are begun
+	noted   []earlier // that the instance's own log names
+	epochs  []*epoch  // as they are begun
 	current *epoch
 	erased  erasures
 	signed  map[string]bool // ids of the erasures that are signed
@@ -89,14 +93,14 @@ func readEarlier(note []byte, o Options) (earlier, error) {
 }
 
 // of says which log is verified. Earlier checkpoints must be the same log's.
-func (u *run) of(log string) error {
+func (u *run) of(ctx context.Context, log string) error {
 	u.log, u.r.Log, u.named = log, log, true
 	for _, e := range u.since {
 		if e.log != log {
 			return fmt.Errorf("%w: it is one of the log %s, and this is the log %s", ErrSince, auditlog.LogName(e.log), auditlog.LogName(log))
 		}
 	}
-	return nil
+	return u.instance(ctx)
 }
 
 // checkpoint reads a checkpoint that claims to be one of this log and epoch,
@@ -159,11 +163,31 @@ func (u *run) begin(number int, note []byte, older [][]byte, next *auditlog.Ende
 			e.signs(s.checkpoint)
 		}
 	}
+	e.pinAll(u.notedOf(number, head.size), notedPin)
 	if x := endedBy(next); x != nil {
 		e.end(x)
 	}
 	u.epochs = append(u.epochs, e)
 	return e
+}
+
+// notedOf gives the checkpoints that the instance's log names of an epoch; of
+// those that cover more than there is, the largest.
+func (u *run) notedOf(number int, size int64) (list []checkpoint) {
+	var most checkpoint
+	for _, s := range u.noted {
+		switch {
+		case s.epoch != number:
+		case s.size <= size:
+			list = append(list, s.checkpoint)
+		case s.size > most.size:
+			most = s.checkpoint
+		}
+	}
+	if most.known {
+		list = append(list, most)
+	}
+	return list
 }
 
 func endedBy(next *auditlog.Ended) *ended {
@@ -179,7 +203,14 @@ func endedBy(next *auditlog.Ended) *ended {
 
 // tell takes a leaf that explains what is missing.
 func (u *run) tell(e *epoch, index int64, leaf []byte) {
-	if string(readLeaf(leaf).action) != auditlog.ActionErased {
+	switch string(readLeaf(leaf).action) {
+	case auditlog.ActionCheckpoint:
+		if u.o.named != nil {
+			u.o.named.note(publicOf(leaf))
+		}
+		return
+	case auditlog.ActionErased:
+	default:
 		return
 	}
 	switch why := u.unsigned(e, index, leaf); {
@@ -226,6 +257,7 @@ func (u *run) finish() *Report {
 		u.connect(e)
 	}
 	u.unheard()
+	u.unheardNoted()
 	u.erased.judge(u.r, u.epochs)
 	if u.o.Progress != nil {
 		u.o.Progress(u.r.Entries, u.total)
@@ -270,6 +302,19 @@ func (u *run) unheard() {
 			continue
 		}
 		u.r.add(Finding{Code: Truncated, Epoch: s.epoch, From: 0, To: s.size - 1, Detail: epochGone})
+	}
+}
+
+// unheardNoted is unheard of what the instance's log names.
+func (u *run) unheardNoted() {
+	newest := map[int]earlier{}
+	for _, s := range u.noted {
+		if u.epoch(s.epoch) == nil && s.size > newest[s.epoch].size && !u.declaredLost(s) {
+			newest[s.epoch] = s
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(newest)) {
+		u.r.add(Finding{Code: Truncated, Epoch: number, From: 0, To: newest[number].size - 1, Detail: epochUnnamed})
 	}
 }
 

@@ -94,7 +94,7 @@ func (t *tilesRun) checkpoints(ctx context.Context) ([]numbered, error) {
 		notes = append(notes, numbered{n, note})
 		if origin, _, _, err := auditlog.ReadCheckpoint(note); err == nil && !t.named {
 			if _, log, _, err := auditlog.ParseOrigin(origin); err == nil {
-				if err := t.of(log); err != nil {
+				if err := t.of(ctx, log); err != nil {
 					return nil, err
 				}
 			}

@@ -40,6 +40,10 @@ type Options struct {
 	// Since holds checkpoints that the auditor noted earlier: the log must have
 	// grown from each of them.
 	Since [][]byte
+	// Instance is where the instance's own log is, as Path takes it. It is
+	// verified first, and the log must have grown from each of its checkpoints that
+	// are entries there (audit.checkpoint). Empty: nothing is said about that.
+	Instance string
 	// Progress is told, now and then, how many entries were checked, of how many
 	// that the checkpoint says there are.
 	Progress func(done, total int64)
@@ -54,6 +58,8 @@ type Options struct {
 	Client  *http.Client  // default: one with timeouts
 	Retry   time.Duration // before the second try, doubled each time; default 500 ms
 	Retries int           // default 4
+
+	named *named
 }
 
 // fetchers is how many parts are fetched at a time: over a network, waiting is
@@ -69,7 +75,7 @@ func (o *Options) fetchers(from source) int {
 // http or https address.
 //
 // A verification that finds something is no error: see Report. Errors are
-// ErrUnknown, ErrSince, ErrAddress, those of the file system and the network,
+// ErrUnknown, ErrSince, ErrInstance, ErrAddress, those of the file system and the network,
 // and that of ctx.
 func Path(ctx context.Context, path string, o Options) (*Report, error) {
 	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
