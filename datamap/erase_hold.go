@@ -24,8 +24,27 @@ func (e *eraser) hold() error {
 			e.holdRows(c, keys[c])
 		}
 	}
+	e.holdWorkspaces()
 	e.findHolding()
 	return nil
+}
+
+// holdWorkspaces notes by which ways rows are in a held workspace.
+func (e *eraser) holdWorkspaces() {
+	if len(e.scope.HeldWorkspaces) == 0 {
+		return
+	}
+	keys := make([][]string, len(e.scope.HeldWorkspaces))
+	for i, key := range e.scope.HeldWorkspaces {
+		keys[i] = []string{key}
+	}
+	w := e.g.inWorkspaces(&search{erasing: true})
+	e.blockWays(w)
+	for _, c := range e.g.Map.Collections {
+		for _, r := range w.routes[c.Name] {
+			e.below[c.Name] = append(e.below[c.Name], keyPath(e.g.Map.shorten(r), keys))
+		}
+	}
 }
 
 // findHolding notes the collections that have rows which stay because of a hold.
@@ -82,7 +101,7 @@ func (e *eraser) merged(c *Collection) []Hop {
 // holds leads to what keeps a row of c: it is held, it belongs to a held row,
 // or such a row belongs or refers to it.
 func (e *eraser) holds(c *Collection) []Condition {
-	if len(e.scope.Held) == 0 {
+	if !e.scope.Holding() {
 		return nil
 	}
 	any := slices.Concat(e.below[c.Name], e.above(c, nil))

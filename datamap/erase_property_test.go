@@ -116,7 +116,7 @@ func (x *experiment) run() bool {
 			}
 			x.m.remove(s, batch)
 			if ref, r := x.m.dangling(); r != nil {
-				if x.elsewhere(ref, r) || len(x.s.Held) > 0 && x.e.graph.leadsBack(ref) {
+				if x.elsewhere(ref, r) || x.s.Holding() && x.e.graph.leadsBack(ref) {
 					return false
 				}
 				x.fatal("step %d leaves a reference that leads nowhere: %s → %s of %v", i+1, ref.from.Name, ref.to.Name, r.columns)
@@ -251,7 +251,7 @@ func (x *experiment) checkOutside() {
 func (x *experiment) checkInside() {
 	g := x.e.graph
 	person := g.Collection(g.Map.Subjects[0].Collection)
-	if len(x.s.Held) > 0 || x.s.Rows != nil || x.s.SubjectKind != "" && x.s.Workspace != "" && !x.placed(person, x.roots()[0]) {
+	if x.s.Holding() || x.s.Rows != nil || x.s.SubjectKind != "" && x.s.Workspace != "" && !x.placed(person, x.roots()[0]) {
 		return
 	}
 	for _, c := range g.Map.Collections {
@@ -340,13 +340,24 @@ func (x *experiment) kept(c *Collection, r *modelRow) bool {
 	})
 }
 
-// checkHeld wants held rows, and what belongs to them, to be as they were.
+// checkHeld wants held rows, what belongs to them, and what lies in held
+// workspaces, to be as they were.
 func (x *experiment) checkHeld() {
 	for _, ref := range x.s.Held {
 		held := x.before.find(&modelRow{x.e.graph.Collection(ref.Collection).Table, map[string]string{"id": ref.Key[0]}})
 		for _, r := range x.before.whole([]*modelRow{held}, "t0", held.table) {
 			if now := x.m.find(r); now == nil || !cmp.Equal(now.columns, r.columns) {
 				x.fatal("%v is held by %v, and is now %v", r.columns, held.columns, now)
+			}
+		}
+	}
+	for _, key := range x.s.HeldWorkspaces {
+		for _, c := range x.e.graph.Map.Collections {
+			in := condition(x.e.graph.erasing.workspace.routes[c.Name], key)
+			for _, r := range x.before.rows(c) {
+				if now := x.m.find(r); x.before.holds(c, r, in) && (now == nil || !cmp.Equal(now.columns, r.columns)) {
+					x.fatal("%v is held with the workspace %s, and is now %v", r.columns, key, now)
+				}
 			}
 		}
 	}

@@ -178,5 +178,8 @@ func randomScope(t *rapid.T, m *model, catalog *Catalog) EraseScope {
 		}
 		s.Held = []RowRef{{Collection: c.Name, Key: []string{some(c)}}}
 	}
+	if s.Workspace == "" && rapid.Bool().Draw(t, "held workspace") {
+		s.HeldWorkspaces = []string{some(g.Map.Collections[0])}
+	}
 	return s
 }

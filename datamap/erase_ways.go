@@ -19,7 +19,7 @@ type person struct {
 }
 
 func (g *Graph) erasingWays() erasingWays {
-	all := erasingWays{workspace: g.toErasedWorkspace(), persons: map[person]ways{}, rows: map[string]ways{}}
+	all := erasingWays{workspace: g.inWorkspaces(toErase()), persons: map[person]ways{}, rows: map[string]ways{}}
 	for _, k := range g.Map.Subjects {
 		c := g.Map.collection(k.Collection)
 		all.persons[person{k.Kind, false}] = g.toRows(c, route{columns: []string{k.Key}}, toErase())
@@ -41,10 +41,11 @@ func (g *Graph) waysToRows(c *Collection) ways {
 	return g.toRows(c, route{columns: c.Key}, toErase())
 }
 
-// toErasedWorkspace finds what goes with a workspace. Persons that span all
-// stay, and with them what belongs to the workspace only because they do.
-func (g *Graph) toErasedWorkspace() ways {
-	s := &search{g: g, erasing: true, apart: true, shut: func(*Collection) bool { return false }}
+// inWorkspaces finds what goes with a workspace, or is held with it. Persons
+// that span all are not among it, nor what belongs to the workspace only because
+// they do.
+func (g *Graph) inWorkspaces(s *search) ways {
+	s.g, s.shut = g, func(*Collection) bool { return false }
 	s.end = func(c *Collection) ([]route, bool) {
 		routes, done := g.workspaceEnd(c)
 		if !done && c.Name != g.Map.Workspace.Collection && g.outlivesWorkspaces(c) {
@@ -113,3 +114,7 @@ func (e *eraser) climbs(c *Collection, w ways) int {
 	}
 	return len(links)
 }
+
+// InWorkspaces tells whether rows of a collection are a workspace's own: not
+// those of persons that span all, nor what belongs to these alone.
+func (g *Graph) InWorkspaces(c *Collection) bool { return len(g.erasing.workspace.routes[c.Name]) > 0 }

@@ -18,10 +18,22 @@ type EraseScope struct {
 	// Held rows stay, with all that belongs to them and all of the scope that
 	// they belong or must refer to.
 	Held []RowRef
+	// HeldWorkspaces are keys of workspaces in which every row stays, and with it
+	// all of the scope that it belongs or must refer to.
+	HeldWorkspaces []string
 	// Catalog, when set, tells which columns may be NULL and which hold text, and
 	// what Check finds is among the blockers. Without it the map's word counts
 	// alone.
 	Catalog *Catalog
+}
+
+// Holding tells whether anything may stay because of a hold.
+func (s EraseScope) Holding() bool { return len(s.Held)+len(s.HeldWorkspaces) > 0 }
+
+// Unheld is the same scope as if there were no holds.
+func (s EraseScope) Unheld() EraseScope {
+	s.Held, s.HeldWorkspaces = nil, nil
+	return s
 }
 
 // RowScope is some rows of a collection.

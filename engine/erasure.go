@@ -21,6 +21,7 @@ type erasure struct {
 	holds     []*privacyd.Hold // that stand in the workspace
 	placed    int64            // holds ever placed, when it was made
 	wholly    bool             // the workspace or the account is held
+	spared    bool             // what is the account's alone stays as long as a workspace is held
 }
 
 // erasurePart is what lies in one dataset.
@@ -137,7 +138,7 @@ func (x *erasure) addPart(ctx context.Context, d Dataset, scope datamap.EraseSco
 	if err != nil || !found && !x.always(d) {
 		return err
 	}
-	if p.scope.Held, err = x.held(ctx, p); err != nil {
+	if err := x.hold(ctx, p); err != nil {
 		return err
 	}
 	if p.plan, err = d.Graph.Erasure(p.scope); err != nil {
@@ -221,17 +222,26 @@ func (x *erasure) covered(h *privacyd.Hold) bool {
 	return h.Target.Subject != nil && x.job.Subject != nil && *h.Target.Subject == *x.job.Subject
 }
 
-// held gives the rows of a dataset that stay under a hold.
-func (x *erasure) held(ctx context.Context, p *erasurePart) ([]datamap.RowRef, error) {
-	var rows []datamap.RowRef
+// hold tells a part what of its dataset stays under holds.
+func (x *erasure) hold(ctx context.Context, p *erasurePart) error {
 	for _, h := range x.holds {
 		more, err := x.heldRows(ctx, p, h)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		rows = append(rows, more...)
+		p.scope.Held = append(p.scope.Held, more...)
+		if !onWorkspace(h) || h.WorkspaceID == x.workspace.ID { // nothing of it may go then
+			continue
+		}
+		key, err := x.keyOfHold(ctx, p, h)
+		if err != nil {
+			return err
+		}
+		if key != "" && !slices.Contains(p.scope.HeldWorkspaces, key) {
+			p.scope.HeldWorkspaces = append(p.scope.HeldWorkspaces, key)
+		}
 	}
-	return rows, nil
+	return nil
 }
 
 func (x *erasure) heldRows(ctx context.Context, p *erasurePart, h *privacyd.Hold) ([]datamap.RowRef, error) {
@@ -290,7 +300,5 @@ func (p *erasurePart) rowsOf(ctx context.Context, workspace string, s privacyd.S
 
 // unheld is the same part as if there were no holds.
 func (p *erasurePart) unheld() (datamap.Erasure, error) {
-	scope := p.scope
-	scope.Held = nil
-	return p.dataset.Graph.Erasure(scope)
+	return p.dataset.Graph.Erasure(p.scope.Unheld())
 }

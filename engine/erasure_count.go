@@ -194,7 +194,7 @@ func (r *erasureRun) lookHeld(ctx context.Context) error {
 	}
 	r.state.Held = nil
 	for _, p := range x.parts {
-		if len(p.scope.Held) == 0 {
+		if !p.scope.Holding() {
 			continue
 		}
 		all, err := leftOf(ctx, p, nil)

@@ -26,7 +26,7 @@ type doubts struct {
 // newDoubts gives nil for a dataset in which nothing is held.
 func (v *verification) newDoubts(d Dataset) (*doubts, error) {
 	parts := slices.Concat(v.r.x.parts, v.r.x.quoting)
-	i := slices.IndexFunc(parts, func(p *erasurePart) bool { return p.dataset.Name == d.Name && len(p.scope.Held) > 0 })
+	i := slices.IndexFunc(parts, func(p *erasurePart) bool { return p.dataset.Name == d.Name && p.scope.Holding() })
 	if i < 0 {
 		return nil, nil //nolint:nilnil // no error, no doubts
 	}

@@ -62,7 +62,8 @@ func (x *erasure) knownIn(ctx context.Context, workspaceID string) (bool, error)
 			continue
 		}
 		scope := p.scope
-		scope.Workspace, scope.Held = key, nil
+		scope = scope.Unheld()
+		scope.Workspace = key
 		inside, err := p.dataset.Graph.Erasure(scope)
 		if err != nil {
 			return false, err
@@ -90,7 +91,13 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 	if r.state.Exported == nil && r.job.WorkspaceID != "" { // a retention run, or one that an older version began
 		r.state.Exported = []string{r.job.WorkspaceID}
 	}
-	jobs, err := r.e.Own.ExportsWith(ctx, r.state.Exported, refs)
+	workspaces := r.state.Exported
+	if r.job.WorkspaceID == "" {
+		if workspaces, err = r.unheldOf(ctx, workspaces); err != nil {
+			return err
+		}
+	}
+	jobs, err := r.e.Own.ExportsWith(ctx, workspaces, refs)
 	if err != nil {
 		return err
 	}

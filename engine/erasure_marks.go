@@ -187,7 +187,7 @@ func (r *erasureRun) recordMark(ctx context.Context) error {
 // free leaves out the rows that stay under a hold: a restored database must
 // keep them, too.
 func (p clockPart) free(ctx context.Context, some datamap.Erasure, keys [][]string) ([][]string, error) {
-	if len(p.scope.Held) == 0 {
+	if !p.scope.Holding() {
 		return keys, nil
 	}
 	var free [][]string

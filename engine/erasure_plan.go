@@ -95,6 +95,13 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 			return nil, err
 		}
 		plan.Notes, plan.Abandoned = append(plan.Notes, abandonedNotes(alone)...), named(alone)
+		stays, err := x.accountStays(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if stays {
+			plan.Notes = append(plan.Notes, accountHeldNote)
+		}
 	}
 	if x.job.Type == privacyd.JobWorkspaceDeletion && len(x.holds) > 0 && !x.wholly {
 		plan.Notes = append(plan.Notes, "As long as a legal hold stands, the workspace stays with what is held, its members and its keys, and takes no changes. "+
@@ -120,7 +127,7 @@ func (x *erasure) emptyPlan() *privacyd.Plan {
 func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *erasurePart) error {
 	plan.Maps = append(plan.Maps, privacyd.PlanMap{Dataset: p.dataset.Name, Hash: p.dataset.Graph.Map.Hash})
 	unheld := p.plan
-	if len(p.scope.Held) > 0 {
+	if p.scope.Holding() {
 		var err error
 		if unheld, err = p.unheld(); err != nil {
 			return err
@@ -130,7 +137,7 @@ func (x *erasure) describePart(ctx context.Context, plan *privacyd.Plan, p *eras
 	if err != nil {
 		return err
 	}
-	if len(p.scope.Held) > 0 {
+	if p.scope.Holding() {
 		all, err := x.count(ctx, p, unheld)
 		if err != nil {
 			return err
@@ -305,7 +312,8 @@ func (p *erasurePart) about() []string {
 func (x *erasure) finish(_ context.Context, plan *privacyd.Plan) error {
 	totals := plan.Totals()
 	plan.Holds = x.planHolds(totals.Held > 0)
-	plan.WhollyHeld = x.wholly || (totals.Held > 0 && totals.Deleted == 0 && totals.Blanked == 0)
+	waits := x.job.Type == privacyd.JobAccountDeletion // for workspaces that are held, if need be with all of it
+	plan.WhollyHeld = x.wholly || totals.Held > 0 && totals.Deleted == 0 && totals.Blanked == 0 && !waits
 	plan.Seconds = (totals.Deleted + totals.Blanked) / rowsASecond
 	for _, m := range plan.Unindexed {
 		plan.Seconds += m.RowsRead / readASecond

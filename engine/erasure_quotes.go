@@ -228,10 +228,8 @@ func (x *erasure) countQuotes(ctx context.Context, plan *privacyd.Plan, p *erasu
 	if err != nil {
 		return err
 	}
-	if len(p.scope.Held) > 0 {
-		scope := p.scope
-		scope.Held = nil
-		free, err := p.dataset.Graph.Unquote(scope, of, keys)
+	if p.scope.Holding() {
+		free, err := p.dataset.Graph.Unquote(p.scope.Unheld(), of, keys)
 		if err != nil {
 			return err
 		}

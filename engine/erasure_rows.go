@@ -99,8 +99,7 @@ func (x *erasure) rowsPart(ctx context.Context, d Dataset, key string) (*erasure
 		return nil, err
 	}
 	p.scope.Catalog = &p.catalog
-	p.scope.Held, err = x.held(ctx, p)
-	return p, err
+	return p, x.hold(ctx, p)
 }
 
 // of is the erasure of some rows and all that belongs to them.
@@ -108,7 +107,7 @@ func (p clockPart) of(keys [][]string, held bool) (datamap.Erasure, error) {
 	scope := p.scope
 	scope.Rows = &datamap.RowScope{Collection: p.collection.Name, Keys: keys}
 	if !held {
-		scope.Held = nil
+		scope = scope.Unheld()
 	}
 	return p.dataset.Graph.Erasure(scope)
 }
@@ -270,7 +269,7 @@ func (x *erasure) countRows(ctx context.Context, p clockPart, keys [][]string) (
 		return nil, err
 	}
 	counted, err := x.count(ctx, p.erasurePart, some)
-	if err != nil || len(p.scope.Held) == 0 {
+	if err != nil || !p.scope.Holding() {
 		return counted, err
 	}
 	all, err := p.of(keys, false)

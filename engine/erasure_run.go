@@ -232,7 +232,9 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	if err := r.stillConfirmed(ctx, plan); err != nil {
 		return err
 	}
-	x.sparesWorkspace()
+	if err := x.spare(ctx); err != nil {
+		return err
+	}
 	r.x = x
 	r.state = erasureState{
 		Replays: r.state.Replays, Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
@@ -341,7 +343,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 		return x.whollyHeld()
 	}
 	for i, p := range x.parts {
-		if i == len(x.parts)-1 {
+		if i == len(x.parts)-1 && !x.spared {
 			if err := r.forgetAccount(ctx); err != nil {
 				return err
 			}
@@ -377,11 +379,14 @@ func (r *erasureRun) compiled(ctx context.Context) (*erasure, error) {
 		return r.x, nil
 	}
 	x, err := r.e.compile(ctx, r.job, r.workspace, r.state.Merged)
-	if err == nil {
-		x.sparesWorkspace()
+	if err != nil {
+		return nil, err
+	}
+	if err := x.spare(ctx); err != nil {
+		return nil, err
 	}
 	r.x = x
-	return x, err
+	return x, nil
 }
 
 // unlessHeld is asked in transactions that delete what no hold covers but one on

@@ -32,6 +32,9 @@ func (r *erasureRun) verify(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.waitForWorkspaces(ctx); err != nil {
+		return err
+	}
 	for pass := 1; ; pass++ {
 		erased, err := r.verifyOnce(ctx, pass == mostPasses)
 		if err != nil {

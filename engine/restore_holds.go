@@ -27,7 +27,7 @@ func stood(holds []*privacyd.Hold) []privacyd.StoodHold {
 // standing are the holds that the suppression ledger is told of: all in the
 // workspace, and where an account goes of which something is held, in all.
 func (r *erasureRun) standing(x *erasure) []privacyd.StoodHold {
-	held := func(p *erasurePart) bool { return len(p.scope.Held) > 0 }
+	held := func(p *erasurePart) bool { return p.scope.Holding() }
 	if r.job.WorkspaceID == "" && !slices.ContainsFunc(slices.Concat(x.parts, x.quoting), held) {
 		return nil
 	}
