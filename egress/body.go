@@ -37,13 +37,21 @@ func readBody(w http.ResponseWriter, r *http.Request, a engine.Admission, place 
 	if err != nil {
 		return nil, whyUnread(err)
 	}
-	set := maps.Clone(a.Call.Set)
-	if set == nil {
-		set = map[string]json.RawMessage{}
+	return setFields(body, scan.fields, fieldsToSet(a.Call, a.Provider.Set), a.Call.Drop)
+}
+
+// fieldsToSet gives the fields that a call gets: those of its dialect, and what
+// is configured beside them. That a provider keeps nothing cannot be configured
+// away, in whatever case.
+func fieldsToSet(c privacyd.Call, own map[string]json.RawMessage) map[string]json.RawMessage {
+	set := map[string]json.RawMessage{}
+	for name, value := range own {
+		if !taken(name, c.Set, c.Drop) {
+			set[name] = value
+		}
 	}
-	maps.Copy(set, a.Provider.Set)
-	maps.Copy(set, a.Call.Set) // what keeps nothing cannot be configured away
-	return setFields(body, scan.fields, set, a.Call.Drop)
+	maps.Copy(set, c.Set)
+	return set
 }
 
 func whyUnread(err error) error {

@@ -99,6 +99,20 @@ func TestSetFields(t *testing.T) {
 	}
 }
 
+// TestNoTurningBack configures fields that would have a provider keep what it is
+// sent.
+func TestNoTurningBack(t *testing.T) {
+	call := privacyd.Call{Set: map[string]json.RawMessage{"store": raw("false")}, Drop: []string{"metadata", "previous_response_id"}}
+	own := map[string]json.RawMessage{"Store": raw("true"), "STORE": raw("true"), "store": raw("true"), "Metadata": raw("{}"), "previous_response_id": raw("1"), "service_tier": raw("2")}
+	want := map[string]json.RawMessage{"store": raw("false"), "service_tier": raw("2")}
+	if diff := cmp.Diff(want, fieldsToSet(call, own)); diff != "" {
+		t.Error(diff)
+	}
+	if got := fieldsToSet(privacyd.Call{}, nil); len(got) != 0 {
+		t.Errorf("nothing to set became %v", got)
+	}
+}
+
 func FuzzSetFields(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"store":true}`, `{"a":{"store":1},"b":[1,2]}`, `{"STORE":null}`, `[]`, `{"a":"\ud800"}`, `{"a":1}{"b":2}`} {
 		f.Add([]byte(seed))

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -55,7 +56,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	d.proxy = &httputil.ReverseProxy{
 		Rewrite: d.rewrite, ModifyResponse: checkAnswer, ErrorHandler: d.failed, Transport: o.Transport,
 		FlushInterval: -1, // an answer is passed on as it comes
-		ErrorLog:      nil,
+		ErrorLog:      slog.NewLogLogger(e.Log.Handler(), slog.LevelWarn),
 	}
 	return d
 }
@@ -184,14 +185,17 @@ func (d *door) send(w http.ResponseWriter, r *http.Request, p *passage) {
 }
 
 // passed are the headers of a call that reach the provider.
-var passed = []string{"Accept", "Accept-Encoding", "Content-Type", "Anthropic-Version", "Anthropic-Beta", "Idempotency-Key", "X-Stainless-Retry-Count"}
+var passed = []string{"Accept", "Accept-Encoding", "Anthropic-Version", "Anthropic-Beta", "Idempotency-Key", "X-Stainless-Retry-Count"}
 
 // rewrite makes the call to the provider from nothing but what is known.
 func (d *door) rewrite(pr *httputil.ProxyRequest) {
 	p := pr.In.Context().Value(passageKey{}).(*passage) //nolint:forcetypeassert // send puts it there
 	header := http.Header{"User-Agent": {"privacyd"}}
+	if p.body != nil {
+		header.Set("Content-Type", "application/json") // nothing else comes this far
+	}
 	for _, name := range passed {
-		if v := pr.In.Header.Get(name); v != "" {
+		if v := pr.Out.Header.Get(name); v != "" { // without what Connection names
 			header.Set(name, v)
 		}
 	}

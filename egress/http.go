@@ -2,6 +2,7 @@ package egress
 
 import (
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -63,25 +64,38 @@ func writeProblem(w http.ResponseWriter, err error) {
 	_, _ = w.Write(body) // the asker has gone away
 }
 
-// counter counts the bytes of an answer.
+// counter counts the bytes of an answer, and keeps back what comes around it:
+// answers before the answer (1xx), and trailers. The proxy would pass both on
+// with every header that the provider thinks of.
 type counter struct {
 	http.ResponseWriter
+	header http.Header // until the answer begins
 	bytes  int64
 	status int
 }
 
+// Header implements http.ResponseWriter.
+func (c *counter) Header() http.Header {
+	if c.header == nil {
+		c.header = http.Header{}
+	}
+	return c.header
+}
+
 // WriteHeader implements http.ResponseWriter.
 func (c *counter) WriteHeader(status int) {
-	if c.status == 0 && status >= http.StatusOK {
-		c.status = status
+	if c.status != 0 || status < http.StatusOK {
+		return
 	}
+	c.status = status
+	maps.Copy(c.ResponseWriter.Header(), c.header)
 	c.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (c *counter) Write(p []byte) (int, error) {
 	if c.status == 0 {
-		c.status = http.StatusOK
+		c.WriteHeader(http.StatusOK)
 	}
 	n, err := c.ResponseWriter.Write(p)
 	c.bytes += int64(n)

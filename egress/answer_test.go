@@ -1,0 +1,65 @@
+package egress_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"testing"
+)
+
+// TestHeadersAroundAnAnswer has a provider send headers before the answer and
+// after it. None of them reaches the product, nor do they take away the door's.
+func TestHeadersAroundAnAnswer(t *testing.T) {
+	g := newGate(t)
+	g.upstream.serve = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Set-Cookie", "at=provider")
+		w.Header().Set("Link", "<https://elsewhere.example>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Trailer", "X-Announced")
+		_, _ = io.WriteString(w, "{}")
+		_ = http.NewResponseController(w).Flush()
+		w.Header().Set("X-Announced", "1")
+		w.Header().Set(http.TrailerPrefix+"Set-Cookie", "at=provider")
+	}
+	inner := g.server.Config.Handler
+	g.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=1")
+		inner.ServeHTTP(w, r)
+	})
+	early := 0
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error { early++; return nil }}
+	r, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodPost, g.server.URL+"/egress/openai/v1/responses", strings.NewReader("{}"))
+	g.Must(err)
+	r.Header.Set("Authorization", "Bearer "+g.token)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	g.Must(err)
+	defer answer.Body.Close() //nolint:errcheck // it is read to its end
+	body, err := io.ReadAll(answer.Body)
+	g.Must(err)
+	if early != 0 || len(answer.Trailer) != 0 || answer.Header.Get("Set-Cookie") != "" || answer.Header.Get("Link") != "" {
+		t.Errorf("%d answers before the answer; headers %v, trailers %v", early, answer.Header, answer.Trailer)
+	}
+	if string(body) != "{}" || answer.Header.Get("Strict-Transport-Security") == "" || answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("answer %s %v", body, answer.Header)
+	}
+}
+
+// TestConnectionHeaders names, as what is for the next machine alone, headers
+// that are passed on otherwise (RFC 9110, section 7.6.1).
+func TestConnectionHeaders(t *testing.T) {
+	g := newGate(t)
+	status, _, _ := g.call("POST", "/egress/anthropic/v1/messages", "{}", map[string]string{
+		"Connection": "anthropic-beta, Content-Type, Authorization, Idempotency-Key", "Anthropic-Beta": "files-api", "Anthropic-Version": "2023-06-01", "Idempotency-Key": "k",
+	})
+	got := g.upstream.received()
+	if status != http.StatusOK || len(got) != 1 {
+		t.Fatalf("answer %d; %d calls arrived", status, len(got))
+	}
+	h := got[0].Header
+	if h.Get("Anthropic-Beta") != "" || h.Get("Idempotency-Key") != "" || h.Get("Anthropic-Version") == "" || h.Get("Content-Type") != "application/json" {
+		t.Errorf("the provider received %v", h)
+	}
+}
