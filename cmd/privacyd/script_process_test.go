@@ -37,10 +37,10 @@ func status(ts *testscript.TestScript, args []string) int {
 }
 
 // limited stands for a full disk where there is no small disk to fill: writes
-// past the limit fail.
+// past the limit, in blocks of 512 bytes, fail.
 func limited(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: limited KIB STATUS PROGRAM ARGS…")
+		ts.Fatalf("usage: limited BLOCKS STATUS PROGRAM ARGS…")
 	}
 	shell := []string{args[1], "sh", "-c", "trap '' XFSZ; ulimit -f " + args[0] + `; exec "$@"`, "sh"}
 	exits(ts, false, append(shell, args[2:]...))

@@ -124,7 +124,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 func scriptCommands(t *testing.T) map[string]scriptCommand {
 	return map[string]scriptCommand{
 		"exits":    exits,         // exits STATUS PROGRAM ARGS…: it must end with exactly that status
-		"limited":  limited,       // limited BLOCKS STATUS PROGRAM ARGS…: with files of at most so many KiB
+		"limited":  limited,       // limited BLOCKS STATUS PROGRAM ARGS…: with files of at most so many blocks of 512 bytes
 		"serve":    serve,         // serve NAME ARGS…: start a server; its address is $NAME
 		"halt":     halt,          // halt NAME: end it politely; what it logged is standard output
 		"crash":    crash,         // crash NAME: kill -9
