@@ -24,6 +24,7 @@ import (
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 	"github.com/privacyd/privacyd/store"
+	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
@@ -82,8 +83,9 @@ type gate struct {
 	log       *bytes.Buffer
 }
 
-func newGate(t *testing.T) *gate {
-	db := sqldbtest.SQLite(t)
+func newGate(t *testing.T) *gate { return newGateOn(t, sqldbtest.SQLite(t)) }
+
+func newGateOn(t *testing.T, db *sqldb.DB) *gate {
 	g := &gate{Bench: enginetest.New(t, db), t: t, upstream: newProvider(t), log: &bytes.Buffer{}}
 	address, err := url.Parse(g.upstream.URL)
 	g.Must(err)
@@ -291,19 +293,27 @@ func TestRefused(t *testing.T) {
 
 // TestNarrowedWorkspace keeps to the countries that the workspace allows.
 func TestNarrowedWorkspace(t *testing.T) {
-	g := newGate(t)
-	settings, err := g.Settings(t.Context(), enginetest.Operator, "acme")
-	g.Must(err)
-	settings.AllowedCountries = privacyd.Countries{"DE"}
-	_, err = g.ChangeSettings(t.Context(), enginetest.Operator, "acme", settings)
-	g.Must(err)
-	if status, body, _ := g.call("POST", "/egress/openai/v1/responses", "{}", nil); status != 403 || !strings.Contains(body, "provider_country_refused") {
-		t.Errorf("answer %d %s", status, body)
-	}
-	g.wantNothingSent()
-	if status, body, _ := g.call("POST", "/egress/anthropic/v1/messages", "{}", nil); status != 200 {
-		t.Errorf("answer %d %s", status, body)
-	}
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		g := newGateOn(t, db)
+		settings, err := g.Settings(t.Context(), enginetest.Operator, "acme")
+		g.Must(err)
+		settings.AllowedCountries = privacyd.Countries{"DE"}
+		_, err = g.ChangeSettings(t.Context(), enginetest.Operator, "acme", settings)
+		g.Must(err)
+		if status, body, _ := g.call("POST", "/egress/openai/v1/responses", "{}", nil); status != 403 || !strings.Contains(body, "provider_country_refused") {
+			t.Errorf("answer %d %s", status, body)
+		}
+		g.wantNothingSent()
+		if status, body, _ := g.call("POST", "/egress/anthropic/v1/messages", "{}", nil); status != 200 {
+			t.Errorf("answer %d %s", status, body)
+		}
+		want := []privacyd.CallCount{
+			{Provider: "anthropic", Day: "2026-03-01", Calls: 1, Sent: 39, Received: 13}, {Provider: "openai", Day: "2026-03-01", Refused: 1},
+		}
+		if diff := cmp.Diff(want, g.counts()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestRedirect(t *testing.T) {

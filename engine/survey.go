@@ -21,6 +21,43 @@ type Surveyor interface {
 // has moved.
 const ActionSurvey privacyd.Action = "place.survey"
 
+// ActionPlace is in the audit log what keeps an installation from starting: that
+// something is where it may not be.
+const ActionPlace privacyd.Action = "place.check"
+
+// refusedMemo keeps why the last start was refused.
+const refusedMemo = "refused_start"
+
+// RefuseStart says in the instance's audit log that a start is refused, since
+// name, a place or something at one, is where it may not be. What is tried
+// again and again is said once. Audit: place.check, denied.
+func (e *Engine) RefuseStart(ctx context.Context, name, code string) error {
+	return e.Tx.InTx(ctx, func(ctx context.Context) error {
+		why := code + " " + name
+		memos, err := e.Memos.Memos(ctx, refusedMemo)
+		if err != nil || string(memos[refusedMemo]) == why {
+			return err
+		}
+		_, err = e.record(ctx, privacyd.AuditEvent{
+			Caller: privacyd.System("start"), Action: string(ActionPlace), Outcome: privacyd.OutcomeDenied, Code: code, Target: privacyd.Target{Type: "place", ID: name},
+		})
+		if err != nil {
+			return err
+		}
+		return e.Memos.PutMemo(ctx, refusedMemo, []byte(why))
+	})
+}
+
+// AllowStart forgets why a start was refused before.
+func (e *Engine) AllowStart(ctx context.Context) error {
+	memos, err := e.Memos.Memos(ctx, refusedMemo)
+	if err != nil || len(memos) == 0 {
+		return err
+	}
+	_, err = e.Memos.DeleteMemo(ctx, refusedMemo)
+	return err
+}
+
 // sightings are what the providers said last.
 type sightings struct {
 	mu   sync.Mutex

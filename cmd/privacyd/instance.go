@@ -78,6 +78,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	}
 	places, err := cfg.places()
 	if err != nil {
+		h.auditRefusal(ctx, f, cfg, err, log)
 		return err
 	}
 	keys, err := vault.Open(ctx, vault.Options{Keys: cfg.Keys.Store, RootFile: cfg.Keys.Root, Alone: f.lock != nil})
@@ -141,6 +142,9 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, published: i.published}
 	i.engine.Surveyor = surveyor{cfg.buckets()}
 	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
+		return err
+	}
+	if err := i.engine.AllowStart(ctx); err != nil {
 		return err
 	}
 	if err := i.survey(ctx, f); err != nil {

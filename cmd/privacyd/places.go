@@ -40,13 +40,13 @@ func (c *config) places() ([]privacyd.Place, error) {
 	}
 	for _, u := range uses {
 		if list, err = c.put(list, u); err != nil {
-			return nil, err
+			return nil, placeRefusal{err, u.name}
 		}
 	}
 	for _, p := range list {
 		if p.Declared() && !c.allowed().Permit(p.Country) {
-			return nil, privacyd.Errorf(privacyd.ClassRefused, "place_country_refused",
-				"The place %s is in the country %s, and data may only be in %s. Move it, or change allowed_countries.", p.Name, p.Country, c.allowed())
+			return nil, placeRefusal{privacyd.Errorf(privacyd.ClassRefused, "place_country_refused",
+				"The place %s is in the country %s, and data may only be in %s. Move it, or change allowed_countries.", p.Name, p.Country, c.allowed()), p.Name}
 		}
 	}
 	return list, nil
