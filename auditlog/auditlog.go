@@ -133,6 +133,8 @@ type Entries interface {
 	// Insert adds an entry and its disclosures, both or neither, in the
 	// transaction of ctx where there is one.
 	Insert(ctx context.Context, e Entry, d []SealedDisclosure) error
+	// Newest gives the greatest id below one, of any log; empty: there is none.
+	Newest(ctx context.Context, below string) (id string, err error)
 	// List gives the entries of one log, the newest (greatest id) first.
 	List(ctx context.Context, q Query) iter.Seq2[Stored, error]
 }

@@ -22,6 +22,7 @@ type Log struct {
 	Signer  crypto.Signer    // Ed25519, of the instance: needed for entries with ActionErased alone
 	Rand    io.Reader        // of salts and ids; default crypto/rand
 	Now     func() time.Time // for ids, which are in the order of insertion; default time.Now
+	Follow  time.Duration    // how often ids of other processes are looked at; default 250 ms
 
 	ids     idSource
 	drawing sync.Pool // of *drawn
@@ -32,6 +33,9 @@ type Log struct {
 //
 // Errors: ErrPublic; those of Entries and Keys.
 func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
+	if err := l.follow(ctx); err != nil {
+		return "", fmt.Errorf("append an audit entry: %w", err)
+	}
 	if id, err = l.ids.next(l.now(), l.random()); err != nil {
 		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
@@ -46,6 +50,37 @@ func (l *Log) Append(ctx context.Context, r Record) (id string, err error) {
 		return "", fmt.Errorf("append an audit entry: %w", err)
 	}
 	return id, nil
+}
+
+const (
+	defaultFollow = 250 * time.Millisecond
+	// mostAhead is how far ahead of the clock ids are followed: one that a broken
+	// clock made is not what all others are to come after.
+	mostAhead = 24 * time.Hour
+)
+
+// follow lets ids go on after those that there are: a clock that was set back,
+// across a start or on another node, would else make entries that are listed
+// below older ones.
+func (l *Log) follow(ctx context.Context) error {
+	every := l.Follow
+	if every <= 0 {
+		every = defaultFollow
+	}
+	if !l.ids.toLook(every) {
+		return nil
+	}
+	newest, err := l.Entries.Newest(ctx, idAt(l.now().Add(mostAhead)))
+	if err == nil {
+		l.ids.after(newest)
+	}
+	return err
+}
+
+// Unplaced gives the newest entry of a log that is in no tree yet, so that no
+// checkpoint covers it; empty: there is none.
+func (l *Log) Unplaced(ctx context.Context, log string) (entryID string, err error) {
+	return l.Trees.Unplaced(ctx, log)
 }
 
 // write makes the entry and seals its disclosures. The leaf is bound into what

@@ -419,4 +419,6 @@ func BenchmarkAppend(b *testing.B) {
 
 type nowhere struct{ auditlog.Entries }
 
+func (nowhere) Newest(context.Context, string) (string, error) { return "", nil }
+
 func (nowhere) Insert(context.Context, auditlog.Entry, []auditlog.SealedDisclosure) error { return nil }

@@ -87,6 +87,9 @@ type Trees interface {
 	Older(ctx context.Context, log string, epoch int) ([][]byte, error)
 	// Find gives an entry's position. ErrNoEntry, ErrNotSequenced.
 	Find(ctx context.Context, entryID string) (Position, error)
+	// Unplaced gives the newest entry of a log that is in no tree yet; empty: there
+	// is none.
+	Unplaced(ctx context.Context, log string) (entryID string, err error)
 	// Placed gives entries with their disclosures, in the order of their
 	// indexes.
 	Placed(ctx context.Context, log string, epoch int, from, to int64) ([]Placed, error)

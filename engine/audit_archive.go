@@ -68,20 +68,34 @@ const settleTries = 6
 // its newest entry, or after a while as far as it is covered; pending tells
 // which. Code checkpoint_pending.
 func (x *extraction) settledView(ctx context.Context) (view *auditlog.View, pending bool, err error) {
-	for o, err := range x.e.Audit.List(ctx, auditlog.Query{Log: x.workspace.ID, Limit: 1}) {
-		if o.ID == "" {
+	newest, err := x.newestEntry(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	pending = newest != ""
+	for try := 0; pending && try < settleTries; try++ {
+		pending = x.e.settle(ctx, newest).Checkpoint == privacyd.CheckpointPending
+		if err := x.meter.report(ctx, 0); err != nil { // who lost the lease waits no longer
 			return nil, false, err
-		}
-		pending = true
-		for try := 0; pending && try < settleTries; try++ {
-			pending = x.e.settle(ctx, o.ID).Checkpoint == privacyd.CheckpointPending
-			if err := x.meter.report(ctx, 0); err != nil { // who lost the lease waits no longer
-				return nil, false, err
-			}
 		}
 	}
 	view, err = x.e.signedView(ctx, x.workspace.ID)
 	return view, pending, err
+}
+
+// newestEntry is the last entry of the workspace's log that waits for its place,
+// or the one with the greatest id.
+func (x *extraction) newestEntry(ctx context.Context) (id string, err error) {
+	if id, err = x.e.Audit.Unplaced(ctx, x.workspace.ID); err != nil || id != "" {
+		return id, err
+	}
+	for o, err := range x.e.Audit.List(ctx, auditlog.Query{Log: x.workspace.ID, Limit: 1}) {
+		if o.ID == "" {
+			return "", err
+		}
+		return o.ID, nil
+	}
+	return "", nil
 }
 
 // stream writes a file of the archive by a function that wants a writer, and

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 )
@@ -105,6 +106,45 @@ func TestMembersAreToldWhatIsPending(t *testing.T) {
 			if a == nil || a.Checkpoint != privacyd.CheckpointPending {
 				t.Errorf("the answer to a %s does not say that it is pending: %+v", what, a)
 			}
+		}
+	})
+}
+
+// TestLateEntryIsPending waits for an entry whose id is lower than those that
+// are covered, as one of a node whose clock is behind.
+func TestLateEntryIsPending(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ctx := t.Context()
+		w := b.NewWorkspace("acme")
+		settle := func() {
+			for id := "?"; id != ""; {
+				_, err := b.Sequencer.Pass(ctx)
+				b.Must(err)
+				id, err = b.Audit.Unplaced(ctx, w.ID)
+				b.Must(err)
+			}
+		}
+		settle()
+		state := func() engine.AuditState {
+			s, err := b.AuditState(ctx, enginetest.Operator, w.ID)
+			b.Must(err)
+			return s
+		}
+		if s := state(); s.Pending {
+			t.Fatalf("something waits: %+v", s)
+		}
+		l := &auditlog.Leaf{ID: "0190a1b2-0000-7000-8000-00000000000a", Log: w.ID, At: b.Clock(), Action: "test.done", Outcome: "done"}
+		leaf, err := l.Encode()
+		b.Must(err)
+		b.Must(b.Audit.(*auditlog.Log).Entries.Insert(ctx, auditlog.Entry{
+			ID: l.ID, Log: l.Log, At: l.At, Action: l.Action, Outcome: l.Outcome, Leaf: leaf, LeafHash: auditlog.LeafHash(leaf),
+		}, nil))
+		if s := state(); !s.Pending {
+			t.Error("an entry waits, and it is not said")
+		}
+		settle()
+		if s := state(); s.Pending {
+			t.Error("it does not wait any more")
 		}
 	})
 }

@@ -71,8 +71,12 @@ func (e *Engine) verifierKey(log string) string {
 	return auditlog.VerifierKey(e.PublicKey, auditlog.Origin(e.PublicKey, log, 1))
 }
 
-// pending tells whether the newest entry of a log is not covered.
+// pending tells whether an entry of a log is not covered. After a restore the
+// sequencer comes to some later that it has passed: the newest may be one.
 func (e *Engine) pending(ctx context.Context, view *auditlog.View) (bool, error) {
+	if unplaced, err := e.Audit.Unplaced(ctx, view.Log()); err != nil || unplaced != "" {
+		return err == nil, err
+	}
 	for o, err := range e.Audit.List(ctx, auditlog.Query{Log: view.Log(), Limit: 1}) {
 		if o.ID == "" {
 			return false, err

@@ -89,6 +89,7 @@ type AuditLog interface {
 	Append(ctx context.Context, r auditlog.Record) (id string, err error)
 	List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Opened, error]
 	View(ctx context.Context, log string) (*auditlog.View, error)
+	Unplaced(ctx context.Context, log string) (entryID string, err error)
 }
 
 // Sequencer puts entries into the trees of their logs and signs checkpoints,

@@ -96,6 +96,15 @@ func insertWith(disclosures int) string {
 	return b.String()
 }
 
+// Newest gives the greatest id below one; see auditlog.Entries.
+func (s *Store) Newest(ctx context.Context, below string) (id string, err error) {
+	err = s.db.QueryRow(ctx, `SELECT coalesce(max(id), '') FROM audit_entries WHERE id < $1`, below).Scan(&id)
+	if err != nil {
+		return "", fmt.Errorf("find the newest audit entry: %w", err)
+	}
+	return id, nil
+}
+
 // List gives audit entries, newest first, page by page so that no cursor stays
 // open while the reader thinks; see auditlog.Entries.
 func (s *Store) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {

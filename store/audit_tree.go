@@ -78,6 +78,19 @@ func (s *Store) Find(ctx context.Context, entryID string) (auditlog.Position, er
 	return auditlog.Position{Log: log.String, Epoch: int(epoch.Int64), Index: index.Int64}, nil
 }
 
+// Unplaced gives the newest entry of a log that is in no tree; see
+// auditlog.Trees.
+func (s *Store) Unplaced(ctx context.Context, log string) (id string, err error) {
+	err = s.db.QueryRow(ctx, `SELECT id FROM `+s.inNoTree()+` WHERE log = $1 ORDER BY seq DESC LIMIT 1`, log).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find audit entries that are in no tree: %w", err)
+	}
+	return id, nil
+}
+
 // Placed gives entries by their indexes; see auditlog.Trees.
 func (s *Store) Placed(ctx context.Context, log string, epoch int, from, to int64) ([]auditlog.Placed, error) {
 	rows, err := s.db.Query(ctx, `SELECT p.idx, coalesce(e.id, ''), coalesce(e.log, ''), coalesce(e.at, 0), coalesce(e.action, ''),

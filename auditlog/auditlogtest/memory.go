@@ -33,6 +33,17 @@ func (m *Memory) Insert(_ context.Context, e auditlog.Entry, d []auditlog.Sealed
 	return nil
 }
 
+// Newest implements auditlog.Entries.
+func (m *Memory) Newest(_ context.Context, below string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, _ := slices.BinarySearchFunc(m.entries, below, func(s auditlog.Stored, id string) int { return strings.Compare(s.ID, id) })
+	if at == 0 {
+		return "", nil
+	}
+	return m.entries[at-1].ID, nil
+}
+
 // List implements auditlog.Entries.
 func (m *Memory) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {
 	m.mu.Lock()

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) auditlog.Entries) {
 		{"empty", testEmpty},
 		{"comes back whole", testWhole},
 		{"newest first", testOrder},
+		{"the newest of all", testNewest},
 		{"filters", testFilters},
 		{"pages", testPages},
 		{"breaks off", testBreak},
@@ -56,6 +57,22 @@ func entry(log string, n int) auditlog.Entry {
 	e.Leaf = fmt.Appendf(nil, `{"id":"%s","any":"bytes \u0000 é"}`, e.ID)
 	e.LeafHash = auditlog.LeafHash(e.Leaf)
 	return e
+}
+
+// testNewest finds the greatest id of all logs.
+func testNewest(t *testing.T, e auditlog.Entries) {
+	for _, n := range []int{2, 0, 1} {
+		insert(t, e, entry(wsA, n), 0)
+		insert(t, e, entry("", n), 0)
+	}
+	for below, want := range map[string]string{
+		"g": entry(wsA, 2).ID, entry(wsA, 2).ID: entry("", 2).ID, entry("", 1).ID[:18]: entry(wsA, 0).ID, entry("", 0).ID: "",
+	} {
+		got, err := e.Newest(t.Context(), below)
+		if err != nil || got != want {
+			t.Errorf("the newest below %s: %q, %v; want %s", below, got, err, want)
+		}
+	}
 }
 
 func disclosures(e auditlog.Entry, n int) []auditlog.SealedDisclosure {
