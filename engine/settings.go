@@ -16,19 +16,45 @@ func (e *Engine) Settings(ctx context.Context, c privacyd.Caller, workspace stri
 }
 
 // ChangeSettings changes a workspace's settings. Admins. Codes: those of
-// Settings.Valid, place_country_refused. Audit: workspace.settings, with before and after.
+// Settings.Valid, place_country_refused, approval_needs_person. Audit:
+// workspace.settings, with before and after.
 func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspace string, s privacyd.Settings) (privacyd.Settings, error) {
+	return e.amendSettings(ctx, c, workspace, func(ctx context.Context, g grant, before privacyd.Settings) (privacyd.Settings, error) {
+		return e.switchApproval(ctx, c, g, before, s)
+	})
+}
+
+// SetApproval says whether a second admin approves deletions; all other settings
+// stay as they are. Switching it off takes two admins, or the operator: see
+// Settings.SwitchApproval. Admins. Code approval_needs_person. Audit:
+// workspace.settings.
+func (e *Engine) SetApproval(ctx context.Context, c privacyd.Caller, workspace string, on bool) (privacyd.Settings, error) {
+	return e.amendSettings(ctx, c, workspace, func(ctx context.Context, g grant, before privacyd.Settings) (privacyd.Settings, error) {
+		after := before
+		after.Approval = on
+		return e.switchApproval(ctx, c, g, before, after)
+	})
+}
+
+// SetDailyRun changes when the daily retention run is, and how much it may take;
+// all other settings stay as they are. Admins. Codes: time_zone_invalid,
+// retention_hour_invalid, retention_brake_invalid. Audit: workspace.settings.
+func (e *Engine) SetDailyRun(ctx context.Context, c privacyd.Caller, workspace, zone string, hour, brake int) (privacyd.Settings, error) {
+	return e.amendSettings(ctx, c, workspace, func(_ context.Context, _ grant, s privacyd.Settings) (privacyd.Settings, error) {
+		s.TimeZone, s.RetentionHour, s.RetentionBrake = zone, hour, brake
+		return s, nil
+	})
+}
+
+// amendSettings changes the settings as they are at that moment: of two changes
+// at once none undoes the other. It gives them as they are then, also those that
+// it refuses.
+func (e *Engine) amendSettings(ctx context.Context, c privacyd.Caller, workspace string, amend func(ctx context.Context, g grant, before privacyd.Settings) (privacyd.Settings, error)) (s privacyd.Settings, err error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageWorkspace)
 	if err != nil {
 		return s, err
 	}
-	if err := s.Valid(); err != nil {
-		return s, err
-	}
-	if err := e.checkCountries(s.AllowedCountries); err != nil {
-		return s, err
-	}
-	return s, e.Tx.InTx(ctx, func(ctx context.Context) error {
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
 			return err
 		}
@@ -36,28 +62,40 @@ func (e *Engine) ChangeSettings(ctx context.Context, c privacyd.Caller, workspac
 		if err != nil {
 			return err
 		}
-		if s, err = e.switchApproval(ctx, c, g, before, s); err != nil {
+		if s, err = amend(ctx, g, before); err != nil {
 			return err
 		}
-		changes := before.Changes(s)
-		if len(changes) == 0 {
-			return nil
-		}
-		auditID, err := e.record(ctx, privacyd.AuditEvent{
-			WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "workspace.settings", Outcome: privacyd.OutcomeDone,
-			Target: privacyd.Target{Type: "workspace", ID: g.Workspace.ID}, Changes: changes,
-		})
-		if err != nil {
+		if err := s.Valid(); err != nil {
 			return err
 		}
-		if err := e.States.PutSettings(ctx, g.Workspace.ID, s, auditID); err != nil {
+		if err := e.checkCountries(s.AllowedCountries); err != nil {
 			return err
 		}
-		if err := e.LookAtHeldMails(ctx, g.Workspace.ID); err != nil {
-			return err
-		}
-		return e.moveRetention(ctx, g.Workspace.ID, before, s)
+		return e.putSettings(ctx, c, g, before, s)
 	})
+	return s, err
+}
+
+// putSettings is run in the transaction that holds the workspace.
+func (e *Engine) putSettings(ctx context.Context, c privacyd.Caller, g grant, before, s privacyd.Settings) error {
+	changes := before.Changes(s)
+	if len(changes) == 0 {
+		return nil
+	}
+	auditID, err := e.record(ctx, privacyd.AuditEvent{
+		WorkspaceID: g.Workspace.ID, Caller: c, Role: g.Role, Action: "workspace.settings", Outcome: privacyd.OutcomeDone,
+		Target: privacyd.Target{Type: "workspace", ID: g.Workspace.ID}, Changes: changes,
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.States.PutSettings(ctx, g.Workspace.ID, s, auditID); err != nil {
+		return err
+	}
+	if err := e.LookAtHeldMails(ctx, g.Workspace.ID); err != nil {
+		return err
+	}
+	return e.moveRetention(ctx, g.Workspace.ID, before, s)
 }
 
 // switchApproval lets nobody end alone what makes two of them look at a

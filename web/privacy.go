@@ -23,6 +23,7 @@ type privacyView struct {
 	Retention retentionView
 	Bulk      bulkView
 	Holds     holdsView
+	Approval  approvalView
 	Legal     engine.Agreed
 }
 
@@ -119,6 +120,9 @@ func (d *door) sections(r *http.Request, v visit, view *privacyView) (err error)
 		return err
 	}
 	if view.Holds, err = d.holdsSection(r, v); err != nil {
+		return err
+	}
+	if view.Approval, err = d.approvalSection(r, v); err != nil {
 		return err
 	}
 	view.Legal, err = d.engine.AgreedOf(r.Context(), v.caller, v.workspace.ID)
@@ -314,6 +318,7 @@ func sectionsFor(r privacyd.Role) [][2]string {
 		{"retention-title", "Retention", privacyd.ActionManageRetention},
 		{"bulk-title", "Bulk delete by date", privacyd.ActionDeleteRecords},
 		{"holds-title", "Holds", privacyd.ActionManageHolds},
+		{"approval-title", "Approval", privacyd.ActionReadJobs},
 		{"legal-title", "Legal", privacyd.ActionReadJobs},
 		{"roles-title", "Who can do what", privacyd.ActionReadJobs},
 		{"danger-title", "Danger zone", privacyd.ActionDeleteWorkspace},

@@ -256,10 +256,6 @@ func (d *door) setRetentionRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	settings, err := d.engine.Settings(r.Context(), v.caller, v.workspace.ID)
-	if err != nil {
-		return err
-	}
 	whole := func(name string) int {
 		n, err := strconv.Atoi(strings.TrimSpace(r.PostForm.Get(name)))
 		if err != nil {
@@ -267,9 +263,8 @@ func (d *door) setRetentionRun(w http.ResponseWriter, r *http.Request) error {
 		}
 		return n
 	}
-	settings.TimeZone = strings.TrimSpace(r.PostForm.Get("time_zone"))
-	settings.RetentionHour, settings.RetentionBrake = whole("retention_hour"), whole("retention_brake")
-	_, err = d.engine.ChangeSettings(r.Context(), v.caller, v.workspace.ID, settings)
+	settings, err := d.engine.SetDailyRun(r.Context(), v.caller, v.workspace.ID,
+		strings.TrimSpace(r.PostForm.Get("time_zone")), whole("retention_hour"), whole("retention_brake"))
 	if err == nil {
 		return redirect(w, r, workspacePath(v.workspace.Slug, "retention")+"?done=settings")
 	}

@@ -110,6 +110,7 @@ func (d *door) routes() map[string]action {
 		"GET /w/{workspace}":                      d.workspaceStart,
 		"GET /w/{workspace}/data-privacy":         d.privacyPage,
 		"POST /w/{workspace}/data-privacy":        d.createExport,
+		"POST /w/{workspace}/approval":            d.setApproval,
 		"GET /w/{workspace}/data-privacy/exports": d.exportsPart,
 		"GET /w/{workspace}/data-privacy/matches": d.exportMatchesPart,
 
