@@ -120,6 +120,19 @@ func open(ctx context.Context, rs records, o Options) (*Vault, error) {
 	return v, nil
 }
 
+// CheckRoot asks for the root key again, as a start would do, of its file or its
+// key service: a process that runs has it, and may not notice for long that
+// nobody else can. Error codes: those of Open.
+func (v *Vault) CheckRoot(ctx context.Context) error {
+	list, err := generations(ctx, v.records)
+	if err != nil {
+		return err
+	}
+	look := &Vault{records: v.records, source: v.source, now: v.now, roots: &roots{wraps: map[uint32]wrapping{}}}
+	_, _, err = look.find(ctx, list)
+	return err
+}
+
 func (o Options) source(ctx context.Context) (rootSource, error) {
 	if o.RootFile == "" {
 		return memoryRoot(o.Root), nil

@@ -18,6 +18,8 @@ import (
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/secrets"
+
+	"github.com/privacyd/privacyd"
 )
 
 // awsKey speaks to AWS KMS: to the region or endpoint of the address, whatever
@@ -34,6 +36,14 @@ type direct struct{ *http.Transport }
 
 // Do sends a request.
 func (d direct) Do(r *http.Request) (*http.Response, error) { return d.RoundTrip(r) }
+
+// wary calls nobody again whose certificate was not believed.
+type wary struct{ aws.RetryerV2 }
+
+// IsErrorRetryable implements aws.Retryer.
+func (w wary) IsErrorRetryable(err error) bool {
+	return privacyd.CertificateFault(err) == "" && w.RetryerV2.IsErrorRetryable(err)
+}
 
 // straight has a transport ask no proxy of the environment, and speak no old TLS.
 func straight(t *http.Transport) *http.Transport {
@@ -66,6 +76,7 @@ func newAWS(ctx context.Context, u *url.URL) (*awsKey, error) {
 	if k.key == "" || q.Get("region") == "" {
 		return nil, errAddress()
 	}
+	told := q.Has("fips") || q.Has("endpoint")
 	for _, name := range []string{"endpoint", "hostname_immutable", "fips", "dualstack"} { // the server's address has them
 		q.Del(name)
 	}
@@ -83,12 +94,26 @@ func newAWS(ctx context.Context, u *url.URL) (*awsKey, error) {
 	if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
 		transport = own.GetTransport() // it has the authorities of AWS_CA_BUNDLE
 	}
-	endpoint := server.String()
+	endpoint, wantsFIPS := server.String(), false
 	k.client = kms.NewFromConfig(cfg, func(o *kms.Options) {
+		if usual, ok := o.Retryer.(aws.RetryerV2); ok {
+			o.Retryer = wary{usual}
+		}
+		wantsFIPS = o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled
 		o.HTTPClient, o.BaseEndpoint = direct{straight(transport)}, &endpoint
 		o.EndpointOptions.UseFIPSEndpoint, o.EndpointOptions.UseDualStackEndpoint = aws.FIPSEndpointStateDisabled, aws.DualStackEndpointStateDisabled
 	})
+	if wantsFIPS && !told {
+		return nil, errFIPS()
+	}
 	return k, nil
+}
+
+// errFIPS refuses to pass over what the environment asks for: whoever set it
+// believes that only such endpoints are used.
+func errFIPS() error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "key_service_invalid",
+		"The environment or the AWS profile asks for FIPS endpoints (AWS_USE_FIPS_ENDPOINT, use_fips_endpoint), and keys.root goes by its address alone. Say there which it is: fips=true or fips=false.")
 }
 
 // regionName is what Amazon's regions are called.

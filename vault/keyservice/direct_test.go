@@ -1,14 +1,21 @@
 package keyservice
 
 import (
+	"crypto/tls"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/egress/tlstest"
 	"github.com/privacyd/privacyd/vault/keyservice/keyservicetest"
 )
 
@@ -31,7 +38,7 @@ func TestEnvironmentIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": spy, "AWS_ENDPOINT_URL_KMS": spy, "AWS_CONFIG_FILE": profile, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true",
+		"AWS_ENDPOINT_URL": spy, "AWS_ENDPOINT_URL_KMS": spy, "AWS_CONFIG_FILE": profile, "AWS_USE_DUALSTACK_ENDPOINT": "true",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)
@@ -50,6 +57,64 @@ func TestEnvironmentIgnored(t *testing.T) {
 				t.Errorf("without an endpoint: %s in %s", *o.BaseEndpoint, o.Region)
 			}
 		})
+	}
+}
+
+// TestFIPSIsNotPassedOver asks for FIPS endpoints where the address does not.
+func TestFIPSIsNotPassedOver(t *testing.T) {
+	server := keyservicetest.KMS(t)
+	profile := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(profile, []byte("[default]\nuse_fips_endpoint = true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"AWS_USE_FIPS_ENDPOINT": "true", "AWS_CONFIG_FILE": profile} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			for address, refused := range map[string]bool{
+				"awskms://alias/a?region=us-east-1": true, "awskms://alias/a?region=us-east-1&fips=true": false, "awskms://alias/a?region=eu-central-1&fips=false": false,
+				server.AWSAddress("a"): false,
+			} {
+				s, err := Open(t.Context(), address)
+				if refused != (privacyd.CodeOf(err) == "key_service_invalid") || !refused && err != nil {
+					t.Errorf("%s: %v", address, err)
+				}
+				if err == nil {
+					_ = s.Close()
+				}
+			}
+		})
+	}
+}
+
+// TestCertificates asks services that must not be believed, and sees that
+// nothing reaches them.
+func TestCertificates(t *testing.T) {
+	keyservicetest.KMS(t)
+	t.Setenv("VAULT_TOKEN", keyservicetest.Token)
+	strange := tlstest.New(t)
+	for wanted, says := range map[*tlstest.Wanted]string{
+		{Hosts: []string{"127.0.0.1"}}:                   "nobody whom this machine trusts",
+		{Hosts: []string{"127.0.0.1"}, Life: -time.Hour}: "valid from",
+		{Hosts: []string{"bao.example.test"}}:            "another name",
+	} {
+		var asked atomic.Int64
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{strange.Issue(t, *wanted)}, MinVersion: tls.VersionTLS12}
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		for _, address := range []string{
+			"awskms://alias/a?region=eu-central-1&endpoint=" + url.QueryEscape(s.URL), "hashivault://a?address=" + url.QueryEscape(s.URL),
+		} {
+			service, err := Open(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = service.Wrap(t.Context(), []byte("key"))
+			if privacyd.CodeOf(err) != "key_service_unreachable" || !strings.Contains(privacyd.MessageOf(err), says) || asked.Load() > 0 {
+				t.Errorf("asked %d times: %v, want %q", asked.Load(), err, says)
+			}
+		}
 	}
 }
 

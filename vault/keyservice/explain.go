@@ -32,6 +32,8 @@ func (s *Service) explain(err error) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 		return context.Canceled // what else is said names an address
+	case privacyd.CertificateFault(err) != "":
+		return notBelieved(privacyd.CertificateFault(err))
 	case s.scheme == Local:
 		return wrong()
 	case errors.As(err, &api):
@@ -69,6 +71,11 @@ func explainAPI(code string) error {
 func unreachable() error {
 	return privacyd.Errorf(privacyd.ClassUnavailable, "key_service_unreachable",
 		"The key service of keys.root does not answer, so the root key cannot be opened. See whether it runs and can be reached from here; nothing was changed.")
+}
+
+func notBelieved(why string) error {
+	return privacyd.Errorf(privacyd.ClassUnavailable, "key_service_unreachable",
+		"The key service of keys.root was not believed: %s. Nothing was sent. Renew its certificate, or have this machine trust who signs it.", why)
 }
 
 func denied(why string) error {
