@@ -15,6 +15,7 @@ import (
 	"github.com/privacyd/privacyd/ledger"
 	"github.com/privacyd/privacyd/store"
 	"github.com/privacyd/privacyd/store/sqldb"
+	"github.com/privacyd/privacyd/vault"
 )
 
 // Doctor looks at every part of an installation: through the server that runs
@@ -73,7 +74,7 @@ func (h host) examine(ctx context.Context, f *folder, cfg config, d privacyd.Dia
 // examineOutside looks at what lies in files, with nothing opened.
 func examineOutside(f *folder, cfg config) []privacyd.Check {
 	checks := append([]privacyd.Check{examineRoot(cfg.Keys.Root)}, examineDisks(f, cfg)...)
-	return append(append(checks, examineFileClock(f)), examineCertificate(f, cfg.TLS)...)
+	return append(append(checks, examineFileClock(f)), examineCertificate(f, cfg)...)
 }
 
 // examiner looks at what lies under the engine.
@@ -81,17 +82,18 @@ type examiner struct {
 	i         *instance
 	folder    *folder
 	cfg       config
+	keys      *vault.Vault
 	published *ledger.Ledger
 }
 
 // Examine implements engine.Examiner.
 func (x examiner) Examine(ctx context.Context) []privacyd.Check {
 	checks := examineOutside(x.folder, x.cfg)
-	checks = append(checks, privacyd.OK("keys.unlock", "The root key opens the keys, and they are those of this database."))
-	checks = append(checks, x.keys(ctx)...)
+	checks = append(checks, x.unlock(ctx))
+	checks = append(checks, x.keyAges(ctx)...)
 	checks = append(checks, x.database(ctx)...)
 	checks = append(checks, x.clock(ctx), x.checkpoints(ctx))
-	return append(checks, x.outside(ctx)...)
+	return append(append(checks, x.outside(ctx)...), x.endpoints(ctx)...)
 }
 
 // database finds whether the database is whole, and on PostgreSQL whether the

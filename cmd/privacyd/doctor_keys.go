@@ -14,8 +14,8 @@ import (
 // to end by itself.
 const changingLong = privacyd.Day
 
-// keys looks at the ages of keys, and at changes that do not come to an end.
-func (x examiner) keys(ctx context.Context) []privacyd.Check {
+// keyAges looks at the ages of keys, and at changes that do not come to an end.
+func (x examiner) keyAges(ctx context.Context) []privacyd.Check {
 	const name = "keys.age"
 	l, err := x.i.engine.ListKeys(ctx, privacyd.System("doctor"))
 	if err != nil {

@@ -103,9 +103,9 @@ func examineEnd(name, what string, end, at time.Time) privacyd.Check {
 
 // examineCertificate looks at the server's own certificate; none where a proxy
 // has it, or nobody does.
-func examineCertificate(f *folder, c tlsConfig) []privacyd.Check {
+func examineCertificate(f *folder, cfg config) []privacyd.Check {
 	const name, what = "certificate", "The server's own certificate"
-	switch {
+	switch c := cfg.TLS; {
 	case !c.on():
 		return nil
 	case c.ACME != nil:
@@ -115,12 +115,15 @@ func examineCertificate(f *folder, c tlsConfig) []privacyd.Check {
 		}
 		return []privacyd.Check{examineEnd(name, what, end, now())}
 	}
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	pair, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
 	if err != nil {
 		return []privacyd.Check{privacyd.Problem(name, "The files of tls.cert and tls.key cannot be used together. A server that runs keeps the certificate that it had.",
 			"Put the certificate and its own key there, as PEM. The next start is refused until then.")}
 	}
-	return []privacyd.Check{examineEnd(name, what, pair.Leaf.NotAfter, now())}
+	if begin := pair.Leaf.NotBefore; now().Before(begin) {
+		return []privacyd.Check{privacyd.Problem(name, what+" is valid from "+begin.UTC().Format(time.DateOnly)+" on only.", "See whether this machine's clock is right. Until then use another one: browsers refuse it.")}
+	}
+	return append(examineName(pair, cfg), examineEnd(name, what, pair.Leaf.NotAfter, now()))
 }
 
 // certificateEnd is the end of the first certificate in a file.

@@ -13,6 +13,7 @@ import (
 	"github.com/privacyd/privacyd/mail/mailtest"
 	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 	"github.com/privacyd/privacyd/vault/bucket/buckettest"
+	"github.com/privacyd/privacyd/vault/keyservice/keyservicetest"
 )
 
 // diagnose runs the doctor, and gives its checks by name.
@@ -65,6 +66,7 @@ places: [{name: exports, country: DE, region: eu-central-1, processor: Example S
 	i.workspace("jobs.read", "--config", "privacyd.yaml")
 	checks := i.diagnose(t, 0, "--config", "privacyd.yaml")
 	wantCheck(t, checks, "certificate", privacyd.CheckWarning, "ends on")
+	wantCheck(t, checks, "certificate.host", privacyd.CheckWarning, "not for privacy.example.com")
 	wantCheck(t, checks, "certificate.blobs.exports", privacyd.CheckWarning, "ends on") // it lives for a day
 	wantCheck(t, checks, "place.blobs.exports", privacyd.CheckOK, "eu-central-1")
 	wantCheck(t, checks, "mail.relay", privacyd.CheckOK, "answers")
@@ -82,6 +84,36 @@ places: [{name: exports, country: DE, region: eu-central-1, processor: Example S
 	_, said, status = i.run("serve", "--listen", "127.0.0.1:0", "--config", "privacyd.yaml")
 	if status == 0 || !strings.Contains(said, "(place_moved)") {
 		t.Errorf("a server with a bucket that moved ended with %d: %s", status, said)
+	}
+}
+
+// TestDoctorAsksEndpoints has a key service take its key away while a server
+// runs, and providers of language models show certificates.
+func TestDoctorAsksEndpoints(t *testing.T) {
+	bao, authority := keyservicetest.NewTransit(t), tlstest.New(t)
+	here := tlstest.Wanted{Hosts: []string{"0.0.0.0"}}
+	good, strange := newModels(t, authority.Issue(t, here)), newModels(t, tlstest.New(t).Issue(t, here))
+	i := newInstallation(t, "SSL_CERT_FILE="+authority.File(t), "VAULT_TOKEN="+keyservicetest.Token, "PRIVACYD_KEYS_ROOT="+bao.Address("k"))
+	agreed := "country: IE, dialect: openai, key: k, zero_retention: {agreement: DPA-17, since: 2026-01-01}"
+	i.write("privacyd.yaml", `llm:
+  - {provider: good, url: "`+good.url+`", `+agreed+`}
+  - {provider: strange, url: "`+strange.url+`", `+agreed+`}
+  - {provider: gone, url: "https://0.0.0.0:1", `+agreed+`}
+  - {provider: unsigned, url: "`+good.url+`", dialect: openai, country: IE, key: k}
+`)
+	i.workspace("jobs.read", "--config", "privacyd.yaml")
+	s := i.serve("--config", "privacyd.yaml")
+	checks := i.diagnose(t, 4, "--config", "privacyd.yaml")
+	wantCheck(t, checks, "keys.unlock", privacyd.CheckOK, "opens the keys")
+	wantCheck(t, checks, "certificate.llm.good", privacyd.CheckWarning, "ends on") // it lives for a day
+	wantCheck(t, checks, "certificate.llm.strange", privacyd.CheckProblem, "nobody whom this machine trusts")
+	wantCheck(t, checks, "certificate.llm.gone", privacyd.CheckWarning, "does not answer")
+	wantCheck(t, checks, "certificate.llm.unsigned", "", "")
+	bao.Deny(true)
+	wantCheck(t, i.diagnose(t, 4, "--config", "privacyd.yaml"), "keys.unlock", privacyd.CheckProblem, "does not let privacyd use its key")
+	s.end(t)
+	if len(good.received())+len(strange.received()) > 0 {
+		t.Error("the doctor has sent something to a provider")
 	}
 }
 

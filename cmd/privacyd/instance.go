@@ -139,7 +139,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 		}}
 	}
 	i.engine.Ring, i.engine.Described = placedKeys{keys, cfg}, describer{i: i, folder: f, cfg: cfg, keys: keys}
-	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, published: i.published}
+	i.engine.Examiner = examiner{i: i, folder: f, cfg: cfg, keys: keys, published: i.published}
 	i.engine.Surveyor = surveyor{cfg.buckets()}
 	if err := i.openDatasets(ctx, cfg, db, files); err != nil {
 		return err

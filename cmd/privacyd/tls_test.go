@@ -196,6 +196,13 @@ func TestUnusableCertificates(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.code)
 		}
 	}
+	later := filepath.Join(dir, "later")
+	if err := os.Mkdir(later, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writeCertificate(t, later, 1, time.Now().Add(72*time.Hour)).server(dir, slog.New(slog.DiscardHandler)); privacyd.CodeOf(err) != "certificate_unusable" {
+		t.Errorf("one that is not valid yet: %v", err)
+	}
 	for _, c := range []tlsConfig{{Cert: "x"}, {Key: "x"}, {ACME: &acmeConfig{}}, {Cert: "x", Key: "y", ACME: &acmeConfig{Host: "h"}}} {
 		if c.check() == nil {
 			t.Errorf("%+v was taken", c)

@@ -113,21 +113,30 @@ func (s *Service) Close() error { return s.keeper.Close() }
 // Host tells on which machine the service of an address is, the very one that
 // is asked; none: this process, or an address that Open refuses.
 func Host(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	switch u.Scheme {
-	case AWS:
-		if server, err := awsServer(context.Background(), u.Query()); err == nil { // nobody is asked
-			return server.Hostname()
-		}
-	case Transit:
-		if server, err := transitServer(u.Query()); err == nil {
-			return server.Hostname()
-		}
+	if server := Server(address); server != nil {
+		return server.Hostname()
 	}
 	return ""
+}
+
+// Server is the address of the machine that the service of an address is on;
+// nil as Host is empty.
+func Server(address string) *url.URL {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	var server *url.URL
+	switch u.Scheme {
+	case AWS:
+		server, err = awsServer(context.Background(), u.Query()) // nobody is asked
+	case Transit:
+		server, err = transitServer(u.Query())
+	}
+	if err != nil {
+		return nil
+	}
+	return server
 }
 
 // plain tells whether an address would send keys over a network without TLS.
