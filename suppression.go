@@ -36,12 +36,36 @@ type EraseAgain struct {
 	Collection  string            `json:"collection,omitempty"`
 	Keys        [][]string        `json:"keys,omitempty"` // of those rows, in the order of the collection's key
 	// Holds are all legal holds that stood in its workspace; where it has none,
-	// in all of them, and none if nothing was held. What they cover was not
-	// erased.
+	// in all of them. What they cover was not erased.
 	Holds []StoodHold `json:"holds,omitempty"`
-	// OnlyHolds: nothing was erased by this entry; a hold was placed after an
-	// earlier one of the same job.
+	// AllHolds: an entry without a workspace has those of all, also if they are
+	// none. Older ones without it have them only if something was held.
+	AllHolds bool `json:"all_holds,omitempty"`
+	// OnlyHolds: nothing was erased by this entry; a hold was placed or released
+	// after an earlier one of the same job.
 	OnlyHolds bool `json:"only_holds,omitempty"`
+	// Withdrawn: nothing was erased by this entry; the deletion of a person or a
+	// workspace, of which there are earlier ones of the same job, was cancelled
+	// before its end. Those count for nothing but their holds, unless the job went
+	// on and has a later one that erases.
+	Withdrawn bool `json:"withdrawn,omitempty"`
+}
+
+// Withdrawals tell which entries of a suppression ledger were taken back: by
+// job, the newest that takes back.
+type Withdrawals map[string]int64
+
+// Note notes an entry. Entries come in any order.
+func (w Withdrawals) Note(e Erased) {
+	if e.Again.Withdrawn {
+		w[e.JobID] = max(w[e.JobID], e.Sequence)
+	}
+}
+
+// Of tells whether an entry was taken back. Rows with a clock never are: they
+// went.
+func (w Withdrawals) Of(e Erased) bool {
+	return len(e.Again.Keys) == 0 && e.Sequence <= w[e.JobID]
 }
 
 // StoodHold is what the suppression ledger keeps of a legal hold, so that a

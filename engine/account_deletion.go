@@ -287,13 +287,7 @@ func (e *Engine) CancelAccountDeletion(ctx context.Context, c privacyd.Caller) (
 		if err := e.saveJob(ctx, c, "", job, "cancel"); err != nil {
 			return err
 		}
-		if err := e.States.StayAccount(ctx, c.AccountID); err != nil {
-			return err
-		}
-		if err := e.tellCancelled(ctx, job); err != nil {
-			return err
-		}
-		return e.Queue.Cancel(ctx, WorkErase, job.ID)
+		return e.staysAfterAll(ctx, job)
 	})
 }
 

@@ -50,7 +50,7 @@ func (r *erasureRun) mark(ctx context.Context) error {
 	}
 	again := privacyd.EraseAgain{
 		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Subject: r.job.Subject, DatasetKeys: r.workspace.DatasetKeys,
-		Holds: r.standing(x),
+		Holds: stood(x.holds), AllHolds: r.job.WorkspaceID == "",
 	}
 	var roots []privacyd.Root
 	for _, name := range slices.Sorted(maps.Keys(r.state.Merged)) {
@@ -121,7 +121,10 @@ func markOf(again privacyd.EraseAgain, key []string) string {
 
 func (r *erasureRun) noteMark(m privacyd.Erased) {
 	r.newest = m
-	if m.Again.Keys == nil {
+	switch {
+	case m.Again.Withdrawn:
+		delete(r.marks, "")
+	case m.Again.Keys == nil && !m.Again.OnlyHolds:
 		r.marks[""] = m
 	}
 	for _, key := range m.Again.Keys {
@@ -145,6 +148,11 @@ func (r *erasureRun) readMarks(ctx context.Context) error {
 	if r.job.Runs < 2 {
 		return nil
 	}
+	return r.lookForMarks(ctx)
+}
+
+func (r *erasureRun) lookForMarks(ctx context.Context) error {
+	r.marks = map[string]privacyd.Erased{}
 	for m, err := range r.e.Suppression.Since(ctx, r.state.Ledger) {
 		if err != nil {
 			r.marks = nil

@@ -77,6 +77,7 @@ type erasureState struct {
 	Ended       time.Time                    `json:"ended,omitzero"`
 	Again       *privacyd.EraseAgain         `json:"again,omitempty"`     // rows to erase after a restore
 	Replays     bool                         `json:"replays,omitempty"`   // what was erased before a restore
+	ReplayOf    string                       `json:"replay_of,omitempty"` // by this job
 	Logs        []string                     `json:"logs,omitempty"`      // datasets whose log could not be cut
 	Wait        bool                         `json:"wait,omitempty"`      // as long as a hold is on a part of it
 	Farewell    farewell                     `json:"farewell,omitzero"`   // whom to tell that it is done
@@ -237,7 +238,7 @@ func (r *erasureRun) prepare(ctx context.Context) error {
 	}
 	r.x = x
 	r.state = erasureState{
-		Replays: r.state.Replays, Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
+		Replays: r.state.Replays, ReplayOf: r.state.ReplayOf, Started: r.e.Now(), Merged: map[string][]string{}, Before: plan.Collections, Maps: plan.Maps, Holds: plan.Holds, Ledger: newest,
 	}
 	alone, err := r.e.abandoned(ctx, r.job)
 	if err != nil {

@@ -183,5 +183,8 @@ func (e *Engine) endWaiting(ctx context.Context, job *privacyd.Job) error {
 	if job.StartedAt == nil || !job.Type.Erases() {
 		return nil
 	}
+	if err := e.withdrawMark(ctx, job); err != nil {
+		return err
+	}
 	return e.breakOff(ctx, job)
 }

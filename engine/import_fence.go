@@ -44,7 +44,7 @@ func (e *Engine) notOvertaken(ctx context.Context, workspaceID string, s ImportS
 // concernsImport tells whether what was erased may be in an import: an archive
 // may be that of another workspace.
 func concernsImport(again privacyd.EraseAgain, workspaceID string, archive bool) bool {
-	return !again.OnlyHolds && (archive || again.WorkspaceID == workspaceID || again.WorkspaceID == "")
+	return !again.OnlyHolds && !again.Withdrawn && (archive || again.WorkspaceID == workspaceID || again.WorkspaceID == "")
 }
 
 func (s ImportSource) archive() bool {

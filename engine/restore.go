@@ -16,6 +16,9 @@ func (e *Engine) CheckRestored(ctx context.Context) error {
 	if err := e.checkLedger(ctx); err != nil {
 		return err
 	}
+	if err := e.cancelWithdrawn(ctx); err != nil {
+		return err
+	}
 	missing, err := e.missingErasures(ctx)
 	if err != nil {
 		return err
@@ -40,10 +43,18 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 	if err != nil || newest <= known {
 		return nil, err
 	}
-	var missing []privacyd.Erased
+	var all, missing []privacyd.Erased
+	withdrawn := privacyd.Withdrawals{}
 	for erased, err := range e.Suppression.Since(ctx, known) {
 		if err != nil {
 			return nil, fmt.Errorf("read the suppression ledger: %w", err)
+		}
+		all = append(all, erased)
+		withdrawn.Note(erased)
+	}
+	for _, erased := range all {
+		if withdrawn.Of(erased) { // of it only counts what stood
+			erased.Again.OnlyHolds = true
 		}
 		here, err := e.isHere(ctx, erased)
 		if err != nil {
@@ -80,6 +91,9 @@ func (e *Engine) Replay(ctx context.Context, c privacyd.Caller) ([]*privacyd.Job
 		return nil, err
 	}
 	if err := e.checkLedger(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.cancelWithdrawn(ctx); err != nil {
 		return nil, err
 	}
 	missing, err := e.missingErasures(ctx)
@@ -147,7 +161,7 @@ func (e *Engine) replayOne(ctx context.Context, c privacyd.Caller, erased privac
 		if err := e.Runs.BeginReplay(ctx, erased.Sequence, erased.JobID, job.ID, e.Now()); err != nil {
 			return err
 		}
-		return e.insertReplay(ctx, c, job, again)
+		return e.insertReplay(ctx, c, job, erased)
 	})
 }
 
@@ -180,7 +194,7 @@ func (e *Engine) restored(ctx context.Context, again privacyd.EraseAgain) (priva
 	return w, err == nil, err
 }
 
-func (e *Engine) insertReplay(ctx context.Context, c privacyd.Caller, job *privacyd.Job, again privacyd.EraseAgain) error {
+func (e *Engine) insertReplay(ctx context.Context, c privacyd.Caller, job *privacyd.Job, of privacyd.Erased) error {
 	if err := e.sealSubject(ctx, job); err != nil && privacyd.CodeOf(err) != "erased" {
 		return err
 	}
@@ -191,9 +205,12 @@ func (e *Engine) insertReplay(ctx context.Context, c privacyd.Caller, job *priva
 	if err := e.Jobs.InsertJob(ctx, job, auditID); err != nil {
 		return err
 	}
-	state := erasureState{Replays: true}
-	if len(again.Keys) > 0 {
-		state.Phase, state.Started, state.Again = phaseErase, e.Now(), &again
+	if err := e.leavesAgain(ctx, job, auditID); err != nil {
+		return err
+	}
+	state := erasureState{Replays: true, ReplayOf: of.JobID}
+	if len(of.Again.Keys) > 0 {
+		state.Phase, state.Started, state.Again = phaseErase, e.Now(), &of.Again
 	}
 	sealed, err := e.sealJSON(ctx, scopeOwner(""), "erasure run", state)
 	if err != nil {
@@ -203,4 +220,20 @@ func (e *Engine) insertReplay(ctx context.Context, c privacyd.Caller, job *priva
 		return err
 	}
 	return e.enqueueErasure(ctx, job.ID, e.Now())
+}
+
+// leavesAgain puts an account back in the grace period of its deletion: should
+// that have to wait for a hold, its holder can do no more than before.
+func (e *Engine) leavesAgain(ctx context.Context, job *privacyd.Job, auditID string) error {
+	if job.Type != privacyd.JobAccountDeletion {
+		return nil
+	}
+	_, err := e.Accounts.Account(ctx, job.Subject.ID)
+	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+		return nil // only others know of it
+	}
+	if err != nil {
+		return err
+	}
+	return e.States.LeaveAccount(ctx, job.Subject.ID, job.ID, auditID)
 }

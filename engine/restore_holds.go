@@ -24,32 +24,30 @@ func stood(holds []*privacyd.Hold) []privacyd.StoodHold {
 	return list
 }
 
-// standing are the holds that the suppression ledger is told of: all in the
-// workspace, and where an account goes of which something is held, in all.
-func (r *erasureRun) standing(x *erasure) []privacyd.StoodHold {
-	held := func(p *erasurePart) bool { return p.scope.Holding() }
-	if r.job.WorkspaceID == "" && !slices.ContainsFunc(slices.Concat(x.parts, x.quoting), held) {
-		return nil
+// sameHolds tells whether two lists have the same holds.
+func sameHolds(a, b []privacyd.StoodHold) bool {
+	lacks := func(in []privacyd.StoodHold) func(privacyd.StoodHold) bool {
+		return func(h privacyd.StoodHold) bool {
+			return !slices.ContainsFunc(in, func(other privacyd.StoodHold) bool { return other.ID == h.ID })
+		}
 	}
-	return stood(x.holds)
+	return !slices.ContainsFunc(a, lacks(b)) && !slices.ContainsFunc(b, lacks(a))
 }
 
 // markHolds tells the suppression ledger of the holds that stand now, when one
-// was placed after the erasure or rows of it were marked: what it covers stays.
+// was placed or released after the erasure or rows of it were marked: what it
+// covers stays, or goes with the rest.
 func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
 	if err := r.readMarks(ctx); err != nil {
 		return fmt.Errorf("read the suppression ledger: %w", err)
 	}
-	holds := r.standing(x)
-	untold := func(h privacyd.StoodHold) bool {
-		return !slices.ContainsFunc(r.newest.Again.Holds, func(told privacyd.StoodHold) bool { return told.ID == h.ID })
-	}
-	if len(r.marks) == 0 || !slices.ContainsFunc(holds, untold) {
+	holds := stood(x.holds)
+	if len(r.marks) == 0 || sameHolds(holds, r.newest.Again.Holds) {
 		return nil
 	}
 	now := r.e.Now()
 	m := privacyd.Erased{JobID: r.job.ID, At: now, Expires: now.Add(r.e.backupLife()), Again: privacyd.EraseAgain{
-		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Holds: holds, OnlyHolds: true,
+		Type: r.job.Type, WorkspaceID: r.job.WorkspaceID, Holds: holds, AllHolds: r.job.WorkspaceID == "", OnlyHolds: true,
 	}}
 	var err error
 	if m.Sequence, err = r.e.Suppression.Append(ctx, m, nil); err != nil {
@@ -66,7 +64,11 @@ func (r *erasureRun) markHolds(ctx context.Context, x *erasure) error {
 // in between is not among them; where the backup has it standing, it is released
 // again, or it would keep what was erased.
 func (e *Engine) holdAgain(ctx context.Context, c privacyd.Caller, missing []privacyd.Erased) error {
-	for id, newest := range newestHolds(missing) {
+	stands, err := e.Holds.StandingHolds(ctx, "")
+	if err != nil {
+		return err
+	}
+	for id, newest := range newestHolds(missing, stands) {
 		w, err := e.Workspaces.Workspace(ctx, id)
 		if privacyd.ClassOf(err) == privacyd.ClassNotFound {
 			continue
@@ -143,8 +145,9 @@ type stoodHolds struct {
 }
 
 // newestHolds are the holds that stood in each workspace when the newest of the
-// erasures was marked that tells of it.
-func newestHolds(missing []privacyd.Erased) map[string]stoodHolds {
+// erasures was marked that tells of it. An account's tells of all workspaces:
+// where it has no hold, none of those stood that the restored database has.
+func newestHolds(missing []privacyd.Erased, stands []*privacyd.Hold) map[string]stoodHolds {
 	newest := map[string]stoodHolds{}
 	for _, erased := range missing {
 		again := erased.Again
@@ -152,10 +155,13 @@ func newestHolds(missing []privacyd.Erased) map[string]stoodHolds {
 			newest[again.WorkspaceID] = stoodHolds{erased.At, again.Holds}
 			continue
 		}
-		if len(again.Holds) == 0 {
-			continue // an account of which nothing was held: it does not say what stood
+		if !again.AllHolds && len(again.Holds) == 0 {
+			continue // it does not say what stood
 		}
-		clear(newest) // it has those of all workspaces
+		clear(newest)
+		for _, h := range stands {
+			newest[h.WorkspaceID] = stoodHolds{at: erased.At}
+		}
 		for _, h := range again.Holds {
 			newest[h.WorkspaceID] = stoodHolds{erased.At, append(newest[h.WorkspaceID].holds, h)}
 		}

@@ -213,20 +213,26 @@ func (s *Suppression) Since(ctx context.Context, sequence int64) iter.Seq2[priva
 	}
 }
 
-// Marks gives the marks of all roots that were erased and whose entry has not
-// expired, in no order. It reads the ledger once, an object at a time: who asks
-// about many records goes through it once and compares.
+// Marks gives the marks of all roots that were erased and whose entry has
+// neither expired nor been taken back, in no order. It reads the ledger twice,
+// an object at a time: who asks about many records goes through it once and
+// compares.
 //
 // Error codes: as Since.
 func (s *Suppression) Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, error] {
 	return func(yield func(privacyd.RootMark, error) bool) {
 		now := s.now()
+		withdrawn, err := s.withdrawals(ctx)
+		if err != nil {
+			yield(privacyd.RootMark{}, fmt.Errorf("read the suppression ledger: %w", err))
+			return
+		}
 		for e, err := range s.entries(ctx, 0) {
 			if err != nil {
 				yield(privacyd.RootMark{}, fmt.Errorf("read the suppression ledger: %w", err))
 				return
 			}
-			if !e.Expires.After(now) {
+			if !e.Expires.After(now) || withdrawn.Of(e.Erased) {
 				continue
 			}
 			for _, m := range e.marks {
@@ -236,6 +242,17 @@ func (s *Suppression) Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, er
 			}
 		}
 	}
+}
+
+func (s *Suppression) withdrawals(ctx context.Context) (privacyd.Withdrawals, error) {
+	found := privacyd.Withdrawals{}
+	for e, err := range s.entries(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		found.Note(e.Erased)
+	}
+	return found, nil
 }
 
 func errDamaged(what string) error {
