@@ -260,8 +260,11 @@ func (d *door) contacts(r *http.Request, v visit) (contactsView, error) {
 // contactPath is where a contact's profile is. Ids may be anything, so that
 // they do not go into the path.
 func (p page) contactPath(id string, more ...string) string {
-	parts := append([]string{"contact"}, more...)
-	return p.to(parts...) + "?id=" + url.QueryEscape(id)
+	return contactPath(p.Workspace.Slug, id, more...)
+}
+
+func contactPath(slug, id string, more ...string) string {
+	return workspacePath(slug, append([]string{"contact"}, more...)...) + "?id=" + url.QueryEscape(id)
 }
 
 // deletionPath is where the plan for a person is.

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/privacyd/privacyd"
-	"github.com/privacyd/privacyd/engine"
-)
+	"github.com/privacyd/privacyd")
 
 const (
 	holdsShown   = 25
@@ -19,15 +17,6 @@ const (
 type holdsView struct {
 	Standing, Overdue int64
 	More              bool // there are more than were counted
-	Form              *holdForm
-}
-
-// holdForm is a hold as somebody types it.
-type holdForm struct {
-	Type, ID, Kind         string
-	Ground, Reason, Review string
-	Kinds                  []string // of persons that there are
-	Problem                problem
 }
 
 // holdsPage is the page "Legal holds".
@@ -52,6 +41,7 @@ func (d *door) holdRoutes() map[string]action {
 	return map[string]action{
 		"GET /w/{workspace}/holds":                 d.holdsPage,
 		"POST /w/{workspace}/holds":                d.placeHold,
+		"GET /w/{workspace}/holds/matches":         d.holdMatchesPart,
 		"POST /w/{workspace}/holds/{hold}/release": d.releaseHold,
 	}
 }
@@ -73,46 +63,7 @@ func (d *door) holdsSection(r *http.Request, v visit) (holdsView, error) {
 			view.Overdue++
 		}
 	}
-	if r.URL.Query().Has("hold") {
-		f := d.newHoldForm(v, r.URL.Query())
-		f.Type = r.URL.Query().Get("hold")
-		view.Form = &f
-	}
 	return view, nil
-}
-
-// newHoldForm is a form as it was sent, or is to be filled in.
-func (d *door) newHoldForm(v visit, q url.Values) holdForm {
-	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
-	f := holdForm{
-		Type: get("type"), ID: get("id"), Kind: get("kind"), Ground: get("ground"), Reason: q.Get("reason"), Review: get("review"),
-		Kinds: d.subjectKinds(v.workspace),
-	}
-	if f.Type == "" {
-		f.Type = string(privacyd.HoldSubject)
-	}
-	if f.Ground == "" {
-		f.Ground = string(privacyd.GroundLegalClaims)
-	}
-	if f.Review == "" {
-		f.Review = d.engine.Now().AddDate(1, 0, 0).Format(time.DateOnly)
-	}
-	if f.Kind == "" && len(f.Kinds) > 0 {
-		f.Kind = f.Kinds[0]
-	}
-	return f
-}
-
-// target is what the form names.
-func (f holdForm) target() privacyd.HoldTarget {
-	t := privacyd.HoldTarget{Type: privacyd.HoldType(f.Type)}
-	switch t.Type {
-	case privacyd.HoldSubject:
-		t.Subject = &privacyd.Subject{Kind: f.Kind, ID: f.ID}
-	case privacyd.HoldConversation:
-		t.Key = []string{f.ID}
-	}
-	return t
 }
 
 func (d *door) holdsPage(w http.ResponseWriter, r *http.Request) error {
@@ -121,7 +72,18 @@ func (d *door) holdsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	return d.showHolds(w, r, v, http.StatusOK, holdsPage{Form: d.newHoldForm(v, q), Done: holdsDone[q.Get("done")], Before: q.Get("before")})
+	view := holdsPage{Form: d.newHoldForm(v, q), Done: holdsDone[q.Get("done")], Before: q.Get("before")}
+	if err := d.chooseHeld(r, v, &view.Form); err != nil {
+		return err
+	}
+	if view.Form.Found, err = d.found(r, v); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if view.Form.Problem.Code != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	return d.showHolds(w, r, v, status, view)
 }
 
 func (d *door) showHolds(w http.ResponseWriter, r *http.Request, v visit, status int, view holdsPage) error {
@@ -158,56 +120,6 @@ func (d *door) showHolds(w http.ResponseWriter, r *http.Request, v visit, status
 		return err
 	}
 	return d.show(w, r, status, holdsPageOf(p, view))
-}
-
-// holdFields says at which field a code is shown.
-var holdFields = map[string]string{
-	"hold_target_invalid": "id", "subject_not_found": "id", "record_not_found": "id",
-	"hold_ground_invalid": "ground", "hold_reason_invalid": "reason", "hold_review_invalid": "review",
-}
-
-func (d *door) placeHold(w http.ResponseWriter, r *http.Request) error {
-	v, err := d.enterForm(r)
-	if err != nil {
-		return err
-	}
-	f := d.newHoldForm(v, r.PostForm)
-	review, wrong := day(f.Review, "hold_review")
-	if wrong.Code == "" {
-		_, err = d.engine.PlaceHold(r.Context(), v.caller, engine.NewHold{
-			Workspace: v.workspace.ID, Target: f.target(), Ground: privacyd.Ground(f.Ground), Reason: f.Reason, ReviewAt: review,
-		})
-		if err == nil {
-			return redirect(w, r, workspacePath(v.workspace.Slug, "holds")+"?done=placed")
-		}
-		code := privacyd.CodeOf(err)
-		wrong = problem{Message: holdProblem(err, f), Code: code}
-		if holdFields[code] == "" {
-			return err
-		}
-	}
-	wrong.Field = holdFields[wrong.Code]
-	f.Problem = wrong
-	return d.showHolds(w, r, v, http.StatusUnprocessableEntity, holdsPage{Form: f})
-}
-
-// holdProblem is the engine's message, but where the form can put it better.
-func holdProblem(err error, f holdForm) string {
-	switch privacyd.CodeOf(err) {
-	case "hold_target_invalid":
-		return "Type the id of the " + holdWord(f) + " that is to be held."
-	case "subject_not_found":
-		return "No " + holdWord(f) + " of this workspace has this id. Check it for typing errors: upper and lower case matter."
-	default:
-		return privacyd.MessageOf(err)
-	}
-}
-
-func holdWord(f holdForm) string {
-	if f.Type == string(privacyd.HoldSubject) && f.Kind != "" {
-		return spaced(f.Kind)
-	}
-	return "conversation"
 }
 
 func (d *door) releaseHold(w http.ResponseWriter, r *http.Request) error {

@@ -14,8 +14,10 @@ func TestHoldIsPlacedAndReleased(t *testing.T) {
 	p := newProduct(t)
 	b := p.as(t, "admin")
 	expect(t, b.get("/w/acme/data-privacy"), "No hold stands")
-	expect(t, b.get("/w/acme/data-privacy?hold=subject&kind=contact&id=c-1"), `value="c-1"`, "Place the hold")
-	expect(t, b.get("/w/acme/holds"), "There is none", "Legal claims")
+	expect(t, b.get("/w/acme/holds"), "There is none", "Find the person whose data is held", "Hold the whole workspace")
+	found := b.get("/w/acme/holds?q=ann")
+	expect(t, found, "1 contact matches", "Ann", "ann@example.net")
+	expect(t, follow(t, b, found, "Place a hold<span"), `<a class="text-link" href="/w/acme/contact?id=c-1">Contact Ann</a>`, `name="id" value="c-1"`, "Legal claims", "Place the hold")
 	form := url.Values{"type": {"subject"}, "kind": {"contact"}, "id": {"c-1"}, "ground": {"legal_claims"}, "reason": {"<b>file 7</b>"}, "review": {"2099-01-01"}}
 	w := b.post("/w/acme/holds", form)
 	expect(t, w, "hold_review_invalid", `value="2099-01-01"`, "&lt;b&gt;file 7&lt;/b&gt;", `aria-invalid="true"`)
@@ -68,12 +70,40 @@ func TestHoldFormSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestWhatIsHeldIsChosenWhereItIsSeen(t *testing.T) {
+	p := newProduct(t)
+	p.talk(t, "<i>talk</i>", privacyd.Day)
+	b := p.as(t, "admin")
+	for path, has := range map[string]string{
+		"/w/acme/holds?type=subject&kind=contact&id=c-1":                              "Contact Ann",
+		"/w/acme/holds?type=workspace":                                                "The whole workspace Acme &lt;b&gt;",
+		"/w/acme/holds?type=conversation&id=" + url.QueryEscape("<i>talk</i>"):        "Conversation with Ann",
+		"/w/acme/holds/matches?q=ann":                                                 "/w/acme/holds?id=c-1&amp;kind=contact&amp;type=subject#place",
+		"/w/acme/contact?id=c-1":                                                      "/w/acme/holds?id=c-1&amp;kind=contact&amp;type=subject#place",
+		"/w/acme/contact/conversation?conversation=" + url.QueryEscape("<i>talk</i>"): "/w/acme/holds?id=%3Ci%3Etalk%3C%2Fi%3E&amp;type=conversation#place",
+	} {
+		expect(t, b.get(path), has)
+	}
+	for path, code := range map[string]string{"type=subject&id=nobody": "subject_not_found", "type=conversation&id=none": "record_not_found"} {
+		w := b.get("/w/acme/holds?" + path)
+		if w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "Place the hold<") {
+			t.Errorf("%s: status %d", path, w.Code)
+		}
+		expect(t, w, code, "<details class=\"mt-4\" open>")
+	}
+	if w := b.post("/w/acme/holds", url.Values{"type": {"conversation"}, "id": {"<i>talk</i>"}, "ground": {"legal_claims"}, "reason": {"file 8"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
 func TestHoldsAreForAdmins(t *testing.T) {
 	p := newProduct(t)
 	for role, status := range map[string]int{"agent": 403, "auditor": 403, "stranger": 404} {
 		b := p.as(t, role)
-		if w := b.get("/w/acme/holds"); w.Code != status {
-			t.Errorf("%s reads holds: status %d", role, w.Code)
+		for _, path := range []string{"/w/acme/holds", "/w/acme/holds?type=subject&id=c-1", "/w/acme/holds?type=subject&id=nobody", "/w/acme/holds?type=conversation&id=v-1"} {
+			if w := b.get(path); w.Code != status {
+				t.Errorf("%s reads %s: status %d", role, path, w.Code)
+			}
 		}
 		for _, path := range []string{"/w/acme/holds", "/w/acme/holds/unknown/release"} {
 			if w := b.post(path, url.Values{"type": {"workspace"}, "reason": {"x"}}); w.Code != status {

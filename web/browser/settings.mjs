@@ -115,9 +115,15 @@ async function byDate({ page }, workspace) {
 
 async function holds({ page }, workspace) {
   await check('a hold is placed from a contact, and keeps them', async () => {
-    await page.goto(`${address}${workspace}/data-privacy?hold=subject&kind=contact&id=settings-1#holds`);
-    const section = page.getByRole('region', { name: 'Legal holds' });
-    assert.equal(await section.getByLabel(/^Id of the contact/).inputValue(), 'settings-1');
+    await page.goto(`${address}${workspace}/holds`);
+    await page.getByLabel('Find the person whose data is held').pressSequentially('Sam');
+    await page.getByRole('link', { name: /^Place a hold on Sam .*settings-1$/ }).waitFor();
+    await accessible(page);
+    await page.goto(`${address}${workspace}/contact?id=settings-1`);
+    await page.locator('summary', { hasText: '⋯' }).click();
+    await page.getByRole('link', { name: 'Place hold' }).click();
+    const section = page.getByRole('region', { name: 'Place a hold' });
+    await section.getByRole('link', { name: /^Contact Sam/ }).waitFor();
     await section.getByLabel('Reason').fill(`File 7 ${mark}`);
     await accessible(page);
     await section.getByRole('button', { name: 'Place the hold' }).dblclick();
@@ -129,13 +135,20 @@ async function holds({ page }, workspace) {
   });
   await check('what is wrong with a hold is told, and what was typed stays', async () => {
     await page.goto(`${address}${workspace}/holds`);
+    await page.getByText('I have the id').click();
     await page.getByRole('radio', { name: /^A conversation/ }).check();
-    await page.getByLabel(/^Id of the contact/).fill('no such one');
-    await page.getByLabel('Reason').fill('File 8');
-    await page.getByRole('button', { name: 'Place the hold' }).click();
-    await page.getByRole('alert').getByText('no such conversation').waitFor();
-    assert.equal(await page.getByLabel('Reason').inputValue(), 'File 8');
+    await page.getByLabel(/^Id of the person/).fill('no such one');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('alert').getByText('no such').waitFor();
+    assert.equal(await page.getByLabel(/^Id of the person/).inputValue(), 'no such one');
     assert.ok(await page.getByRole('radio', { name: /^A conversation/ }).isChecked());
+    await accessible(page);
+    await page.goto(`${address}${workspace}/holds?type=workspace`);
+    await page.getByLabel('Reason').fill('File 8');
+    await page.getByLabel('Review on').fill('2199-01-01');
+    await page.getByRole('button', { name: 'Place the hold' }).click();
+    await page.getByRole('alert').waitFor();
+    assert.equal(await page.getByLabel('Reason').inputValue(), 'File 8');
     await accessible(page);
   });
   await check('a hold is released, and what happens then is told', async () => {
@@ -217,7 +230,7 @@ async function settingsWithoutScripts(browser, { context }, workspace) {
     await page.getByRole('button', { name: 'Save: 365 days' }).click();
     await page.getByText('The policy is saved').waitFor();
     await page.goto(`${address}${workspace}/holds`);
-    await page.getByRole('radio', { name: /^The workspace/ }).check();
+    await page.getByRole('link', { name: 'Hold the whole workspace…' }).click();
     await page.getByLabel('Reason').fill('An authority asked');
     await page.getByRole('button', { name: 'Place the hold' }).click();
     await page.getByRole('heading', { name: /^The whole workspace/ }).waitFor();
