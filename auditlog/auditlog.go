@@ -125,6 +125,7 @@ type Query struct {
 	Action      string
 	TargetType  string
 	Before      string // an entry's id: list older ones
+	NotBefore   string // an id, or what one begins with: list no older ones
 	Limit       int    // 0: all
 }
 
@@ -135,6 +136,9 @@ type Entries interface {
 	Insert(ctx context.Context, e Entry, d []SealedDisclosure) error
 	// Newest gives the greatest id below one, of any log; empty: there is none.
 	Newest(ctx context.Context, below string) (id string, err error)
+	// Nth gives the id of the n-th entry that List would give; empty: there are not
+	// as many. Of q it takes Log, Action and Before.
+	Nth(ctx context.Context, q Query, n int) (id string, err error)
 	// List gives the entries of one log, the newest (greatest id) first.
 	List(ctx context.Context, q Query) iter.Seq2[Stored, error]
 }

@@ -58,8 +58,9 @@ func stampOf(id string) uint64 {
 	return n>>16<<12 | n&0xfff
 }
 
-// idAt is what the ids of a time begin with.
-func idAt(t time.Time) string {
+// IDAt is what ids that are made at a time begin with. Ids that begin with
+// earlier ones are smaller.
+func IDAt(t time.Time) string {
 	h := fmt.Sprintf("%012x", uint64(max(t.UnixMilli(), 0)))
 	return h[:8] + "-" + h[8:]
 }

@@ -70,7 +70,7 @@ func (l *Log) follow(ctx context.Context) error {
 	if !l.ids.toLook(every) {
 		return nil
 	}
-	newest, err := l.Entries.Newest(ctx, idAt(l.now().Add(mostAhead)))
+	newest, err := l.Entries.Newest(ctx, IDAt(l.now().Add(mostAhead)))
 	if err == nil {
 		l.ids.after(newest)
 	}
@@ -166,6 +166,12 @@ func sealAAD(e *Entry, reference string, form int) []byte {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(e.LeafHash))), e.LeafHash[:]...)
+}
+
+// Nth gives the id of the n-th entry of a log, the newest first, that has the
+// action and is older than Before; empty: there are not as many. It opens none.
+func (l *Log) Nth(ctx context.Context, q Query, n int) (id string, err error) {
+	return l.Entries.Nth(ctx, q, n)
 }
 
 // List gives the entries that q asks for, the newest first, with all that can

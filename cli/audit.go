@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/client"
 )
 
@@ -77,6 +78,9 @@ func (c *auditListCmd) Run(t *terminal) error {
 			return t.exported(x)
 		}
 		entries, err := upTo(*c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
+			if made := auditlog.MadeAt(cursor); !made.IsZero() && c.auditFilter != (auditFilter{}) {
+				t.say("Looked back to what was written at %s. Looking further …", made.Format(time.RFC3339))
+			}
 			return api.AuditEntries(t.ctx, c.Workspace, c.client(), cursor, n)
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
@@ -44,9 +45,10 @@ type AuditPage struct {
 	Next  string                `json:"next_cursor,omitempty"` // AuditFilter.Before of the next page; empty: there is none
 }
 
-// entriesScanned is how many entries are opened for one page at most: what is
-// looked for is sealed, and may be rare. The page then has fewer items, and a
-// cursor to go on from.
+// entriesScanned is how many entries are gone through for one page at most
+// where a filter is not one that they are found by: who acted and whom it is
+// about is sealed, and when it was may be long before it was written. The page
+// then has fewer items, and a cursor to go on from.
 const entriesScanned = 10_000
 
 // AuditPage gives up to f.Limit entries. Admins and auditors; for the empty
@@ -57,30 +59,72 @@ func (e *Engine) AuditPage(ctx context.Context, c privacyd.Caller, workspace str
 	if err != nil {
 		return page, err
 	}
-	scan, last, most := f, "", entriesScanned
-	if f.Look > 0 {
-		most = min(f.Look, most)
+	q, err := e.pageQuery(ctx, g.Workspace.ID, f)
+	if err != nil {
+		return page, err
 	}
-	if scan.Limit = most + 1; !searches(f) {
-		scan.Limit = f.Limit + 1
-	}
-	scanned := 0
-	for o, err := range e.entries(ctx, g.Workspace.ID, withoutSearch(scan)) {
-		if len(page.Items) == f.Limit || scanned == most {
-			page.Next = last
+	last, full := "", false
+	for o, err := range e.Audit.List(ctx, q) {
+		if full = len(page.Items) == f.Limit; full {
 			break
 		}
-		scanned, last = scanned+1, o.ID
 		if err == nil && !matches(o, f) {
 			continue
 		}
+		last = o.ID
 		entry, err := e.readableOr(ctx, o, err)
 		if err != nil {
 			return page, err
 		}
 		page.Items = append(page.Items, entry)
 	}
+	switch floor := notMadeBefore(f); {
+	case full:
+		page.Next = last
+	case q.NotBefore > floor:
+		page.Next = q.NotBefore
+	}
 	return page, e.sayCovered(ctx, g.Workspace.ID, page.Items)
+}
+
+// pageQuery asks for the entries among which those of a page are.
+func (e *Engine) pageQuery(ctx context.Context, log string, f privacyd.AuditFilter) (auditlog.Query, error) {
+	q := query(log, f)
+	q.NotBefore = notMadeBefore(f)
+	if !narrows(f) {
+		q.Limit = f.Limit + 1
+		return q, nil
+	}
+	most := entriesScanned
+	if f.Look > 0 {
+		most = min(f.Look, most)
+	}
+	reached, err := e.Audit.Nth(ctx, q, most)
+	if err != nil || reached <= q.NotBefore {
+		return q, err
+	}
+	q.NotBefore = reached
+	// Where the look ends with the log there is nothing to go on from.
+	further, err := e.Audit.Nth(ctx, auditlog.Query{Log: log, Action: f.Action, Before: reached}, 1)
+	if further == "" || further < notMadeBefore(f) {
+		q.NotBefore = notMadeBefore(f)
+	}
+	return q, err
+}
+
+// narrows tells whether a filter passes over entries that are gone through.
+func narrows(f privacyd.AuditFilter) bool {
+	return searches(f) || f.TargetType != "" || !f.From.IsZero() || !f.Until.IsZero()
+}
+
+// notMadeBefore is what the oldest ids begin with of entries from f.From on:
+// nobody writes of what lies ahead, but clocks differ.
+func notMadeBefore(f privacyd.AuditFilter) string {
+	const differ = 24 * time.Hour
+	if f.From.IsZero() {
+		return ""
+	}
+	return auditlog.IDAt(f.From.Add(-differ))
 }
 
 // sayCovered tells of each entry whether a signed checkpoint covers it.
@@ -122,21 +166,21 @@ func (e *Engine) readableOr(ctx context.Context, o auditlog.Opened, err error) (
 }
 
 func (e *Engine) entries(ctx context.Context, log string, f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
-	q := auditlog.Query{Log: log, From: f.From, Until: f.Until, Action: f.Action, TargetType: f.TargetType, Before: f.Before, Limit: f.Limit}
-	if searches(f) {
+	q := query(log, f)
+	q.NotBefore = notMadeBefore(f)
+	if q.Limit = f.Limit; searches(f) {
 		q.Limit = 0
 	}
 	return e.Audit.List(ctx, q)
 }
 
+func query(log string, f privacyd.AuditFilter) auditlog.Query {
+	return auditlog.Query{Log: log, From: f.From, Until: f.Until, Action: f.Action, TargetType: f.TargetType, Before: f.Before}
+}
+
 // searches tells whether a filter looks for what only shows once an entry is
 // opened.
 func searches(f privacyd.AuditFilter) bool { return f.Actor != "" || f.Target != "" }
-
-func withoutSearch(f privacyd.AuditFilter) privacyd.AuditFilter {
-	f.Actor, f.Target = "", ""
-	return f
-}
 
 // matching passes the entries that a filter looks for, and those that cannot be
 // read.

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -161,7 +163,7 @@ func (s *Store) readPage(ctx context.Context, q auditlog.Query, limit int) ([]au
 	rows, err := s.db.Query(ctx, `SELECT e.id, e.log, e.at, e.action, e.outcome, e.target_type, e.leaf, e.leaf_hash,
 			coalesce(d.owner, ''), d.sealed, coalesce(d.form, 0)
 		FROM `+entries+` `+s.leftJoinDisclosures()+` ORDER BY e.id DESC, d.no`,
-		q.Log, orLast(q.Before), from, until, q.Action, q.TargetType, limit)
+		q.Log, orLast(q.Before), from, until, q.Action, q.TargetType, limit, q.NotBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +175,26 @@ func (s *Store) readPage(ctx context.Context, q auditlog.Query, limit int) ([]au
 		}
 	}
 	return page, rows.Err()
+}
+
+// Nth gives the id of the n-th entry that List would give; see
+// auditlog.Entries. Without an action it reads an index and no entry.
+func (s *Store) Nth(ctx context.Context, q auditlog.Query, n int) (id string, err error) {
+	query, args := `SELECT id FROM audit_entries WHERE log = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3`, []any{q.Log, orLast(q.Before), n - 1}
+	plan := func(ctx context.Context, fn func(ctx context.Context) error) error { return fn(ctx) }
+	if q.Action != "" {
+		page, err := s.entriesOfPage(ctx, q)
+		if err != nil {
+			return "", err
+		}
+		query = `SELECT e.id FROM ` + page + ` ORDER BY e.id DESC LIMIT 1 OFFSET $9`
+		args, plan = []any{q.Log, orLast(q.Before), int64(0), int64(math.MaxInt64), q.Action, "", n, "", n - 1}, s.byIndex
+	}
+	err = plan(ctx, func(ctx context.Context) error { return s.db.QueryRow(ctx, query, args...).Scan(&id) })
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("count audit entries: %w", err)
+	}
+	return id, nil
 }
 
 // leftJoinDisclosures joins d, the disclosures of the entries e. The limit,

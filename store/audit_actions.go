@@ -39,9 +39,10 @@ func (s *Store) actionsKnown(ctx context.Context) (known bool, err error) {
 }
 
 // The parameters of a page: $1 the log, $2 an id that is greater, $3 and $4 the
-// time, $5 the action, $6 the type of target, $7 how many.
+// time, $5 the action, $6 the type of target, $7 how many, $8 an id that is not
+// greater.
 const (
-	pageOf     = `log = $1 AND id < $2 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
+	pageOf     = `log = $1 AND id < $2 AND id >= $8 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
 	pageByTime = `(SELECT * FROM audit_entries WHERE ` + pageOf + ` AND ($5 = '' OR action = $5) ORDER BY id DESC LIMIT $7) e`
 )
 
@@ -65,7 +66,7 @@ func (s *Store) inNoTree() string {
 // have any, from the newest on. 'g' is greater than what an id is made of.
 func (s *Store) inStretches() string {
 	const (
-		stretches = `SELECT stretch FROM audit_actions WHERE log = $1 AND action = $5 AND stretch <= substr($2, 1, 10)`
+		stretches = `SELECT stretch FROM audit_actions WHERE log = $1 AND action = $5 AND stretch <= substr($2, 1, 10) AND stretch >= substr($8, 1, 10)`
 		within    = pageOf + ` AND action = $5 AND id >= a.stretch AND id < a.stretch || 'g'`
 	)
 	if s.db.Dialect == sqldb.Postgres { // which is to go from stretch to stretch, whatever it thinks of their number

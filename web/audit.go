@@ -14,6 +14,8 @@ const (
 	// entriesLooked is how many entries are opened for a page whose filter looks
 	// for what is sealed: as many as take a moment.
 	entriesLooked = 1000
+	// entriesPassed is how many are gone through for one that looks for a time.
+	entriesPassed = 10_000
 )
 
 // auditView is a page of the audit log.
@@ -22,6 +24,7 @@ type auditView struct {
 	Problem problem // with the filter
 	Entries []privacyd.AuditEntry
 	Before  string // the cursor of this page; empty: the newest entries
+	Looked  int    // how many entries this page goes through at most
 	Older   string // the cursor of the next page; empty: there is none
 	State   engine.AuditState
 }
@@ -48,7 +51,11 @@ func (d *door) auditPage(w http.ResponseWriter, r *http.Request) error {
 		view.Problem = wrong
 		return d.show(w, r, http.StatusUnprocessableEntity, auditLogPage(d.page(r, v, "Audit log: please check"), view))
 	}
-	f.Before, f.Limit, f.Look = view.Before, entriesShown, entriesLooked
+	f.Before, f.Limit, f.Look = view.Before, entriesShown, entriesPassed
+	if f.Actor != "" || f.Target != "" {
+		f.Look = entriesLooked
+	}
+	view.Looked = f.Look
 	page, err := d.engine.AuditPage(r.Context(), v.caller, v.workspace.ID, f)
 	if err != nil {
 		return err
@@ -175,9 +182,9 @@ func daysValue(v any) string {
 }
 
 // noneAmong says how far a search has come that has found nothing yet.
-func noneAmong(before string) string {
-	if before == "" {
-		return "None of the newest " + count(entriesLooked) + " entries matches. There are older ones to look through."
+func noneAmong(v auditView) string {
+	if v.Before == "" {
+		return "None of the newest " + count(int64(v.Looked)) + " entries matches. There are older ones to look through."
 	}
-	return "None of the next " + count(entriesLooked) + " entries matches. There are older ones to look through."
+	return "None of the next " + count(int64(v.Looked)) + " entries matches. There are older ones to look through."
 }

@@ -647,7 +647,7 @@ func noEntries(p page, v auditView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var30 string
-			templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(noneAmong(v.Before))
+			templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(noneAmong(v))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `audit.templ`, Line: 144, Col: 41}
 			}

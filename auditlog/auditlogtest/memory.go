@@ -44,6 +44,16 @@ func (m *Memory) Newest(_ context.Context, below string) (string, error) {
 	return m.entries[at-1].ID, nil
 }
 
+// Nth implements auditlog.Entries.
+func (m *Memory) Nth(ctx context.Context, q auditlog.Query, n int) (string, error) {
+	for s, err := range m.List(ctx, auditlog.Query{Log: q.Log, Action: q.Action, Before: q.Before}) {
+		if n--; n == 0 || err != nil {
+			return s.ID, err
+		}
+	}
+	return "", nil
+}
+
 // List implements auditlog.Entries.
 func (m *Memory) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {
 	m.mu.Lock()
@@ -68,7 +78,7 @@ func matches(q auditlog.Query, e auditlog.Entry) bool {
 		(q.Until.IsZero() || e.At.Before(q.Until)) &&
 		(q.Action == "" || q.Action == e.Action) &&
 		(q.TargetType == "" || q.TargetType == e.TargetType) &&
-		(q.Before == "" || e.ID < q.Before)
+		(q.Before == "" || e.ID < q.Before) && e.ID >= q.NotBefore
 }
 
 // Change lets a test tamper with what is stored.
