@@ -48,7 +48,8 @@ type Change struct {
 type AuditEntry struct {
 	ID          string            `json:"id"` // UUIDv7
 	WorkspaceID string            `json:"workspace_id,omitempty"`
-	At          time.Time         `json:"timestamp"`
+	At          time.Time         `json:"timestamp" doc:"When it happened, as whoever wrote the entry says. A product may write of what was long ago."`
+	RecordedAt  time.Time         `json:"recorded_at" doc:"When the entry was written, by this server's clock."`
 	Action      string            `json:"action"`
 	Outcome     Outcome           `json:"outcome"`
 	ActorKind   CallerKind        `json:"actor_kind"`

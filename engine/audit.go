@@ -117,7 +117,7 @@ func readable(o auditlog.Opened) (privacyd.AuditEntry, error) {
 		return s
 	}
 	a := privacyd.AuditEntry{
-		ID: o.ID, WorkspaceID: o.Log, At: o.At, Action: o.Action, Outcome: privacyd.Outcome(o.Outcome), TargetType: o.TargetType,
+		ID: o.ID, WorkspaceID: o.Log, At: o.At, RecordedAt: auditlog.MadeAt(o.ID), Action: o.Action, Outcome: privacyd.Outcome(o.Outcome), TargetType: o.TargetType,
 		ActorKind: privacyd.CallerKind(text(auditlog.PublicActorKind)), ActorRole: privacyd.Role(text("actor_role")),
 		Door: privacyd.Door(text("door")), Code: text("code"), Facts: facts(o.Public), Details: details(o.Public), Erased: len(o.Erased) > 0,
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
 	"github.com/privacyd/privacyd/vault"
@@ -53,7 +54,7 @@ func TestRecordActions(t *testing.T) {
 			t.Fatalf("%+v became %+v", done, entries)
 		}
 		want := privacyd.AuditEntry{
-			ID: done[0].ID, WorkspaceID: w.ID, At: b.Clock().Add(-time.Minute), Action: "app.invoice.send", Outcome: privacyd.OutcomeDone,
+			ID: done[0].ID, WorkspaceID: w.ID, At: b.Clock().Add(-time.Minute), RecordedAt: auditlog.MadeAt(done[0].ID), Action: "app.invoice.send", Outcome: privacyd.OutcomeDone,
 			ActorKind: "account", Actor: "Ann Lee", ActorEmail: "ann@example.com", IP: "2001:db8::7", Door: privacyd.DoorREST,
 			TargetType: "invoice", TargetID: "inv-9", TargetName: "Invoice 9", Subject: "contact:c-001",
 			Changes: map[string]privacyd.Change{"total": {Before: json.Number("12345678901234567890.10"), After: map[string]any{"a": []any{json.Number("1")}}}},

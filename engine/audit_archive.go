@@ -17,7 +17,6 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	if x.job.Type != privacyd.JobDataExport || x.job.Format != privacyd.FormatJSON {
 		return nil
 	}
-	now := x.e.Now()
 	view, pending, err := x.settledView(ctx)
 	if err != nil {
 		return err
@@ -32,7 +31,7 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	}{
 		{"audit/log.ndjson", func(w io.Writer) (auditlog.Written, error) { return view.WriteJSON(ctx, w, options) }},
 		{"audit/log.csv", func(w io.Writer) (auditlog.Written, error) {
-			return auditlog.WriteCSV(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{Until: now}), options)
+			return auditlog.WriteCSV(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{}), options)
 		}},
 		{"audit/checkpoint", text(string(epochs[len(epochs)-1].Checkpoint))},
 		{"audit/key.txt", text(key)},

@@ -160,7 +160,7 @@ func (e *Engine) readableOr(ctx context.Context, o auditlog.Opened, err error) (
 		return readable(o)
 	case o.ID != "":
 		e.Log.ErrorContext(ctx, "an audit entry cannot be read", "entry", o.ID, "error", err)
-		return privacyd.AuditEntry{ID: o.ID, WorkspaceID: o.Log, Unreadable: true}, nil
+		return privacyd.AuditEntry{ID: o.ID, WorkspaceID: o.Log, RecordedAt: auditlog.MadeAt(o.ID), Unreadable: true}, nil
 	}
 	return privacyd.AuditEntry{}, err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -150,6 +151,9 @@ func details(a privacyd.AuditEntry) []detail {
 	}
 	if a.Code != "" {
 		list = append(list, detail{Name: "Code", After: a.Code})
+	}
+	if !a.RecordedAt.IsZero() && a.RecordedAt.Sub(a.At).Abs() > time.Minute {
+		list = append(list, detail{Name: "Recorded", After: absolute(a.RecordedAt)})
 	}
 	return list
 }
