@@ -94,7 +94,7 @@ func newSite(ctx context.Context, b *bench, name string, open func(s *site) erro
 		return s, err
 	}
 	s.store = store.New(s.db)
-	s.log = &auditlog.Log{Entries: s.store, Keys: s.keys, Trees: s.store}
+	s.log = &auditlog.Log{Entries: s.store, Keys: s.keys, Trees: s.store, Signer: s.key}
 	s.chain.Entries, s.chain.Keys = chainEntries{s.store, s.db}, s.keys
 	return s, s.migrate(ctx)
 }
