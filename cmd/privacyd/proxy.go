@@ -29,15 +29,25 @@ func (c config) trusted() ([]netip.Prefix, error) {
 				return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
 					"trusted_proxies: %q is no address and no range such as 10.0.0.0/8.", text)
 			}
-			p = netip.PrefixFrom(ip, ip.BitLen())
+			p = netip.PrefixFrom(ip.WithZone(""), ip.BitLen())
 		}
-		if p.Bits() == 0 {
+		if p = unmapped(p); p.Bits() == 0 || p.Contains(netip.MustParseAddr("::ffff:0:0")) {
 			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
 				"trusted_proxies: %q is everybody. Whoever sends X-Forwarded-For would then choose the address in the audit log.", text)
 		}
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// unmapped gives a range of IPv4 addresses that is written as one of IPv6 its
+// usual form: addresses are compared in theirs.
+func unmapped(p netip.Prefix) netip.Prefix {
+	const before = 96 // bits of IPv6 before the address of IPv4
+	if p.Addr().Is4In6() && p.Bits() >= before {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-before)
+	}
+	return p
 }
 
 // checkBaseURL refuses an address that links cannot begin with. It is printed
@@ -74,7 +84,7 @@ func checkProxy(o cli.ServeOptions, c config) error {
 func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 	believed := func(ip netip.Addr) bool {
 		for _, p := range trusted {
-			if p.Contains(ip.Unmap()) {
+			if p.Contains(ip.Unmap().WithZone("")) {
 				return true
 			}
 		}
@@ -98,12 +108,17 @@ func clientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 	})
 }
 
-// hopAddress reads an address as proxies write it: alone, or with a port.
+// hopAddress reads an address as proxies write it: alone, in brackets, or with a
+// port. A zone is the proxy's own, and may be any text.
 func hopAddress(text string) (netip.Addr, error) {
 	if with, err := netip.ParseAddrPort(text); err == nil {
-		return with.Addr(), nil
+		return with.Addr().WithZone(""), nil
 	}
-	return netip.ParseAddr(text)
+	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
+		text = strings.TrimSuffix(inner, "]")
+	}
+	ip, err := netip.ParseAddr(text)
+	return ip.WithZone(""), err
 }
 
 // limitSignIn keeps one address from guessing, and from filling the audit log
