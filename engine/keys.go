@@ -208,7 +208,9 @@ func workspaceKeyEvent(c privacyd.Caller, id string, version int) privacyd.Audit
 	}
 }
 
-// RunKeys is the handler of WorkKeys. It may run again at any time.
+// RunKeys is the handler of WorkKeys. It may run again at any time. What is in
+// the way of a change often takes somebody to mend it: it is looked at again and
+// again, and no command waits for that.
 func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) error {
 	if err := lease.Check(ctx); err != nil {
 		return err
@@ -218,10 +220,19 @@ func (e *Engine) RunKeys(ctx context.Context, key string, lease work.Lease) erro
 	if err != nil {
 		return fmt.Errorf("read which key to change: %w", err)
 	}
-	if id == workRoot {
-		return e.runRoot(ctx, version)
+	err = e.runKey(ctx, id, version)
+	if err == nil || ctx.Err() != nil || lease.Check(ctx) != nil {
+		return err
 	}
-	if id == workInstance {
+	e.Log.ErrorContext(ctx, "a change of keys cannot go on, and is looked at again", "key", key, "error", err)
+	return e.lookAgain(ctx, key, nil)
+}
+
+func (e *Engine) runKey(ctx context.Context, id string, version int) error {
+	switch id {
+	case workRoot:
+		return e.runRoot(ctx, version)
+	case workInstance:
 		id = ""
 	}
 	return e.runWorkspaceKey(ctx, id, version)

@@ -138,6 +138,33 @@ func TestRootChangeFails(t *testing.T) {
 	}
 }
 
+// TestKeysInTheWay has something in the way of a change that takes somebody to
+// mend it: the piece of work ends, so that no command waits for it, and is looked
+// at again.
+func TestKeysInTheWay(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ring, fails := b.Ring, 2
+		b.Ring = brokenRing{ring, true, &fails}
+		_, err := b.RotateKeys(t.Context(), enginetest.Operator, engine.KeyChange{Root: true})
+		if !errors.Is(err, errBroken) {
+			t.Fatal(err)
+		}
+		b.Pass(2 * time.Minute)
+		b.Must(b.RunKeys(t.Context(), "root/2", &breaking{9}))
+		if fails != 0 {
+			t.Errorf("it was not tried: %d", fails)
+		}
+		for range 3 {
+			b.Pass(6 * time.Minute)
+			b.Run()
+		}
+		k, err := b.Ring.RootKey(t.Context())
+		if b.Must(err); k.Changing || k.Generation != 2 {
+			t.Errorf("at the end: %+v", k)
+		}
+	})
+}
+
 // TestEncryption is for admins and auditors.
 func TestEncryption(t *testing.T) {
 	b := enginetest.NewSQLite(t)

@@ -3,9 +3,11 @@ package vault_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/vault"
 	"github.com/privacyd/privacyd/vault/keyservice/keyservicetest"
 )
@@ -89,4 +91,28 @@ func TestReplaceRootRefused(t *testing.T) {
 	wantCode(t, err, "key_retired") // only the new one opens anything now
 	must(t, os.WriteFile(to, lost, 0o600))
 	wantKept(t, open(t, after), kept)
+}
+
+// TestDamagedNextKey finds a file where the new root key was put that holds none.
+// It is named with what to do about it, and nothing goes on before.
+func TestDamagedNextKey(t *testing.T) {
+	p := newPlace(t)
+	v := open(t, p.options())
+	kept := keep(t, v, owners()...)
+	to, next := filepath.Join(p.dir, "other", "root.key"), p.root()+".next"
+	must(t, v.RotateRoot(t.Context(), 2, to))
+	must(t, os.Remove(to))
+	must(t, os.WriteFile(next, []byte("half a key"), 0o600))
+	for range 2 {
+		for what, err := range map[string]error{"go on": v.RotateRoot(t.Context(), 2, ""), "give up": v.ReplaceRoot(t.Context(), 3, "")} {
+			wantCode(t, err, "key_wrong")
+			if said := privacyd.MessageOf(err); !strings.Contains(said, next) || !strings.Contains(said, "--abandon") {
+				t.Errorf("%s: %s", what, said)
+			}
+		}
+	}
+	must(t, os.Remove(next))
+	must(t, v.ReplaceRoot(t.Context(), 3, ""))
+	retire(t, v)
+	wantKept(t, open(t, p.options()), kept)
 }

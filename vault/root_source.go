@@ -118,6 +118,7 @@ func (f fileRoot) prepare(context.Context, records, uint32) ([]byte, error) {
 		return nil, err
 	}
 	root, err := createRoot(next)
+	err = damagedNext(next, err)
 	if err == nil && alike(strings.TrimSuffix(next, nextSuffix), next) != nil {
 		return nil, f.unwritable()
 	}
@@ -125,6 +126,16 @@ func (f fileRoot) prepare(context.Context, records, uint32) ([]byte, error) {
 		return nil, f.unwritable()
 	}
 	return root, err
+}
+
+// damagedNext says what to do about a file that should hold the next key.
+func damagedNext(next string, err error) error {
+	if privacyd.CodeOf(err) != "key_wrong" {
+		return err
+	}
+	return privacyd.Errorf(privacyd.ClassUnavailable, "key_wrong",
+		"The file %s, where the new root key was put, does not hold one. Put the new key back there. If it is lost, move that file away and run: privacyd key rotate --root --abandon. "+
+			"Until then the former key opens everything.", next)
 }
 
 func (f fileRoot) unwritable() error {
@@ -181,7 +192,7 @@ func (f fileRoot) settle(opens func(root []byte) bool) error {
 				"until then the former key opens everything.", next)
 	}
 	if err != nil {
-		return err
+		return damagedNext(next, err)
 	}
 	return exchange(strings.TrimSuffix(next, nextSuffix), next)
 }
