@@ -86,6 +86,16 @@ func (d Dialect) DefaultURL() string {
 	return ""
 }
 
+// EndpointInEU is the provider's own address in the EU where it has one and is
+// called elsewhere; else empty.
+func (p Provider) EndpointInEU() string {
+	there, err := url.Parse(p.Dialect.DefaultURL())
+	if err != nil || p.URL == nil || outsideEU[HostName(p.URL.Hostname())] == "" || outsideEU[there.Hostname()] != "" {
+		return ""
+	}
+	return there.String()
+}
+
 // Valid checks how a provider is declared. Codes: provider_name_invalid,
 // provider_dialect_unknown, provider_url_invalid, provider_country_invalid.
 func (p Provider) Valid() error {

@@ -63,3 +63,22 @@ func TestProviderRefusal(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpointInEU(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://api.openai.com": "https://eu.api.openai.com", "https://API.openai.com.": "https://eu.api.openai.com", "https://eu.api.openai.com": "",
+		"https://models.example.com": "",
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (privacyd.Provider{Dialect: privacyd.DialectOpenAI, URL: u}).EndpointInEU(); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+	u := &url.URL{Scheme: "https", Host: "api.anthropic.com"}
+	if got := (privacyd.Provider{Dialect: privacyd.DialectAnthropic, URL: u}).EndpointInEU(); got != "" {
+		t.Errorf("Anthropic has none, and %q is told", got)
+	}
+}

@@ -207,6 +207,10 @@ func (e *Engine) examineProviders() []privacyd.Check {
 			checks = append(checks, privacyd.Warning(name, privacyd.MessageOf(refusal)+" Every call is refused.", "Record the agreement, or take the provider out of the configuration."))
 			continue
 		}
+		if nearer := p.EndpointInEU(); nearer != "" {
+			checks = append(checks, privacyd.Warning(name, "Provider "+p.Name+" is called in the country "+p.Country+", although it has an endpoint in the EU.", "Set its url to "+nearer+", and its country, if your agreement covers that endpoint."))
+			continue
+		}
 		checks = append(checks, privacyd.OK(name, "Provider "+p.Name+" keeps neither prompts nor answers, by the agreement "+p.ZeroRetention.Document+"."))
 	}
 	return checks
@@ -225,12 +229,13 @@ func (e *Engine) examineProcessors(ctx context.Context) (privacyd.Check, error) 
 		engaged := func(r privacyd.Register) bool {
 			return r.Now != nil && !r.Now.Ended && strings.EqualFold(r.Now.Name, p.Processor)
 		}
-		if p.Processor != "" && !slices.Contains(absent, p.Processor) && !slices.ContainsFunc(registers, engaged) {
+		own := strings.EqualFold(p.Processor, e.Legal.Operator.Contact.Name) // the operator engages nobody by doing it itself
+		if p.Processor != "" && !own && !slices.Contains(absent, p.Processor) && !slices.ContainsFunc(registers, engaged) {
 			absent = append(absent, p.Processor)
 		}
 	}
 	if len(absent) > 0 {
-		return privacyd.Warning(name, "These run places, and are not in the register of sub-processors: "+strings.Join(absent, "; ")+".",
+		return privacyd.Warning(name, "These run places, and are not in the register of sub-processors: "+strings.TrimSuffix(strings.Join(absent, "; "), ".")+".",
 			"Add them: privacyd subprocessor set --name N --purpose P --country C --category D --engaged (Art. 28 GDPR). Names have to be the same."), nil
 	}
 	return privacyd.OK(name, "Whoever runs a place is in the register of sub-processors."), nil

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +118,10 @@ func TestDoctorOfPlaces(t *testing.T) {
 	b.Places = []privacyd.Place{{Name: "db", Kind: privacyd.PlaceDatabase, Uses: []string{"database"}, Country: "DE", Processor: "Example Hosting GmbH"}}
 	b.Egress.Providers = []privacyd.Provider{{Name: "models", Dialect: privacyd.DialectOpenAI, Country: "IE"}}
 	checkDoctor(t, b, "sub_processors", privacyd.CheckWarning, "Example Hosting GmbH")
+	operator := b.Legal.Operator
+	b.Legal.Operator.Contact.Name = "Example hosting GmbH"
+	checkDoctor(t, b, "sub_processors", privacyd.CheckOK, "is in the register")
+	b.Legal.Operator = operator
 	checkDoctor(t, b, "llm.models", privacyd.CheckWarning, "No zero-retention agreement")
 	b.Places = append(b.Places, privacyd.Place{Name: "models", Kind: privacyd.PlaceLLM, Uses: []string{"llm.models"}, Country: "IE"})
 	for _, agreed := range []*privacyd.Agreement{nil, {Document: "DPA-17", Since: b.Clock()}} {
@@ -126,6 +131,9 @@ func TestDoctorOfPlaces(t *testing.T) {
 			t.Errorf("%+v", r.Places)
 		}
 	}
+	b.Allowed = privacyd.Countries{privacyd.EEA, "US"}
+	b.Egress.Providers[0].Country, b.Egress.Providers[0].URL = "US", &url.URL{Scheme: "https", Host: "api.openai.com"}
+	checkDoctor(t, b, "llm.models", privacyd.CheckWarning, "has an endpoint in the EU")
 	_, err := b.SetSubProcessor(t.Context(), enginetest.Operator, engine.NewSubProcessor{Engaged: true, SubProcessor: privacyd.SubProcessor{
 		Name: "Example hosting GmbH", Purpose: "Servers", Country: "DE", Categories: []string{"all records"}, From: b.Clock(),
 	}})

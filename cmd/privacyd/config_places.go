@@ -143,7 +143,7 @@ func (l llmConfig) provider() (p privacyd.Provider, err error) {
 		}
 	}
 	if err := p.Valid(); err != nil {
-		return p, errors.New(privacyd.MessageOf(err))
+		return p, errors.New(strings.TrimSuffix(privacyd.MessageOf(err), "."))
 	}
 	return p, nil
 }

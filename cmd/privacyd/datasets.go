@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -58,7 +59,8 @@ func (i *instance) addDataset(ctx context.Context, cfg config, d datasetConfig) 
 	if err != nil {
 		return err
 	}
-	place(g, cfg, d.Place)
+	at := cmp.Or(d.Place, g.Map.Place)
+	place(g, cfg, at)
 	s, err := i.openSources(ctx, d)
 	if err != nil {
 		return fmt.Errorf("open dataset %s: %w", d.Name, err)
@@ -68,7 +70,7 @@ func (i *instance) addDataset(ctx context.Context, cfg config, d datasetConfig) 
 		return err
 	}
 	i.engine.Datasets = append(i.engine.Datasets, engine.Dataset{
-		Name: d.Name, Graph: g, Source: s, Files: files, Place: d.Place,
+		Name: d.Name, Graph: g, Source: s, Files: files, Place: at,
 	})
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"net/url"
 	"os"
 	"slices"
@@ -178,9 +179,13 @@ func (c *config) databaseUses() ([]use, error) {
 	}
 	list := []use{own}
 	for _, d := range c.Datasets {
-		told := hosting(d.Map)
+		named, told := hosting(d.Map)
+		if named != "" && !slices.ContainsFunc(c.Places, func(p placeConfig) bool { return p.Name == named }) {
+			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"The data map of dataset %s says that it is at the place %s, which is not among places.", d.Name, named)
+		}
 		for key, address := range map[string]string{"": d.Database, ".read_replica": d.ReadReplica} {
-			u := use{name: "datasets." + d.Name + key, kind: privacyd.PlaceDatabase, place: d.Place, told: told}
+			u := use{name: "datasets." + d.Name + key, kind: privacyd.PlaceDatabase, place: cmp.Or(d.Place, named), told: told}
 			if address == "" {
 				continue
 			}
@@ -197,18 +202,21 @@ func (c *config) databaseUses() ([]use, error) {
 	return list, nil
 }
 
-// hosting is what a data map itself says of where its dataset is. A map that
-// cannot be read is told of where it is opened.
-func hosting(file string) *privacyd.Place {
+// hosting is what a data map itself says of where its dataset is: the name of a
+// place, or all of it. A map that cannot be read is told of where it is opened.
+func hosting(file string) (place string, told *privacyd.Place) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil
+		return "", nil
 	}
 	m, err := datamap.Parse(file, bytes.NewReader(text))
-	if err != nil || m.Hosting == nil {
-		return nil
+	if err != nil || m.Hosting == nil && m.Place == "" {
+		return "", nil
 	}
-	return &privacyd.Place{Region: m.Hosting.Region, Country: m.Hosting.Country, Processor: m.Hosting.Processor}
+	if m.Hosting == nil {
+		return m.Place, nil
+	}
+	return m.Place, &privacyd.Place{Region: m.Hosting.Region, Country: m.Hosting.Country, Processor: m.Hosting.Processor}
 }
 
 // rootUse tells where the root key is: in a file here, or with a key service.

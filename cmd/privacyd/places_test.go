@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -46,5 +48,26 @@ func wantUses(t *testing.T, c config, want map[string]string) {
 		if p := got[name]; p.Name != place || p.Declared() != (place != name) {
 			t.Errorf("%s is at %+v, want %s", name, p, place)
 		}
+	}
+}
+
+// TestMapNamesItsPlace: a dataset is at the place that its data map names, unless
+// the configuration names another.
+func TestMapNamesItsPlace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.map.yaml")
+	text := "dataset: app\nplace: product\nworkspace: {collection: teams, key: id, name: name}\ncollections: {teams: {fields: {id: system, name: system}}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config{
+		Datasets: []datasetConfig{{Name: "app", Database: "app.db", Map: file}},
+		Places:   []placeConfig{{Name: "product", Country: "FI"}, {Name: "other", Country: "SE"}, {Name: "server", Country: "DE", Hosts: []string{"localhost"}}},
+	}
+	wantUses(t, c, map[string]string{"datasets.app": "product"})
+	c.Datasets[0].Place = "other"
+	wantUses(t, c, map[string]string{"datasets.app": "other"})
+	c.Datasets[0].Place, c.Places = "", c.Places[1:]
+	if _, err := c.places(); privacyd.CodeOf(err) != "config_invalid" {
+		t.Errorf("a place that is not declared: %v", err)
 	}
 }
