@@ -85,8 +85,11 @@ type Token struct {
 	Label       string    `json:"label"`
 	Scopes      []Action  `json:"scopes"`
 	CreatedAt   time.Time `json:"created_at"`
-	CreatedBy   string    `json:"created_by"`      // account id, or "operator"
-	Audit       *Audited  `json:"audit,omitempty"` // in the answer to what made it
+	CreatedBy   string    `json:"created_by"` // account id, or "operator"
+
+	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"To within some minutes; missing: never."`
+
+	Audit *Audited `json:"audit,omitempty"` // in the answer to what made it
 }
 
 // NormalEmail is the form in which e-mail addresses are compared and stored:

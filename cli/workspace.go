@@ -135,6 +135,8 @@ func (c *workspaceMemberCmd) Run(t *terminal) error {
 
 type tokenCmd struct {
 	Create tokenCreateCmd `cmd:"" help:"Create an API token of a workspace."`
+	List   tokenListCmd   `cmd:"" help:"List the API tokens of a workspace, with when they were used last."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token: it is refused from then on."`
 }
 
 type tokenCreateCmd struct {

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/privacyd/privacyd"
 )
@@ -75,4 +77,26 @@ type NewToken struct {
 func (c *Client) CreateToken(ctx context.Context, workspace, label string, scopes []privacyd.Action) (t NewToken, err error) {
 	body := map[string]any{"label": label, "scopes": scopes}
 	return t, c.request(ctx, http.MethodPost, in(workspace, "tokens"), body, &t)
+}
+
+// Tokens lists the API tokens of a workspace, the newest first, without their
+// secrets: at most limit (1 to 200) after so many. Admins and the operator.
+func (c *Client) Tokens(ctx context.Context, workspace string, offset, limit int) (list []privacyd.Token, total int, err error) {
+	var out struct {
+		Items []privacyd.Token `json:"items"`
+		Total int              `json:"total"`
+	}
+	path := in(workspace, "tokens") + "?" + url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}.Encode()
+	err = c.request(ctx, http.MethodGet, path, nil, &out)
+	return out.Items, out.Total, err
+}
+
+// RevokeToken ends an API token, and tells whether a signed checkpoint covers
+// that already. Admins and the operator.
+func (c *Client) RevokeToken(ctx context.Context, workspace, id string) (*privacyd.Audited, error) {
+	var out struct {
+		Audit *privacyd.Audited `json:"audit"`
+	}
+	err := c.request(ctx, http.MethodDelete, in(workspace, "tokens", id), nil, &out)
+	return out.Audit, err
 }

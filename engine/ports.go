@@ -46,14 +46,22 @@ type Workspaces interface {
 // Sessions keeps sessions, one-time links and API tokens under the hashes of
 // their secrets.
 type Sessions interface {
+	Tokens
 	InsertSession(ctx context.Context, s privacyd.Session, hash, about []byte, auditID string) error
 	Session(ctx context.Context, hash []byte, now time.Time) (privacyd.Session, error)
 	DeleteExpiredSessions(ctx context.Context, now time.Time) error
 	InsertSignInLink(ctx context.Context, hash []byte, accountID string, expires time.Time, auditID string) error
 	TakeSignInLink(ctx context.Context, hash []byte, now time.Time) (accountID string, err error)
+}
+
+// Tokens keeps API tokens under the hashes of their secrets.
+type Tokens interface {
 	InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error
 	Token(ctx context.Context, hash []byte) (privacyd.Token, error)
 	TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error)
+	TokensPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Token, total int, err error)
+	TouchToken(ctx context.Context, id string, at time.Time) error
+	TakeToken(ctx context.Context, workspaceID, id string) (privacyd.Token, error)
 }
 
 // Jobs keeps jobs.

@@ -88,7 +88,7 @@ func (e *Engine) signInTrials(ctx context.Context, c privacyd.Caller, a privacyd
 // the same place in the log as one that there is.
 func signInTarget(a privacyd.Account) privacyd.Target {
 	if a.ID == "" {
-		a.ID, a.Name = "00000000-0000-0000-0000-000000000000", "no such account"
+		a.ID, a.Name = nobodyID, "no such account"
 	}
 	return accountTarget(a)
 }
@@ -182,6 +182,7 @@ func (e *Engine) Authenticate(ctx context.Context, secret string) (privacyd.Call
 		if err != nil {
 			return privacyd.Caller{}, err
 		}
+		e.touchToken(ctx, t)
 		return privacyd.Caller{Kind: privacyd.CallerToken, Token: &t, Name: t.Label}, nil
 	}
 	s, err := e.Sessions.Session(ctx, hashSecret(secret), e.Now())

@@ -8,6 +8,7 @@ package rest
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -28,9 +29,14 @@ type door struct {
 	base   string
 }
 
+// strictNames has "Type" be an unknown field where "type" is one: to the other
+// doors, too, they are not the same. The library has it for all of a process.
+var strictNames = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
+
 // New makes the door's handler: /v1/*, /openapi.json, /docs and /healthz. Requests
 // that come over a listener of the operator's carry WithOperator's mark.
 func New(e *engine.Engine, o Options) http.Handler {
+	strictNames()
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("privacyd", o.Version)
 	config.Info.Description = "Exports, access requests, deletions and the audit log of a workspace. " +
@@ -45,7 +51,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	config.Security = []map[string][]string{{"token": {}}}
 	d := &door{engine: e, base: o.BaseURL, api: humago.New(mux, config)}
 	d.api.UseMiddleware(refuseLarge, refuseRepeated)
-	for _, register := range []func(){d.accounts, d.accountDeletion, d.ownExports, d.ownSessions, d.ownSecondFactor, d.recovery, d.workspaces, d.members, d.invitations, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.residency, d.keys, d.doctor, d.subProcessors, d.legal, d.processing, d.audit, d.records, d.subjects, d.imports} {
+	for _, register := range []func(){d.accounts, d.accountDeletion, d.ownExports, d.ownSessions, d.ownSecondFactor, d.recovery, d.workspaces, d.members, d.tokens, d.invitations, d.jobs, d.downloads, d.erasures, d.holds, d.retention, d.settings, d.residency, d.keys, d.doctor, d.subProcessors, d.legal, d.processing, d.audit, d.records, d.subjects, d.imports} {
 		register()
 	}
 	d.treeParts(mux)

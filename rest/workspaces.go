@@ -100,11 +100,6 @@ func (d *door) workspaces() {
 			m, err := d.engine.AddMember(ctx, callerOf(ctx), in.Workspace, in.Body.Email, in.Body.Role)
 			return &answer[privacyd.Member]{m}, d.fail(err)
 		})
-	huma.Register(d.api, created("create-token", "/v1/workspaces/{workspace}/tokens", "Create an API token", "Admins."),
-		func(ctx context.Context, in *newToken) (*answer[NewToken], error) {
-			t, secret, err := d.engine.CreateToken(ctx, callerOf(ctx), in.Workspace, in.Body.Label, in.Body.Scopes)
-			return &answer[NewToken]{NewToken{Token: t, Secret: secret}}, d.fail(err)
-		})
 }
 
 func (d *door) createWorkspace(ctx context.Context, in *newWorkspace) (*answer[privacyd.Workspace], error) {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,4 +113,42 @@ func allJobs(t *testing.T, s *store.Store, workspaceID string, f privacyd.JobFil
 			return strings.Join(ids, " ")
 		}
 	}
+}
+
+func TestTokensByPage(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, w, other := t.Context(), workspace(t, s, "acme"), workspace(t, s, "other")
+		for i, label := range []string{"beta", "Alpha", "gamma"} {
+			must(t, s.InsertToken(ctx, privacyd.Token{
+				ID: fmt.Sprintf("t-%d", i), WorkspaceID: w.ID, Label: label, Scopes: []privacyd.Action{privacyd.ActionReadRecords}, CreatedBy: "operator",
+				CreatedAt: at.Add(time.Duration(i) * time.Hour),
+			}, []byte{byte(i)}, auditID))
+		}
+		must(t, s.TouchToken(ctx, "t-1", at.Add(time.Minute)))
+		for order, want := range map[string]string{"": "gamma Alpha", "label": "Alpha beta", "made": "beta Alpha", "-used": "Alpha gamma"} {
+			list, total, err := s.TokensPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Limit: 2})
+			must(t, err)
+			if got := list[0].Label + " " + list[1].Label; got != want || total != 3 {
+				t.Errorf("by %q: %s of %d, want %s", order, got, total, want)
+			}
+		}
+		token, err := s.Token(ctx, []byte{1})
+		must(t, err)
+		if token.LastUsedAt == nil || !token.LastUsedAt.Equal(at.Add(time.Minute)) {
+			t.Errorf("it was last used at %v", token.LastUsedAt)
+		}
+		take := func(workspaceID string) (taken privacyd.Token, err error) {
+			return taken, s.InTx(ctx, func(ctx context.Context) error {
+				taken, err = s.TakeToken(ctx, workspaceID, "t-1")
+				return err
+			})
+		}
+		_, err = take(other.ID)
+		wantCode(t, err, "token_not_found")
+		if taken, err := take(w.ID); err != nil || taken.Label != "Alpha" {
+			t.Error(taken, err)
+		}
+		_, err = s.Token(ctx, []byte{1})
+		wantCode(t, err, "token_unknown")
+	})
 }

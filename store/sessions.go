@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -111,56 +110,4 @@ func (s *Store) TakeSignInLink(ctx context.Context, hash []byte, now time.Time) 
 		hash, sqldb.Micros(now)).Scan(&accountID)
 	return one(accountID, err, privacyd.Errorf(privacyd.ClassUnauthenticated, "sign_in_link_invalid",
 		"This sign-in link was used already or is too old. Ask for a new one."), "take sign-in link")
-}
-
-// InsertToken keeps an API token under the hash of its secret.
-func (s *Store) InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error {
-	scopes, err := json.Marshal(t.Scopes)
-	if err != nil {
-		return fmt.Errorf("encode scopes: %w", err)
-	}
-	_, err = s.db.Exec(ctx, `INSERT INTO api_tokens (id, workspace_id, label, hash, scopes, created_at, created_by, audit_entry_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		t.ID, t.WorkspaceID, t.Label, hash, string(scopes), sqldb.Micros(t.CreatedAt), t.CreatedBy, auditID)
-	if err != nil {
-		return fmt.Errorf("insert token: %w", err)
-	}
-	return nil
-}
-
-// TokenLabels gives the labels of a workspace's newest API tokens by their ids.
-func (s *Store) TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, label FROM api_tokens WHERE workspace_id = $1 ORDER BY id DESC LIMIT $2`, workspaceID, most)
-	if err != nil {
-		return nil, fmt.Errorf("read the labels of tokens: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // its errors are those of Err
-	labels := map[string]string{}
-	for rows.Next() {
-		var id, label string
-		if err := rows.Scan(&id, &label); err != nil {
-			return nil, fmt.Errorf("read the label of a token: %w", err)
-		}
-		labels[id] = label
-	}
-	return labels, rows.Err()
-}
-
-// Token finds an API token by the hash of its secret. Code token_unknown.
-func (s *Store) Token(ctx context.Context, hash []byte) (privacyd.Token, error) {
-	var t privacyd.Token
-	var scopes string
-	var created int64
-	err := s.db.QueryRow(ctx, `SELECT id, workspace_id, label, scopes, created_at, created_by FROM api_tokens WHERE hash = $1`, hash).
-		Scan(&t.ID, &t.WorkspaceID, &t.Label, &scopes, &created, &t.CreatedBy)
-	t, err = one(t, err, privacyd.Errorf(privacyd.ClassUnauthenticated, "token_unknown",
-		"This API token is not known here. Make one with: privacyd token create."), "read token")
-	if err != nil {
-		return t, err
-	}
-	t.CreatedAt = sqldb.Time(created)
-	if err := json.Unmarshal([]byte(scopes), &t.Scopes); err != nil {
-		return t, fmt.Errorf("decode scopes: %w", err)
-	}
-	return t, nil
 }

@@ -54,6 +54,7 @@ func auditGroups() []auditGroup {
 			{"records.write", "Added or changed records"},
 			{"records.delete", "Deleted records"},
 			{"tokens.manage", "Made an API token"},
+			{"token.revoke", "Revoked an API token"},
 			{"mail.send", "Sent a mail"},
 			{"mail.fail", "Gave up a mail"},
 		}},

@@ -70,7 +70,7 @@ type action func(w http.ResponseWriter, r *http.Request) error
 func (d *door) allRoutes() []map[string]action {
 	return []map[string]action{
 		d.routes(), d.retentionRoutes(), d.bulkRoutes(), d.holdRoutes(), d.auditRoutes(),
-		d.accountRoutes(), d.jobRoutes(), d.deletionRoutes(), d.contactRoutes(), d.residencyRoutes(), d.legalRoutes(), d.encryptionRoutes(),
+		d.accountRoutes(), d.jobRoutes(), d.deletionRoutes(), d.contactRoutes(), d.residencyRoutes(), d.legalRoutes(), d.encryptionRoutes(), d.tokenRoutes(),
 	}
 }
 
