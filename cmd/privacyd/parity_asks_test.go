@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 )
@@ -9,11 +10,27 @@ import (
 // door's workspace, {job} for the job that is there, {me} for the caller's
 // e-mail address.
 type asking struct {
-	export, deletion bool   // such a job is there first
-	rest             string // method, path below the workspace, body
-	cli              string // arguments, without --workspace and --as
-	mcp              map[string]any
-	page             url.Values // of a form, or the query of a page that is only read
+	export, deletion bool                     // such a job is there first
+	ready            func(*parity, *round)    // makes what else has to be there, and says what stands for other words in braces
+	only             string                   // roles that ask; empty: all of a workspace
+	own              bool                     // it is about the asker alone, whom ready has made
+	ends             bool                     // what it begins is seen through
+	looks            bool                     // some doors read before they change: who may not is refused the one or the other
+	left             func(*parity, round) any // what has to be alike afterwards
+
+	rest  string // method, path (below the workspace, or from /v1/), body
+	kind  string // of the body; empty: JSON
+	cli   string // arguments, without --workspace and --as
+	stdin string
+	mcp   map[string]any
+	page  url.Values // of a form, or the query of a page that is only read
+}
+
+func (a asking) roles() []string {
+	if a.only != "" {
+		return strings.Fields(a.only)
+	}
+	return []string{"admin", "agent", "auditor", "stranger"}
 }
 
 const (
@@ -38,6 +55,14 @@ func (a asking) form(fields string) asking {
 
 // asked are the operations of the table, by name.
 func asked() map[string]asking {
+	all := readAskings()
+	for _, more := range []map[string]asking{memberAskings(), ownAskings(), workspaceAskings(), erasureAskings(), operatorAskings()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+func readAskings() map[string]asking {
 	contact, gone := map[string]any{"type": "subject_deletion", "subject": subjectOf("c-006")}, map[string]any{"type": "subject_deletion", "subject": subjectOf(nobody)}
 	bulk, whole := map[string]any{"type": "bulk_deletion", "before": before}, map[string]any{"type": "workspace_deletion"}
 	job, unknown := map[string]any{"job_id": "{job}"}, map[string]any{"job_id": "no-such-job"}

@@ -25,7 +25,7 @@ func TestScopes(t *testing.T) {
 				if op.MCP == "" {
 					continue
 				}
-				over, at := p.askREST("rest", op, how[op.Name], string(scope)), p.askMCP("mcp", op, how[op.Name], string(scope))
+				over, at := p.askREST(p.round("rest", "rest", op, how[op.Name], string(scope))), p.askMCP(p.round("mcp", "mcp", op, how[op.Name], string(scope)))
 				if over.Code != at.Code {
 					t.Errorf("%s with %s alone: REST %q, MCP %q", op.Name, scope, over.Code, at.Code)
 				}
