@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
@@ -32,7 +33,7 @@ func (e *Engine) record(ctx context.Context, ev privacyd.AuditEvent) (string, er
 	}
 	id, err := e.Audit.Append(ctx, auditlog.Record{
 		Log: ev.WorkspaceID, Action: ev.Action, Outcome: string(ev.Outcome), TargetType: ev.Target.Type, At: at, Public: public,
-		Private: append(actorClaims(ev), targetClaims(ev)...),
+		Private: append(actorClaims(ev, at), targetClaims(ev, at)...),
 	})
 	if err != nil {
 		return "", fmt.Errorf("append audit entry: %w", err)
@@ -67,14 +68,16 @@ func ownerOf(workspaceID string, s privacyd.Subject) auditlog.Owner {
 	return auditlog.Owner{Log: workspaceID, Kind: s.Kind, ID: s.ID}
 }
 
-func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
+func actorClaims(ev privacyd.AuditEvent, at time.Time) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	whose := ev.Target.Subject
 	switch {
 	case ev.Caller.Kind == privacyd.CallerAccount:
 		owner = ownerOf(ev.WorkspaceID, privacyd.Subject{Kind: accountKind, ID: ev.Caller.AccountID})
-	case ev.Caller.Kind == privacyd.CallerAnonymous && whose != nil && whose.Kind == accountKind:
+	case ev.Caller.Kind == privacyd.CallerAnonymous && whose != nil && whose.Kind == accountKind && !isNobody(whose):
 		owner = ownerOf(ev.WorkspaceID, *whose) // most who try an account are its holder
+	case ev.Caller.Kind == privacyd.CallerAnonymous:
+		owner = visitorsOf(at)
 	}
 	var claims []auditlog.Claim
 	if ev.Caller.Operator != "" {
@@ -91,11 +94,13 @@ func actorClaims(ev privacyd.AuditEvent) []auditlog.Claim {
 	return claims
 }
 
-func targetClaims(ev privacyd.AuditEvent) []auditlog.Claim {
+func targetClaims(ev privacyd.AuditEvent, at time.Time) []auditlog.Claim {
 	owner := auditlog.Owner{Log: ev.WorkspaceID}
 	var claims []auditlog.Claim
 	if s := ev.Target.Subject; s != nil {
-		owner = ownerOf(ev.WorkspaceID, *s)
+		if owner = ownerOf(ev.WorkspaceID, *s); isNobody(s) { // as of an account that there is, all is one owner's
+			owner = visitorsOf(at)
+		}
 		claims = append(claims, auditlog.Claim{Name: auditlog.ClaimSubject, Value: s.Kind + ":" + s.ID, Owner: owner})
 	}
 	if ev.Target.ID != "" {

@@ -41,6 +41,7 @@ type Engine struct {
 	Sequencer   Sequencer
 	PublicKey   ed25519.PublicKey // of the key that signs checkpoints
 	SettleFor   time.Duration     // how long a call waits for the checkpoint over what it did
+	Visitors    time.Duration     // how long after its month the log knows the addresses of who is nobody known; default 90 days
 	Erasures    AuditErasures
 	Keys        Shredder
 	People      People

@@ -270,8 +270,8 @@ func (e *Engine) truncateLog(ctx context.Context) error {
 
 // RunForgotten is the handler of WorkForgotten: it goes on with erasures that
 // a process left when it died, and deletes what other processes have disclosed
-// of erased persons, whose keys they knew for up to a minute longer. Audit:
-// audit.erase, audit.erased.
+// of erased persons, whose keys they knew for up to a minute longer. Visitors
+// of long ago it forgets. Audit: audit.erase, audit.erased.
 func (e *Engine) RunForgotten(ctx context.Context, _ string, lease work.Lease) error {
 	f := forgetting{Caller: privacyd.System("erasure"), Guard: lease.Check}
 	open := func() ([]privacyd.AuditErasure, error) {
@@ -292,7 +292,10 @@ func (e *Engine) RunForgotten(ctx context.Context, _ string, lease work.Lease) e
 			}
 		}
 	}
-	return e.Erasures.DropErasures(ctx, e.Now().Add(-rememberErasure))
+	if err := e.Erasures.DropErasures(ctx, e.Now().Add(-rememberErasure)); err != nil {
+		return err
+	}
+	return e.forgetVisitors(ctx, lease)
 }
 
 // resumeErasures erases persons of whom nothing but the reference is known any

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,9 +50,10 @@ type keysConfig struct {
 }
 
 type auditConfig struct {
-	Wait string `yaml:"wait"` // how long a call waits for the checkpoint over what it did, as 5s
+	Wait        string `yaml:"wait"`         // how long a call waits for the checkpoint over what it did, as 5s
+	VisitorDays string `yaml:"visitor_days"` // how long after its month the log knows the addresses of who is nobody known
 
-	wait time.Duration
+	wait, visitors time.Duration
 }
 
 type mailConfig struct {
@@ -118,7 +120,7 @@ func readConfig(o cli.Folder) (config, error) {
 func (c *config) variables() map[string]*string {
 	return map[string]*string{
 		"PRIVACYD_KEYS_ROOT": &c.Keys.Root, "PRIVACYD_KEYS_STORE": &c.Keys.Store,
-		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_BASE_URL": &c.BaseURL,
+		"PRIVACYD_LEDGER": &c.Ledger, "PRIVACYD_AUDIT_WAIT": &c.Audit.Wait, "PRIVACYD_AUDIT_VISITOR_DAYS": &c.Audit.VisitorDays, "PRIVACYD_BASE_URL": &c.BaseURL,
 		"PRIVACYD_MAIL_SMTP": &c.Mail.SMTP, "PRIVACYD_MAIL_FROM": &c.Mail.From,
 		"PRIVACYD_MAIL_OPERATOR": &c.Mail.Operator, "PRIVACYD_LEGAL_NAME": &c.Legal.Name, "PRIVACYD_LEGAL_EMAIL": &c.Legal.Email,
 		"PRIVACYD_LEGAL_ADDRESS": &c.Legal.Address,
@@ -127,7 +129,15 @@ func (c *config) variables() map[string]*string {
 
 // parse reads the durations. Code config_invalid.
 func (a *auditConfig) parse() (err error) {
-	const usual, longest = 5 * time.Second, time.Minute
+	const usual, longest, mostDays = 5 * time.Second, time.Minute, 3650
+	if a.VisitorDays != "" {
+		days, err := strconv.Atoi(a.VisitorDays)
+		if err != nil || days < 1 || days > mostDays {
+			return privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
+				"audit.visitor_days (PRIVACYD_AUDIT_VISITOR_DAYS) is no number of days from 1 to %d. Leave it out for 90.", mostDays)
+		}
+		a.visitors = time.Duration(days) * 24 * time.Hour
+	}
 	if a.wait = usual; a.Wait == "" {
 		return nil
 	}

@@ -122,7 +122,7 @@ func (h host) wire(ctx context.Context, i *instance, f *folder, cfg config, log 
 	spool := vault.NewSpool(f.path("tmp"))
 	i.engine = &engine.Engine{
 		Tx: tables, Accounts: tables, Workspaces: tables, Sessions: tables, Jobs: tables, Lookup: tables, Exports: tables,
-		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait,
+		Audit: i.audit, AuditKeys: tables, Sequencer: i.sequencer, PublicKey: i.public, SettleFor: cfg.Audit.wait, Visitors: cfg.Audit.visitors,
 		Erasures: tables, Disclosed: tables, Keys: keys, Queue: i.asked, Blobs: blobs{files}, Signer: keys,
 		Plans: tables, Holds: tables, Approvals: tables, Retention: tables, Receipts: tables, ReceiptKey: i.signer,
 		Purges: tables, Reviews: tables, Runs: tables, Own: tables, States: tables, SoleAdmins: tables, Troubles: tables, Plain: tables, Suppression: i.suppression, Grace: cfg.grace,

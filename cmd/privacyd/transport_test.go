@@ -126,6 +126,8 @@ func TestServeRefused(t *testing.T) {
 		{"127.0.0.1:0", "{base_url: 'http://privacy.example.com', tls: {cert: tls.crt, key: tls.key}}", "base_url_insecure"},
 		{"127.0.0.1:0", "base_url: 'https://ada:secret@privacy.example.com'", "config_invalid"},
 		{"127.0.0.1:0", "base_url: 'privacy.example.com'", "config_invalid"},
+		{"127.0.0.1:0", "audit: {visitor_days: 0}", "config_invalid"},
+		{"127.0.0.1:0", "audit: {visitor_days: ever}", "config_invalid"},
 		{"127.0.0.1:0", "mail: {smtp: 'smtps://ada:secret@host:x', from: a@example.com}", "config_invalid"},
 		{"127.0.0.1:0", "{base_url: 'https://privacy.example.com', mail: {smtp: 'smtps://ada:secret@host:x', from: a@example.com}}", "mail_invalid"},
 		{"127.0.0.1:0", "mail: smtps://ada:secret@mail.example.com", "config_invalid"},
