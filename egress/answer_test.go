@@ -1,7 +1,9 @@
 package egress_test
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -61,5 +63,24 @@ func TestConnectionHeaders(t *testing.T) {
 	h := got[0].Header
 	if h.Get("Anthropic-Beta") != "" || h.Get("Idempotency-Key") != "" || h.Get("Anthropic-Version") == "" || h.Get("Content-Type") != "application/json" {
 		t.Errorf("the provider received %v", h)
+	}
+}
+
+// TestTrailersOfACall sends headers after a call's body, some of which are those
+// that say who calls.
+func TestTrailersOfACall(t *testing.T) {
+	g := newGate(t)
+	var after http.Header
+	g.upstream.serve = func(w http.ResponseWriter, r *http.Request) { after = r.Trailer; w.WriteHeader(http.StatusOK) }
+	conn, err := net.Dial("tcp", g.server.Listener.Addr().String())
+	g.Must(err)
+	_, err = fmt.Fprintf(conn, "POST /egress/openai/v1/responses HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
+		"Trailer: Authorization, X-Secret\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\nAuthorization: Bearer other\r\nX-Secret: 1\r\n\r\n", g.token)
+	g.Must(err)
+	_, err = io.Copy(io.Discard, conn)
+	g.Must(err)
+	got := g.upstream.received()
+	if len(got) != 1 || len(after) != 0 || got[0].Header.Get("Trailer") != "" || got[0].Header.Get("X-Secret") != "" || got[0].Header.Get("Authorization") != "Bearer sk-openai" {
+		t.Errorf("the provider received %+v and then %v", got, after)
 	}
 }

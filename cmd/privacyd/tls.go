@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"syscall"
@@ -41,10 +42,18 @@ func (c tlsConfig) check() error {
 		return errors.New("tls has either cert and key, or acme")
 	case c.ACME != nil && c.ACME.Host == "":
 		return errors.New("tls.acme needs the host that certificates are for")
+	case c.ACME != nil && !isSafe(c.ACME.Directory):
+		return errors.New("tls.acme.directory is the https:// address of an authority; leave it out for Let's Encrypt")
 	case c.on() && c.ACME == nil && (c.Cert == "" || c.Key == ""):
 		return errors.New("tls needs both cert and key")
 	}
 	return nil
+}
+
+// isSafe tells whether an authority is asked over TLS, or on this machine.
+func isSafe(directory string) bool {
+	u, err := url.Parse(directory)
+	return directory == "" || err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && privacyd.LocalHost(u.Hostname()))
 }
 
 // hstsAge is for how long browsers keep to TLS: a year.
