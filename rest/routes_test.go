@@ -277,6 +277,59 @@ func TestUnknownFields(t *testing.T) {
 	})
 }
 
+// fields are the names of an object's fields, with those of objects in it as
+// outer.inner.
+func (s schema) fields() []string {
+	if s.Ref != "" {
+		found := s.all[s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]]
+		found.all = s.all
+		return found.fields()
+	}
+	var names []string
+	for name, field := range s.Properties {
+		names = append(names, name)
+		field.all = s.all
+		for _, inner := range field.fields() {
+			names = append(names, name+"."+inner)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestFieldsInAnotherCase sends every field of every body with a capital: it is
+// not the field that has none.
+func TestFieldsInAnotherCase(t *testing.T) {
+	s := newServer(t, enginetest.NewSQLite(t))
+	s.NewWorkspace("acme")
+	token := s.signedIn("admin@acme.example.com").Token
+	tried := 0
+	for _, r := range s.routes() {
+		if _, kind := r.body(); kind != "application/json" {
+			continue
+		}
+		for _, name := range r.RequestBody.Content["application/json"].Schema.fields() {
+			tried++
+			outer, inner, nested := strings.Cut(name, ".")
+			wrong := strings.ToUpper(outer[:1]) + outer[1:]
+			body := `{"` + wrong + `":"x"}`
+			if nested {
+				inner = inner[strings.LastIndexByte(inner, '.')+1:]
+				wrong = strings.ToUpper(inner)
+				body = strings.ReplaceAll(name, ".", `":{"`)
+				body = `{"` + strings.TrimSuffix(body, inner) + wrong + `":"x"` + strings.Repeat("}", strings.Count(name, ".")+1)
+			}
+			status, text, _ := s.call(r.Method, s.public.URL+r.at(map[string]string{"workspace": "acme", "n": "1"}), body, "Authorization", "Bearer "+token)
+			if status != http.StatusUnprocessableEntity || !strings.Contains(text, `"code":"request_invalid"`) || !strings.Contains(text, wrong+": unexpected property") {
+				t.Errorf("%s with %s: %d %s", r.ID, body, status, text)
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d fields were tried", tried)
+	}
+}
+
 // TestHundredMegabytes sends them to every route that takes JSON.
 func TestHundredMegabytes(t *testing.T) {
 	s := newServer(t, enginetest.NewSQLite(t))
