@@ -9,7 +9,7 @@ LISTEN   ?= 127.0.0.1:8080
 GO       ?= go
 TOOLS    := $(CURDIR)/bin/tools
 
-.PHONY: run build test lint bench setup css test-go test-browser fuzz description stop-postgres
+.PHONY: run build test lint bench setup css test-go test-browser test-faults fuzz description stop-postgres
 
 run: build
 	$(BIN) serve --data $(DATA) --listen $(LISTEN) --sample
@@ -30,6 +30,10 @@ test-go:
 
 test-browser: build
 	./scripts/test-browser
+
+# Hours: every fault at every step, 200 rounds of kill -9, ten million entries.
+test-faults: setup
+	./scripts/test-faults
 
 # A minute for each parser of outside input.
 fuzz:

@@ -2,10 +2,12 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/auditlog"
@@ -249,3 +251,39 @@ func TestForgetNamed(t *testing.T) {
 		}
 	})
 }
+
+// TestKnownIsForgottenLater has a forgetting wait for the database's own log to
+// be cut: by what the person was known is forgotten when that is done.
+func TestKnownIsForgottenLater(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		ctx := t.Context()
+		w := b.NewWorkspace("acme")
+		acted(t, b, w, engine.ProductAction{Action: "invoice.send", Actor: engine.ProductActor{Kind: "account", ID: "u-7", Name: "Uwe", Email: "uwe@example.com"}})
+		sequenced(t, b)
+		known := func() (n int) {
+			b.Must(b.DB.QueryRow(ctx, "SELECT count(*) FROM audit_known").Scan(&n))
+			return n
+		}
+		if known() == 0 {
+			t.Fatal("nobody is known")
+		}
+		whole := b.Erasures
+		b.Engine.Erasures = uncut{whole}
+		done, err := b.ForgetNamed(ctx, enginetest.Operator, engine.NamedPerson{Workspace: w.Slug, Kind: "account", ID: "u-7", Confirm: true})
+		b.Must(err)
+		if !done.Pending || done.Forgotten || known() == 0 {
+			t.Fatalf("it came to %+v, and by what they are known is kept in %d rows", done, known())
+		}
+		b.Engine.Erasures = whole
+		b.Pass(6 * time.Minute)
+		b.Must(b.RunForgotten(ctx, "", &lease{}))
+		if n := known(); n != 0 {
+			t.Errorf("by what a forgotten person was known is kept in %d rows", n)
+		}
+	})
+}
+
+// uncut is a database whose own log somebody still reads.
+type uncut struct{ engine.AuditErasures }
+
+func (uncut) TruncateLog(context.Context) (bool, error) { return false, nil }
