@@ -191,6 +191,9 @@ func (e *Engine) examineBlobs(ctx context.Context) ([]privacyd.Check, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.moved() != nil {
+		return []privacyd.Check{privacyd.Warning("blobs", "No file was written, read back and deleted: a bucket lies elsewhere than it is declared.", "Mend that first; the checks of places say which it is.")}, nil
+	}
 	key := accountsFolder + "/doctor/" + id
 	if err := e.probeBlob(ctx, key); err != nil {
 		return []privacyd.Check{privacyd.Problem("blobs", "A file cannot be written, read back and deleted where archives and attachments lie: "+privacyd.MessageOf(err),

@@ -30,7 +30,8 @@ const (
 
 // AddDocument shows a document to everybody: a file of which filename gives the
 // kind, or a link. Version and Date may be left out. The operator. Codes:
-// document_invalid, document_kind, document_too_large, document_exists. Audit:
+// document_invalid, document_kind, document_too_large, document_exists,
+// place_moved while files are not to be written. Audit:
 // legal.document.add.
 func (e *Engine) AddDocument(ctx context.Context, c privacyd.Caller, d privacyd.Document, filename string, content io.Reader) (privacyd.Document, error) {
 	if err := e.operatorOnly(ctx, c, privacyd.ActionManageDocuments); err != nil {
@@ -51,6 +52,9 @@ func (e *Engine) AddDocument(ctx context.Context, c privacyd.Caller, d privacyd.
 		return d, err
 	}
 	if d.Link == "" {
+		if refusal := e.moved(); refusal != nil {
+			return d, e.deny(ctx, c, grant{}, privacyd.ActionManageDocuments, refusal)
+		}
 		if err := e.keepDocument(ctx, &d, filename, content); err != nil {
 			return d, err
 		}

@@ -64,6 +64,7 @@ func TestBucketThatMoved(t *testing.T) {
 		b.WantCode(err, "place_moved")
 		_, err = b.PutRecord(t.Context(), admin, w.ID, "contacts", "new", []byte(`{"id":"new"}`))
 		b.WantCode(err, "place_moved")
+		checkNothingWritten(t, b)
 		if _, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "contact", ID: "c-001"}}); job.State != privacyd.JobCompleted {
 			t.Errorf("an erasure while a bucket has moved is %s: %s", job.State, job.ErrorMessage)
 		}
@@ -80,6 +81,16 @@ func TestBucketThatMoved(t *testing.T) {
 		p.Tell("")
 		checkDoctor(t, b, "place.blobs.exports", privacyd.CheckOK, "does not tell")
 	})
+}
+
+// checkNothingWritten has the operator add a document, which is in no workspace,
+// and the doctor look at the files.
+func checkNothingWritten(t *testing.T, b *enginetest.Bench) {
+	t.Helper()
+	_, err := b.AddDocument(t.Context(), enginetest.Operator, privacyd.Document{Title: "Plan"}, "plan.txt", strings.NewReader("x"))
+	b.WantCode(err, "place_moved")
+	wantAudited(t, b, "", "legal.documents denied")
+	checkDoctor(t, b, "blobs", privacyd.CheckWarning, "No file was written")
 }
 
 // checkStillMoved has the provider say nothing, and not be there to be asked: a
