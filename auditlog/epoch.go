@@ -335,5 +335,5 @@ func (s *Sequencer) checkAll(ctx context.Context) {
 		}
 		after = next
 	}
-	s.Wake()
+	signal(s.hurry)
 }

@@ -19,8 +19,11 @@ const (
 	batchSize = 2048
 	// sweepSize bounds one look for lost entries.
 	sweepSize = 20_000
-	firstPoll = 5 * time.Millisecond
-	lastPoll  = 100 * time.Millisecond
+	// leastBetween is what lies between two passes that nobody waits for: many
+	// commits become one.
+	leastBetween = 200 * time.Millisecond
+	firstPoll    = 5 * time.Millisecond
+	lastPoll     = 100 * time.Millisecond
 )
 
 // Published is where the newest checkpoint of each log is kept apart from the
@@ -50,7 +53,8 @@ type Sequencer struct {
 	PublishEvery time.Duration                                       // between two publications by Run; default 1 s
 
 	once  sync.Once
-	wake  chan struct{} // a pass is wanted
+	wake  chan struct{} // a pass is wanted soon
+	hurry chan struct{} // somebody waits for it
 	grew  chan struct{} // something is to be published
 	mu    sync.Mutex    // guards what follows
 	known map[string]mark
@@ -61,7 +65,7 @@ type Sequencer struct {
 // setUp makes what the zero value has not.
 func (s *Sequencer) setUp() {
 	s.once.Do(func() {
-		s.wake, s.grew = make(chan struct{}, 1), make(chan struct{}, 1)
+		s.wake, s.hurry, s.grew = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 		s.known, s.dirty, s.note = map[string]mark{}, map[string]Head{}, map[string]time.Time{}
 	})
 }
@@ -89,7 +93,8 @@ func (s *Sequencer) public() (ed25519.PublicKey, error) {
 	return public, nil
 }
 
-// Wake asks Run for a pass now.
+// Wake asks Run for a pass: now, or soon where there was one a moment ago. It
+// is meant to be called upon each commit.
 func (s *Sequencer) Wake() {
 	s.setUp()
 	signal(s.wake)
@@ -102,7 +107,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Run works until ctx ends: a pass at once, then one at each tick or Wake.
+// Run works until ctx ends: a pass at once, then one at each tick or Wake, or
+// when somebody waits.
 // What fails is logged and tried again. At the end it finishes what is
 // waiting, within ten seconds; its error is that of this end alone.
 func (s *Sequencer) Run(ctx context.Context) error {
@@ -127,13 +133,34 @@ func (s *Sequencer) passes(ctx context.Context) {
 	defer tick.Stop()
 	trouble := s.newTrouble("the audit log cannot be sequenced; it is tried again")
 	for ctx.Err() == nil {
-		_, err := s.integrateAll(ctx, false)
+		begun := time.Now()
+		n, err := s.integrateAll(ctx, false)
 		trouble.report(ctx, errors.Join(err, s.noteDue(ctx, false), s.Store.Catalogue(ctx)))
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		case <-s.wake:
+		var rest time.Duration
+		if n > 0 {
+			rest = time.Until(begun.Add(leastBetween))
 		}
+		s.pause(ctx, tick.C, rest)
+	}
+}
+
+// pause waits until the next pass is due. Those who wake it are heard after a
+// rest, unless somebody waits.
+func (s *Sequencer) pause(ctx context.Context, tick <-chan time.Time, rest time.Duration) {
+	rested := time.NewTimer(rest)
+	defer rested.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.hurry:
+		return
+	case <-rested.C:
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.hurry:
+	case <-tick:
+	case <-s.wake:
 	}
 }
 
@@ -175,7 +202,8 @@ func (s *Sequencer) Finish(ctx context.Context) error {
 // Wait returns when a signed checkpoint covers the entry, whichever node
 // signed it. ErrPending when the deadline of ctx comes first; ErrNoEntry.
 func (s *Sequencer) Wait(ctx context.Context, entryID string) error {
-	s.Wake()
+	s.setUp()
+	signal(s.hurry)
 	for poll := firstPoll; ; poll = min(2*poll, lastPoll) {
 		_, err := s.Store.Find(ctx, entryID)
 		if err == nil {

@@ -129,7 +129,7 @@ func TestCatalogue(t *testing.T) {
 				return nil
 			}))
 		}
-		fill(4500)
+		fill(8400)
 		must(t, b.store.Catalogue(t.Context()))
 		fill(100)
 		must(t, b.store.Catalogue(t.Context()))
@@ -143,7 +143,7 @@ func TestCatalogue(t *testing.T) {
 				found, err := b.store.Disclosures(ctx, b.refs("ann", "ben"), 10_000)
 				must(t, err)
 				gone, err := b.store.EraseDisclosures(ctx, found)
-				if len(gone) != len(found) || (len(found) != 1500+1500+34+33+1 && len(found) != 0) {
+				if len(gone) != len(found) || (len(found) != 2800+2800+34+33+1 && len(found) != 0) {
 					t.Errorf("found %d, erased %d", len(found), len(gone))
 				}
 				return err
@@ -160,7 +160,7 @@ func TestCatalogue(t *testing.T) {
 		if db.Dialect == sqldb.SQLite {
 			var owned, kept int
 			must(t, db.QueryRow(t.Context(), "SELECT count(*), (SELECT count(*) FROM audit_disclosures) FROM audit_owned").Scan(&owned, &kept))
-			if owned != 1500 || kept != 1533 {
+			if owned != 2800 || kept != 2833 {
 				t.Errorf("%d of %d disclosures are taken down", owned, kept)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 
 // ownAtOnce is how many entries there are at most, and hardly more, whose
 // disclosures audit_owned does not have.
-const ownAtOnce = 4096
+const ownAtOnce = 8192
 
 // newest are the disclosures that audit_owned does not have.
 const newest = `audit_disclosures x WHERE x.no > (SELECT owned FROM audit_cursor)`

@@ -84,8 +84,8 @@ func (w *watch) waited(ctx context.Context, s *site, done []committed) ([]time.D
 
 // startSequencer runs a sequencer as a server does, on a thread of its own so
 // that its share of the processor can be told. settle waits until everything is
-// signed, and gives what it took until then.
-func (s *site) startSequencer(ctx context.Context) (w *watch, settle func() (time.Duration, error), err error) {
+// signed, as a command waits for its entry, and gives what it took until then.
+func (s *site) startSequencer(ctx context.Context) (w *watch, settle func(last string) (time.Duration, error), err error) {
 	seq := s.sequencer()
 	w = &watch{Sequence: seq.Store, signed: map[int64]time.Time{}}
 	seq.Store = w
@@ -93,6 +93,7 @@ func (s *site) startSequencer(ctx context.Context) (w *watch, settle func() (tim
 	if err != nil {
 		return nil, nil, err
 	}
+	s.wake = seq.Wake
 	running, cancel := context.WithCancel(ctx)
 	thread, ended := make(chan processes, 1), make(chan error, 1)
 	go func() {
@@ -103,10 +104,11 @@ func (s *site) startSequencer(ctx context.Context) (w *watch, settle func() (tim
 	}()
 	both := stopwatch{server, <-thread}
 	before, err := both.spent()
-	return w, func() (time.Duration, error) {
-		err := s.settled(ctx)
+	return w, func(last string) (time.Duration, error) {
+		err := errors.Join(seq.Wait(ctx, last), s.settled(ctx))
 		took, timing := both.spent()
 		cancel()
+		s.wake = nil
 		return took - before, errors.Join(err, timing, <-ended)
 	}, err
 }

@@ -33,6 +33,7 @@ type site struct {
 	chain      auditlog.Log // the same log, whose entries are chained as well
 	published  *ledger.Ledger
 	sequencing *sqldb.DB // the sequencer's own handle where its share can be told so; else db
+	wake       func()    // the sequencer that runs; nil: none does
 	closers    []func() error
 }
 
@@ -94,7 +95,7 @@ func newSite(ctx context.Context, b *bench, name string, open func(s *site) erro
 		return s, err
 	}
 	s.store = store.New(s.db)
-	s.log = &auditlog.Log{Entries: s.store, Keys: s.keys, Trees: s.store, Signer: s.key}
+	s.log = &auditlog.Log{Entries: waking{s.store, s}, Keys: s.keys, Trees: s.store, Signer: s.key}
 	s.chain.Entries, s.chain.Keys = chainEntries{s.store, s.db}, s.keys
 	return s, s.migrate(ctx)
 }
@@ -112,6 +113,23 @@ func (s *site) migrate(ctx context.Context) error {
 	}
 	store.Guard(s.db)
 	return heads(ctx, s.db)
+}
+
+// waking wakes the sequencer upon each commit, as the server does.
+type waking struct {
+	*store.Store
+	site *site
+}
+
+// Insert implements auditlog.Entries.
+func (w waking) Insert(ctx context.Context, e auditlog.Entry, d []auditlog.SealedDisclosure) error {
+	if err := w.Store.Insert(ctx, e, d); err != nil {
+		return err
+	}
+	if w.site.wake != nil {
+		w.site.db.AfterCommit(ctx, w.site.wake)
+	}
+	return nil
 }
 
 // sequencer is the site's, on its own handle.

@@ -28,7 +28,7 @@ type committed struct {
 // take measures a way for a while: writers do acts, so many a transaction.
 func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, error) {
 	var watched *watch
-	var settle func() (time.Duration, error)
+	var settle func(last string) (time.Duration, error)
 	processor, err := s.processor(ctx)
 	if err != nil {
 		return turn{}, err
@@ -53,7 +53,7 @@ func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, err
 	}
 	var t turn
 	if w.sequenced {
-		if t.sequencing, err = settle(); err != nil {
+		if t.sequencing, err = settle(done[len(done)-1].id); err != nil {
 			return turn{}, fmt.Errorf("sequence: %w", err)
 		}
 	}
