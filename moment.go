@@ -14,3 +14,10 @@ func Moment(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	return t.UTC(), err
 }
+
+// TimeWords writes a moment for people, on pages, in mails, plans and receipts
+// alike.
+func TimeWords(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
+
+// DayWords writes a day for people.
+func DayWords(t time.Time) string { return t.UTC().Format("2 January 2006") }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Sentences is the plan in plain English, for a preview: what goes, what
@@ -47,7 +46,7 @@ func (p *Plan) opening() string {
 		return "This erases the workspace and everything in it."
 	case JobBulkDeletion:
 		if p.Before != nil {
-			return "This erases what had its last message before " + shownTime(*p.Before) + " and everything that belongs to it."
+			return "This erases what had its last message before " + TimeWords(*p.Before) + " and everything that belongs to it."
 		}
 	case JobRetentionRun:
 		return "This erases what is due under the retention policy and everything that belongs to it."
@@ -143,7 +142,7 @@ func Listed(words []string) string {
 
 func (h PlanHold) sentence() string {
 	return fmt.Sprintf("A legal hold on a %s stands (%s); it is to be reviewed on %s.",
-		h.Type, h.Ground.words(), h.ReviewAt.UTC().Format("2 January 2006"))
+		h.Type, h.Ground.words(), DayWords(h.ReviewAt))
 }
 
 func (p *Plan) closing() []string {
@@ -223,8 +222,6 @@ func shownSeconds(n int64) string {
 		return plural((n+12*3600)/(24*3600), "day", "days")
 	}
 }
-
-func shownTime(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
 // shownDuration writes an ISO 8601 duration of whole days, as data maps have
 // it, in words; false for anything else.

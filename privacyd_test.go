@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -105,4 +106,11 @@ func FuzzNormalEmail(f *testing.F) {
 			t.Errorf("%q became %q, then %q (%v)", s, once, twice, err)
 		}
 	})
+}
+
+func TestOneFormOfTimesForPeople(t *testing.T) {
+	at := time.Date(2026, 3, 1, 23, 30, 59, 0, time.FixedZone("", -3600))
+	if got := privacyd.TimeWords(at) + "; " + privacyd.DayWords(at); got != "2 March 2026, 00:30 UTC; 2 March 2026" {
+		t.Error(got)
+	}
 }

@@ -52,17 +52,17 @@ func (r *Receipt) Sentences() []string {
 	list = append(list, r.Verification.sentences(r.stays())...)
 	if r.Restore != nil {
 		list = append(list, "A backup that is restored does not bring it back: the erasure is repeated from the suppression ledger until "+
-			shownTime(r.Restore.Until)+".")
+			TimeWords(r.Restore.Until)+".")
 	}
 	return append(list, r.closing()...)
 }
 
 func (r *Receipt) opening() string {
-	text := "It was asked for on " + shownTime(r.RequestedAt)
+	text := "It was asked for on " + TimeWords(r.RequestedAt)
 	if r.ConfirmedAt != nil {
-		text += ", confirmed on " + shownTime(*r.ConfirmedAt)
+		text += ", confirmed on " + TimeWords(*r.ConfirmedAt)
 	}
-	return text + ", begun on " + shownTime(r.StartedAt) + " and finished on " + shownTime(r.EndedAt) + "."
+	return text + ", begun on " + TimeWords(r.StartedAt) + " and finished on " + TimeWords(r.EndedAt) + "."
 }
 
 func (c ReceiptCollection) sentences() []string {
@@ -84,7 +84,7 @@ func (c ReceiptCollection) sentences() []string {
 func (f ReceiptFiles) sentences() []string {
 	deadline := ""
 	if f.Deadline != nil {
-		deadline = shownTime(*f.Deadline)
+		deadline = TimeWords(*f.Deadline)
 	}
 	var text string
 	switch f.State {
@@ -110,7 +110,7 @@ func (t ReceiptRecipient) sentence() string {
 	if t.ToldAt == nil {
 		return t.Name + " had received it and is still to be told of the erasure (Art. 19 GDPR)."
 	}
-	return t.Name + " had received it and was told of the erasure on " + shownTime(*t.ToldAt) + " (Art. 19 GDPR)."
+	return t.Name + " had received it and was told of the erasure on " + TimeWords(*t.ToldAt) + " (Art. 19 GDPR)."
 }
 
 // stays tells whether the scope still has rows, on a ground or under a hold.
@@ -119,7 +119,7 @@ func (r *Receipt) stays() bool {
 }
 
 func (v ReceiptVerification) sentences(stays bool) []string {
-	text := fmt.Sprintf("On %s the same search was made again in %s of %s", shownTime(v.At),
+	text := fmt.Sprintf("On %s the same search was made again in %s of %s", TimeWords(v.At),
 		plural(v.Collections, "collection", "collections"), plural(v.Workspaces, "workspace", "workspaces"))
 	if len(v.Identifiers) > 0 {
 		text += ", and for the person's identifiers (" + spacedWords(strings.Join(v.Identifiers, ", ")) + ")"

@@ -129,7 +129,7 @@ func dated(c Clocked, p Policy, now time.Time) Decision {
 		since, what = c.ResolvedAt, "resolution"
 	}
 	at := since.Add(p.period())
-	date := at.UTC().Format("2 January 2006, 15:04 UTC")
+	date := TimeWords(at)
 	d := Decision{At: at}
 	switch {
 	case at.After(now):

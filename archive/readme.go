@@ -61,7 +61,7 @@ func (w *Writer) readme(out io.Writer, info Info) error {
 		page.Records += c.Records
 	}
 	t, err := template.New(readmePath).Funcs(template.FuncMap{
-		"when":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") },
+		"when":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"reason": reason,
 		"count":  grouped,
 		"less":   func(all int64, shown []MissingFile) int64 { return all - int64(len(shown)) },

@@ -109,7 +109,7 @@ func (c *accountDeleteCmd) tell(t *terminal, job privacyd.Job, err error) error 
 	switch {
 	case job.State == privacyd.JobScheduled && job.ExecuteAfter != nil:
 		t.say("The account will be deleted on %s. Until then it can be kept: privacyd account delete --cancel.",
-			job.ExecuteAfter.UTC().Format(time.RFC1123))
+			privacyd.TimeWords(*job.ExecuteAfter))
 	case job.State == privacyd.JobCancelled:
 		t.say("The account stays.")
 	case job.State == privacyd.JobBlocked || job.State == privacyd.JobPendingApproval || job.State == privacyd.JobFailed:

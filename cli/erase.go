@@ -292,7 +292,7 @@ func (c *ending) scheduled(t *terminal, job *privacyd.Job) error {
 		return nil
 	}
 	t.say("It will be erased on %s. Until then it can be taken back: privacyd job cancel --workspace %s %s",
-		job.ExecuteAfter.UTC().Format(time.RFC1123), job.WorkspaceID, job.ID)
+		privacyd.TimeWords(*job.ExecuteAfter), job.WorkspaceID, job.ID)
 	_, err := fmt.Fprintln(t.Stdout, job.ID)
 	return err
 }

@@ -16,7 +16,7 @@ func date(t *time.Time) (string, error) {
 	if t == nil {
 		return "", errAbsent
 	}
-	return t.UTC().Format("2 January 2006, 15:04") + " UTC", nil
+	return privacyd.TimeWords(*t), nil
 }
 
 // size writes a number of bytes in powers of 1000.

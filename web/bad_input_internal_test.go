@@ -77,11 +77,13 @@ func theirs(t *testing.T, b *enginetest.Bench, w privacyd.Workspace) map[string]
 		Workspace: w.ID, Reason: "a claim", Target: privacyd.HoldTarget{Type: privacyd.HoldWorkspace},
 	})
 	b.Must(err)
+	token, _, err := b.CreateToken(t.Context(), enginetest.Operator, w.ID, "nightly", []privacyd.Action{privacyd.ActionReadRecords})
+	b.Must(err)
 	signedInAs(t, b, them.Email)
 	sessions, err := b.MySecurity(t.Context(), them)
 	b.Must(err)
 	return map[string]string{
-		"job": job.ID, "account": them.AccountID, "invitation": invited.ID, "hold": hold.ID, "session": sessions.Sessions[0].ID,
+		"job": job.ID, "account": them.AccountID, "invitation": invited.ID, "hold": hold.ID, "session": sessions.Sessions[0].ID, "token": token.ID,
 		"version": "1", "sub_processor": job.ID, "n": "1", "kind": "agreement", "document": "agreement",
 	}
 }
@@ -126,7 +128,7 @@ func TestNobodyElsesWorkspace(t *testing.T) {
 	for _, ids := range []map[string]string{parts, made} {
 		for _, route := range everyPath(ids) {
 			method, path, _ := strings.Cut(route, " ")
-			if !slices.ContainsFunc([]string{"job", "account", "invitation", "hold", "session"}, func(name string) bool { return strings.Contains(path, ids[name]) }) ||
+			if !slices.ContainsFunc([]string{"job", "account", "invitation", "hold", "session", "token"}, func(name string) bool { return strings.Contains(path, ids[name]) }) ||
 				strings.HasSuffix(path, "/archive") || strings.HasSuffix(path, "/rest") { // which lead to the REST door
 				continue
 			}
@@ -144,12 +146,12 @@ func TestOddPartsOfAddresses(t *testing.T) {
 	me := signedInAs(t, b, "admin@mine.example.com")
 	parts := []string{"%00", "%ff%fe", "..%2f..", "x%0d%0aA:%20b", "%27%20OR%201=1--", strings.Repeat("x", 5000), "%e2%80%ae", "-1", "NaN"}
 	queries := url.Values{}
-	for _, name := range []string{"before", "after", "from", "to", "q", "days", "page", "sort", "state", "type", "action", "actor", "id", "kind", "plan", "cursor", "email", "n"} {
+	for _, name := range []string{"before", "after", "from", "to", "q", "days", "page", "sort", "state", "type", "action", "actor", "id", "kind", "plan", "cursor", "email", "n", "invited-sort", "invited-page", "effect", "choice", "scope", "label"} {
 		queries.Set(name, "\x00'\"<script>\xff9999999999999999999")
 	}
 	for _, odd := range parts {
 		all := map[string]string{}
-		for _, name := range []string{"job", "account", "invitation", "session", "secret", "key", "hold", "entry", "n", "kind", "version", "document", "sub_processor", "contact", "id", "receipt", "name", "collection"} {
+		for _, name := range []string{"job", "account", "invitation", "session", "token", "secret", "key", "hold", "entry", "n", "kind", "version", "document", "sub_processor", "contact", "id", "receipt", "name", "collection"} {
 			all[name] = odd
 		}
 		all["workspace"] = "mine"

@@ -32,7 +32,7 @@ func TestEncryptionPage(t *testing.T) {
 		if status == 200 {
 			expect(
 				t, w, "In a file of the server", "Generation 1, since ", "Finished exports, and files uploaded to privacyd", "AES-256-GCM", "Not by privacyd",
-				"at least TLS 1.2", "2 Jan 2027", "Stays inside the server", "never leaves the server", "a proxy in front has to", "Where your data lives",
+				"at least TLS 1.2", "2 January 2027", "Stays inside the server", "never leaves the server", "a proxy in front has to", "Where your data lives",
 				"The database of privacyd itself", "Records of app, in the read replica", "Files of app-uploads", "To the records of app",
 			)
 		}

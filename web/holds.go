@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/privacyd/privacyd")
+	"github.com/privacyd/privacyd"
+)
 
 const (
 	holdsShown   = 25

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -122,7 +121,7 @@ func termsWords(t engine.Terms) string {
 	if t.Refused != "" {
 		return "No call is sent. " + t.Refused
 	}
-	return "Keeps no calls and no answers, by the agreement " + t.ZeroRetention.Document + " of " + t.ZeroRetention.Since.Format(time.DateOnly) + "."
+	return "Keeps no calls and no answers, by the agreement " + t.ZeroRetention.Document + " of " + privacyd.DayWords(t.ZeroRetention.Since) + "."
 }
 
 // isRefused tells whether no call is sent to any provider at a place.

@@ -123,7 +123,7 @@ func weekRows(f *engine.RetentionEffect, now time.Time) []weekRow {
 }
 
 // dayWords writes a day in UTC.
-func dayWords(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
+func dayWords(t time.Time) string { return privacyd.DayWords(t) }
 
 // shareWords says how much of the workspace a run would take.
 func shareWords(f *engine.RetentionEffect) string {

@@ -312,7 +312,7 @@ func span(d time.Duration) string {
 }
 
 // absolute writes a time in UTC for people.
-func absolute(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+func absolute(t time.Time) string { return privacyd.TimeWords(t) }
 
 // machine writes a time for programs.
 func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
