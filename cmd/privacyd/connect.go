@@ -79,6 +79,7 @@ func (f *folder) toServer(ctx context.Context, o cli.Folder) (cli.Connection, er
 // Close ends it.
 func (h host) toSelf(ctx context.Context, f *folder, cfg config, o cli.Folder) (cli.Connection, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	catchStray(log)
 	var err error
 	if cfg.grace, err = readGrace(false); err != nil {
 		f.close()

@@ -61,6 +61,7 @@ func (f *folder) askServer(ctx context.Context, o cli.Folder) (d privacyd.Diagno
 func (h host) examine(ctx context.Context, f *folder, cfg config, d privacyd.Diagnosis) (privacyd.Diagnosis, error) {
 	f.replaying = true
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	catchStray(log)
 	i, err := h.open(ctx, f, cfg, log)
 	if err != nil {
 		d.Checks = append(examineOutside(f, cfg), privacyd.Problem("open", privacyd.MessageOf(err)+" ("+privacyd.CodeOf(err)+")", "Mend that first; nothing else could be looked at."))

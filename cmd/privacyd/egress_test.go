@@ -129,6 +129,7 @@ func (g *gateway) request(method, path string, body io.Reader) *http.Request {
 func TestCallsThroughTheBinary(t *testing.T) {
 	g := newGateway(t)
 	g.checkStream()
+	g.checkUnasked()
 	prompt := `{"model":"m","store":true,"input":"` + spoken + `"}`
 	for _, c := range []struct {
 		path, code string
@@ -209,6 +210,26 @@ func (g *gateway) checkStream() {
 	if err != nil || last != nil || !strings.HasPrefix(first, "data: one") || string(rest) != "data: two\n" {
 		g.t.Errorf("%d: read %q, then %q: %v %v", answer.StatusCode, first, rest, err, last)
 	}
+}
+
+// checkUnasked has the provider say more than it announced. What it says is not
+// for the log, where the client library would put it.
+func (g *gateway) checkUnasked() {
+	g.t.Helper()
+	usual := g.good.serve
+	g.good.serve = func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"+spoken)
+		_ = conn.Close()
+	}
+	defer func() { g.good.serve = usual }()
+	if status, body := g.send(g.request(http.MethodPost, "/egress/models/v1/responses", strings.NewReader("{}"))); status != http.StatusOK || body != "{}" {
+		g.t.Errorf("an answer with more than it announced: %d %s", status, body)
+	}
+	eventually(g.t, "the log tells that it came", func() bool { return strings.Contains(g.log(), "Unsolicited response") })
 }
 
 // checkLarge sends prompts of a gigabyte, whose length is told and is not. The

@@ -57,6 +57,7 @@ func (h host) Serve(ctx context.Context, o cli.ServeOptions) error {
 		return privacyd.Errorf(privacyd.ClassInvalid, "dev_refused", "--dev is refused on PostgreSQL: it is not safe.")
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	catchStray(log)
 	l, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "address_in_use", "Cannot listen on %s: %w. Choose another address with --listen.", o.Listen, err)

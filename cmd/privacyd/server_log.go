@@ -25,6 +25,32 @@ func (s serverLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// strayLog is where libraries say something that nobody asked them for, to the
+// log of the whole process. They quote what they have read: an answer of a
+// language model, say.
+type strayLog struct{ log *slog.Logger }
+
+// catchStray has what libraries say go into l, without what they quote.
+func catchStray(l *slog.Logger) {
+	log.SetFlags(0)
+	log.SetOutput(strayLog{l})
+}
+
+// Write implements io.Writer.
+func (s strayLog) Write(line []byte) (int, error) {
+	text, _, _ := strings.Cut(string(line), "\n")
+	s.log.Info("a library says", "text", withoutAddresses(withoutQuotes(text)))
+	return len(line), nil
+}
+
+// withoutQuotes ends a text before what it quotes.
+func withoutQuotes(text string) string {
+	if n := strings.IndexAny(text, "\"'`{"); n >= 0 {
+		return text[:n] + "…"
+	}
+	return text
+}
+
 var word = regexp.MustCompile(`\S+`)
 
 // withoutAddresses takes network addresses out of a text.

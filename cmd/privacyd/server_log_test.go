@@ -28,3 +28,18 @@ func TestServerLogNamesNobody(t *testing.T) {
 		t.Errorf("said %q", text)
 	}
 }
+
+// TestStrayLogQuotesNothing has libraries say what they have read.
+func TestStrayLogQuotesNothing(t *testing.T) {
+	for text, want := range map[string]string{
+		`Unsolicited response received on idle HTTP channel starting with "Ada"; err=<nil>`: "Unsolicited response received on idle HTTP channel starting with …",
+		"unexpected answer {Ada} from 192.0.2.7:5":                                          "unexpected answer …",
+		"lost 192.0.2.7:5 'Ada'":                                                            "lost an address: …",
+		"first\nAda":                                                                        "first",
+	} {
+		var said bytes.Buffer
+		if _, err := (strayLog{slog.New(slog.NewTextHandler(&said, nil))}).Write([]byte(text)); err != nil || !strings.Contains(said.String(), want) || strings.Contains(said.String(), "Ada") {
+			t.Errorf("%s is logged as %s", text, said.String())
+		}
+	}
+}
