@@ -16,9 +16,11 @@ import (
 // the transaction that signed has committed.
 type watch struct {
 	auditlog.Sequence
-	mu     sync.Mutex
-	grown  []int64 // in the transaction
-	signed map[int64]time.Time
+	thread     stopwatch     // of the sequencer
+	catalogued time.Duration // what of its time the catalogue took
+	mu         sync.Mutex
+	grown      []int64 // in the transaction
+	signed     map[int64]time.Time
 }
 
 // InLock implements auditlog.Growth.
@@ -46,6 +48,22 @@ func (w *watch) Grow(ctx context.Context, grown []auditlog.Grown) error {
 	}
 	w.mu.Unlock()
 	return w.Sequence.Grow(ctx, grown)
+}
+
+// Catalogue implements auditlog.Upkeep. What it takes is told apart: on SQLite
+// it is an index of the entries, by whose they are, which a plain row has made
+// with it.
+func (w *watch) Catalogue(ctx context.Context) error {
+	before, err := w.thread.spent()
+	if err != nil {
+		return err
+	}
+	if err := w.Sequence.Catalogue(ctx); err != nil {
+		return err
+	}
+	after, err := w.thread.spent()
+	w.catalogued += after - before
+	return err
 }
 
 // waited gives, for each committed act, how long it waited for the checkpoint.
@@ -85,7 +103,7 @@ func (w *watch) waited(ctx context.Context, s *site, done []committed) ([]time.D
 // startSequencer runs a sequencer as a server does, on a thread of its own so
 // that its share of the processor can be told. settle waits until everything is
 // signed, as a command waits for its entry, and gives what it took until then.
-func (s *site) startSequencer(ctx context.Context) (w *watch, settle func(last string) (time.Duration, error), err error) {
+func (s *site) startSequencer(ctx context.Context) (w *watch, settle func(last string) (took, catalogued time.Duration, err error), err error) {
 	seq := s.sequencer()
 	w = &watch{Sequence: seq.Store, signed: map[int64]time.Time{}}
 	seq.Store = w
@@ -99,17 +117,20 @@ func (s *site) startSequencer(ctx context.Context) (w *watch, settle func(last s
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		thread <- processes{name: fmt.Sprintf("self/task/%d", syscall.Gettid())}
+		own := processes{name: fmt.Sprintf("self/task/%d", syscall.Gettid())}
+		w.thread = stopwatch{own}
+		thread <- own
 		ended <- seq.Run(running)
 	}()
 	both := stopwatch{server, <-thread}
 	before, err := both.spent()
-	return w, func(last string) (time.Duration, error) {
-		err := errors.Join(seq.Wait(ctx, last), s.settled(ctx))
+	return w, func(last string) (took, catalogued time.Duration, err error) {
+		err = errors.Join(seq.Wait(ctx, last), s.settled(ctx))
 		took, timing := both.spent()
 		cancel()
 		s.wake = nil
-		return took - before, errors.Join(err, timing, <-ended)
+		err = errors.Join(err, timing, <-ended)
+		return took - before, w.catalogued, err
 	}, err
 }
 

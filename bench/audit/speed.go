@@ -124,6 +124,9 @@ func (r *results) figures() []measure.Figure {
 		What: head + "sequencing, of all processor time", Bar: fmt.Sprintf("≤ %.0f %%", 100*mostShare),
 		Value: fmt.Sprintf("%.1f %%", 100*share), Pass: share <= mostShare,
 	})
+	if index := r.median(audited, func(t *turn) float64 { return t.catalogued.Seconds() / t.cpu.Seconds() }); index > 0 {
+		all = append(all, measure.Figure{What: head + "the index of entries by whose they are, of all processor time", Value: fmt.Sprintf("%.1f %%", 100*index)})
+	}
 	return append(all, r.waits(head))
 }
 

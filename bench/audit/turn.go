@@ -15,7 +15,8 @@ type turn struct {
 	took       time.Duration // until the last act is committed and, where there is a sequencer, under a signed checkpoint
 	cpu        time.Duration // of this process and of the database server
 	server     time.Duration // of that, the server's
-	sequencing time.Duration // of that, the sequencer's
+	sequencing time.Duration // of that, the sequencer's, without the catalogue
+	catalogued time.Duration // of that, the catalogue's
 	waited     []time.Duration
 }
 
@@ -28,7 +29,7 @@ type committed struct {
 // take measures a way for a while: writers do acts, so many a transaction.
 func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, error) {
 	var watched *watch
-	var settle func(last string) (time.Duration, error)
+	var settle func(last string) (took, catalogued time.Duration, err error)
 	processor, err := s.processor(ctx)
 	if err != nil {
 		return turn{}, err
@@ -53,9 +54,10 @@ func (b *bench) take(ctx context.Context, s *site, w *way, group int) (turn, err
 	}
 	var t turn
 	if w.sequenced {
-		if t.sequencing, err = settle(done[len(done)-1].id); err != nil {
+		if t.sequencing, t.catalogued, err = settle(done[len(done)-1].id); err != nil {
 			return turn{}, fmt.Errorf("sequence: %w", err)
 		}
+		t.sequencing -= t.catalogued
 	}
 	t.acts, t.took = len(done), time.Since(start)
 	after, err := processor.spent()
