@@ -179,6 +179,7 @@ func (r *erasureRun) complete(ctx context.Context, job *privacyd.Job, receipt pr
 		job.ErrorCode, job.ErrorMessage = "residue_found", r.residueMessage()
 	}
 	r.e.end(job, state)
+	r.state.Recheck = false
 	auditID, err := r.recordIssue(ctx, job, verb, file)
 	if err != nil {
 		return err

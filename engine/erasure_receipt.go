@@ -159,7 +159,7 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	if r.state.Issue == 0 || r.state.Phase != phaseFinish {
+	if !r.state.issued() {
 		return nil // the first is not issued yet, or the last is, or the next when it is verified again
 	}
 	if err := r.sweep(ctx); err != nil {
@@ -185,9 +185,16 @@ func (e *Engine) RunReceipt(ctx context.Context, jobID string, lease work.Lease)
 		return r.guarded(ctx, again)
 	}
 	return e.underLease(ctx, jobID, lease, func(ctx context.Context, job *privacyd.Job) error {
+		now, err := e.runState(ctx, jobID)
+		if err != nil || !now.issued() || now.Issue != r.state.Issue {
+			return err // it is verified again since it was looked at
+		}
 		return r.reissue(ctx, job, receipt, text)
 	})
 }
+
+// issued tells whether a receipt was issued that may have to be issued anew.
+func (s *erasureState) issued() bool { return s.Issue > 0 && s.Phase == phaseFinish && s.Entry != "" }
 
 // reissue keeps another issue of a receipt.
 func (r *erasureRun) reissue(ctx context.Context, job *privacyd.Job, receipt privacyd.Receipt, text []byte) error {

@@ -341,13 +341,8 @@ func (r *erasureRun) eraseKeys(ctx context.Context, x *erasure, p clockPart, key
 	return err
 }
 
-// verifyRows looks again: nothing that was to go may be left, but for what is
-// held.
-func (r *erasureRun) verifyRows(ctx context.Context) error {
-	if r.state.Again != nil {
-		r.state.Verified = r.e.Now()
-		return r.save(ctx, phaseForget)
-	}
+// lookAtRows counts what would still go.
+func (r *erasureRun) lookAtRows(ctx context.Context) error {
 	plan, err := r.e.planRows(ctx, r.job, r.workspace)
 	if err != nil {
 		return err
@@ -357,6 +352,19 @@ func (r *erasureRun) verifyRows(ctx context.Context) error {
 		if c.Fate != privacyd.FateKeep && !c.Mentions {
 			r.state.Residue += c.Rows
 		}
+	}
+	return nil
+}
+
+// verifyRows looks again: nothing that was to go may be left, but for what is
+// held.
+func (r *erasureRun) verifyRows(ctx context.Context) error {
+	if r.state.Again != nil {
+		r.state.Verified = r.e.Now()
+		return r.save(ctx, phaseForget)
+	}
+	if err := r.lookAtRows(ctx); err != nil {
+		return err
 	}
 	if again, err := r.onceMore(ctx); again || err != nil {
 		return err

@@ -170,6 +170,13 @@ func (e *Engine) breakOff(ctx context.Context, job *privacyd.Job) error {
 	if err := e.armPurges(ctx, job.ID); err != nil {
 		return err
 	}
+	state, err := e.runState(ctx, job.ID)
+	if err != nil {
+		return err
+	}
+	if state.Recheck {
+		return e.keepRecheck(ctx, job, state)
+	}
 	if err := e.sumUp(ctx, job); err != nil {
 		return err
 	}

@@ -21,11 +21,11 @@ const mostPasses = 4
 // for somebody to look at. What quotes the person and shall not is erased, and
 // then it is looked for anew.
 func (r *erasureRun) verify(ctx context.Context) error {
-	if r.ofRows() {
-		return r.verifyRows(ctx)
-	}
 	if r.state.Recheck {
 		return r.recheck(ctx)
+	}
+	if r.ofRows() {
+		return r.verifyRows(ctx)
 	}
 	if !r.state.Marked {
 		if err := r.markBefore(ctx); err != nil {

@@ -261,10 +261,12 @@ func (e *Engine) enqueueExport(ctx context.Context, jobID string) error {
 }
 
 // GetJob finds a job of a workspace. Admins and agents; an account the deletion
-// of itself. Code job_not_found.
+// of itself, the operator that of any. Code job_not_found.
 func (e *Engine) GetJob(ctx context.Context, c privacyd.Caller, workspace, id string) (*privacyd.Job, error) {
-	if own, err := e.ownJob(ctx, c, id); err != nil || own != nil {
-		return own, err
+	for _, find := range []func(context.Context, privacyd.Caller, string) (*privacyd.Job, error){e.ownJob, e.instanceJob} {
+		if job, err := find(ctx, c, id); err != nil || job != nil {
+			return job, err
+		}
 	}
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
 	if err != nil {
@@ -304,59 +306,6 @@ func (e *Engine) ListJobs(ctx context.Context, c privacyd.Caller, workspace, bef
 		}
 	}
 	return jobs, nil
-}
-
-// CancelJob cancels a job that has not begun, or asks a running one to stop.
-// Who may ask for a job may cancel it. Codes: job_not_found,
-// job_not_cancellable. Audit: TYPE.cancel.
-func (e *Engine) CancelJob(ctx context.Context, c privacyd.Caller, workspace, id string) (job *privacyd.Job, err error) {
-	if job, err = e.ownJob(ctx, c, id); err != nil {
-		return nil, err
-	}
-	if job != nil {
-		return e.cancelOwn(ctx, c, job)
-	}
-	g, err := e.authorise(ctx, c, workspace, privacyd.ActionCancelJob)
-	if err != nil {
-		return nil, err
-	}
-	known, err := e.jobOf(ctx, g, id)
-	if err != nil {
-		return nil, err
-	}
-	rules, _ := known.Type.Rules()
-	if g, err = e.authorise(ctx, c, workspace, rules.Action); err != nil {
-		return nil, err
-	}
-	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
-		if job, err = e.lockJob(ctx, id); err != nil {
-			return err
-		}
-		return e.cancel(ctx, c, g, job)
-	})
-	return job, err
-}
-
-func (e *Engine) cancel(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job) error {
-	if job.State == privacyd.JobCancelled || job.CancelAsked {
-		return nil
-	}
-	if !job.State.Cancellable(job.Type) {
-		return privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
-	}
-	job.CancelAsked, job.CancelledBy = true, c.ID()
-	if job.State != privacyd.JobRunning {
-		if err := e.endWaiting(ctx, job); err != nil {
-			return err
-		}
-	}
-	if err := e.saveJob(ctx, c, g.Role, job, "cancel"); err != nil {
-		return err
-	}
-	if job.Type.Erases() {
-		return e.cancelErasure(ctx, c, g, job)
-	}
-	return e.Queue.Cancel(ctx, WorkExport, job.ID)
 }
 
 // end moves a job to a state that ends it.
