@@ -118,6 +118,10 @@ type Stored struct {
 	Disclosures []SealedDisclosure
 }
 
+// LateAfter is how much later than its time an entry is made that is late: as
+// nearly none is, those of a time are found by their ids.
+const LateAfter = 24 * time.Hour
+
 // Query narrows a listing. The zero value is the whole instance log.
 type Query struct {
 	Log         string
@@ -139,6 +143,10 @@ type Entries interface {
 	// Nth gives the id of the n-th entry that List would give; empty: there are not
 	// as many. Of q it takes Log, Action and Before.
 	Nth(ctx context.Context, q Query, n int) (id string, err error)
+	// Late gives an id that is greater than those of all late entries of a log whose
+	// ids are below before and not below from; empty: there are none. Late is what
+	// was written more than LateAfter after it happened.
+	Late(ctx context.Context, log, before, from string) (id string, err error)
 	// List gives the entries of one log, the newest (greatest id) first.
 	List(ctx context.Context, q Query) iter.Seq2[Stored, error]
 }

@@ -1,6 +1,7 @@
 package auditlog
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -172,6 +173,25 @@ func sealAAD(e *Entry, reference string, form int) []byte {
 // action and is older than Before; empty: there are not as many. It opens none.
 func (l *Log) Nth(ctx context.Context, q Query, n int) (id string, err error) {
 	return l.Entries.Nth(ctx, q, n)
+}
+
+// Before narrows a query for what happened before Until to ids below which all
+// such entries are: those that were made by then, a while later at most, and late
+// ones, if there are any. Whoever lists a part at a time asks again for each.
+func (l *Log) Before(ctx context.Context, q Query) (before string, err error) {
+	if q.Until.IsZero() {
+		return q.Before, nil
+	}
+	from := IDAt(q.Until.Add(LateAfter))
+	if q.Before != "" && q.Before <= from {
+		return q.Before, nil
+	}
+	before = cmp.Or(q.Before, "g")
+	late, err := l.Entries.Late(ctx, q.Log, before, from)
+	if err != nil {
+		return "", err
+	}
+	return min(before, max(late, from)), nil
 }
 
 // List gives the entries that q asks for, the newest first, with all that can

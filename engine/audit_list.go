@@ -95,6 +95,10 @@ func (e *Engine) pageQuery(ctx context.Context, log string, f privacyd.AuditFilt
 		q.Limit = f.Limit + 1
 		return q, nil
 	}
+	var err error
+	if q.Before, err = e.Audit.Before(ctx, q); err != nil {
+		return q, err
+	}
 	most := entriesScanned
 	if f.Look > 0 {
 		most = min(f.Look, most)

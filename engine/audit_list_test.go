@@ -31,6 +31,7 @@ func TestNoPageGoesThroughEverything(t *testing.T) {
 			"long ago":             {privacyd.AuditFilter{Until: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}, 6, 7, 1},
 			"an action long ago":   {privacyd.AuditFilter{Until: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), Action: "app.step.done"}, 6, 7, 1},
 			"ahead":                {privacyd.AuditFilter{From: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}, 1, 1, 0},
+			"before there was one": {privacyd.AuditFilter{Until: time.Date(1972, 1, 1, 0, 0, 0, 0, time.UTC)}, 6, 7, 0},
 			"a type":               {privacyd.AuditFilter{TargetType: "queue"}, 6, 7, 1},
 			"an actor and no time": {privacyd.AuditFilter{Actor: "nobody"}, 6, 7, 0},
 			"an action":            {privacyd.AuditFilter{Action: "app.step.done"}, 15, 15, 60},

@@ -96,6 +96,7 @@ type Exports interface {
 type AuditLog interface {
 	Append(ctx context.Context, r auditlog.Record) (id string, err error)
 	List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Opened, error]
+	Before(ctx context.Context, q auditlog.Query) (id string, err error)
 	Nth(ctx context.Context, q auditlog.Query, n int) (id string, err error)
 	View(ctx context.Context, log string) (*auditlog.View, error)
 	Unplaced(ctx context.Context, log string) (entryID string, err error)

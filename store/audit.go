@@ -37,6 +37,9 @@ func (s *Store) Insert(ctx context.Context, e auditlog.Entry, disclosures []audi
 		return fmt.Errorf("insert audit entry: it discloses something of %d owners, more than %d", len(disclosures), mostOwners)
 	}
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		if err := s.insertLate(ctx, e); err != nil {
+			return err
+		}
 		args := []any{e.ID, e.Log, sqldb.Micros(e.At), e.Action, e.Outcome, e.TargetType, e.Leaf, e.LeafHash[:]}
 		if s.db.Dialect == sqldb.Postgres && len(disclosures) > 0 {
 			query, args := withDisclosures(args, disclosures)

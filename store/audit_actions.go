@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -17,6 +18,34 @@ func (s *Store) insertActions(ctx context.Context, entries []int64) error {
 	_, err := s.db.Exec(ctx, `INSERT INTO audit_actions (log, action, stretch)
 		SELECT DISTINCT e.log, e.action, substr(e.id, 1, 10) FROM audit_entries e WHERE e.seq IN `+in+` ON CONFLICT DO NOTHING`, list)
 	return err
+}
+
+// late is what audit_actions has in place of an action where entries are late.
+const late = "~"
+
+// insertLate takes down that an entry is late, if it is: of what happened before
+// some time others are found by their ids.
+func (s *Store) insertLate(ctx context.Context, e auditlog.Entry) error {
+	if auditlog.MadeAt(e.ID).Sub(e.At) <= auditlog.LateAfter {
+		return nil
+	}
+	return s.db.ExecLater(ctx, `INSERT INTO audit_actions (log, action, stretch) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, e.Log, late, e.ID[:stretch])
+}
+
+// stretch is how many letters of an id name 4.1 seconds.
+const stretch = 10
+
+// Late gives an id above those of late entries; see auditlog.Entries.
+func (s *Store) Late(ctx context.Context, log, before, from string) (id string, err error) {
+	err = s.db.QueryRow(ctx, `SELECT coalesce(max(stretch), '') FROM audit_actions
+		WHERE log = $1 AND action = $2 AND stretch <= substr($3, 1, 10) AND stretch >= substr($4, 1, 10)`, log, late, before, from).Scan(&id)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("look for late audit entries: %w", err)
+	case id == "":
+		return "", nil
+	}
+	return id + "g", nil // greater than what an id is made of
 }
 
 // entriesOfPage selects the page e of entries that a query asks for.

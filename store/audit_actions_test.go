@@ -109,7 +109,7 @@ func checkActions(t *testing.T, s *store.Store, n int) {
 func wantStretches(t *testing.T, db *sqldb.DB) {
 	t.Helper()
 	var kept, wanted int
-	must(t, db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM audit_actions),
+	must(t, db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM audit_actions WHERE action <> '~'),
 		(SELECT count(*) FROM (SELECT DISTINCT log, action, substr(id, 1, 10) FROM audit_entries) e)`).Scan(&kept, &wanted))
 	if kept != wanted || kept == 0 {
 		t.Errorf("%d stretches of %d are taken down", kept, wanted)

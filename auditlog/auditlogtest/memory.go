@@ -54,6 +54,19 @@ func (m *Memory) Nth(ctx context.Context, q auditlog.Query, n int) (string, erro
 	return "", nil
 }
 
+// Late implements auditlog.Entries.
+func (m *Memory) Late(_ context.Context, log, before, from string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := ""
+	for _, s := range m.entries {
+		if s.Log == log && s.ID < before && s.ID >= from && auditlog.MadeAt(s.ID).Sub(s.At) > auditlog.LateAfter {
+			last = s.ID + "g"
+		}
+	}
+	return last, nil
+}
+
 // List implements auditlog.Entries.
 func (m *Memory) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {
 	m.mu.Lock()

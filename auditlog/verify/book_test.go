@@ -86,9 +86,10 @@ func (b *book) Insert(_ context.Context, e auditlog.Entry, d []auditlog.SealedDi
 	return nil
 }
 
-func (b *book) Newest(context.Context, string) (string, error)           { return "", nil }
-func (b *book) Nth(context.Context, auditlog.Query, int) (string, error) { return "", nil }
-func (b *book) Unplaced(context.Context, string) (string, error)         { return "", nil }
+func (b *book) Newest(context.Context, string) (string, error)               { return "", nil }
+func (b *book) Nth(context.Context, auditlog.Query, int) (string, error)     { return "", nil }
+func (b *book) Late(context.Context, string, string, string) (string, error) { return "", nil }
+func (b *book) Unplaced(context.Context, string) (string, error)             { return "", nil }
 
 func (b *book) List(context.Context, auditlog.Query) iter.Seq2[auditlog.Stored, error] { return nil }
 
