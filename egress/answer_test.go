@@ -84,3 +84,39 @@ func TestTrailersOfACall(t *testing.T) {
 		t.Errorf("the provider received %+v and then %v", got, after)
 	}
 }
+
+// TestAnswersThatCannotBeRead has a provider answer with what is no HTTP, or stops
+// being it. The log says what went wrong, and repeats none of it.
+func TestAnswersThatCannotBeRead(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	for answer, says := range map[string]string{
+		prompt + "\r\n\r\n":                   "its answer cannot be read",
+		"HTTP/1.1 2x0 " + prompt + "\r\n\r\n": "its answer cannot be read",
+		head + prompt + "\r\n\r\n":            "its answer cannot be read",
+		"":                                    "it hung up",
+		head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + prompt + "\r\n":          "broke off",
+		head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + prompt + "\r\n\r\n": "broke off",
+	} {
+		g := newGate(t)
+		g.upstream.serve = func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, answer)
+			_ = conn.Close()
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.server.URL+"/egress/openai/v1/responses", strings.NewReader("{}"))
+		g.Must(err)
+		r.Header.Set("Authorization", "Bearer "+g.token)
+		r.Header.Set("Content-Type", "application/json")
+		got, err := http.DefaultClient.Do(r)
+		g.Must(err)
+		_, _ = io.Copy(io.Discard, got.Body) // it breaks off
+		_ = got.Body.Close()
+		g.server.Close()
+		if log := g.log.String(); !strings.Contains(log, says) || strings.Contains(log, "Lovelace") {
+			t.Errorf("%q: %d, and the log has %s", answer, got.StatusCode, log)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -56,7 +56,7 @@ func New(e *engine.Engine, o Options) http.Handler {
 	d.proxy = &httputil.ReverseProxy{
 		Rewrite: d.rewrite, ModifyResponse: checkAnswer, ErrorHandler: d.failed, Transport: o.Transport,
 		FlushInterval: -1, // an answer is passed on as it comes
-		ErrorLog:      slog.NewLogLogger(e.Log.Handler(), slog.LevelWarn),
+		ErrorLog:      log.New(brokenOff{e.Log}, "", 0),
 	}
 	return d
 }
@@ -250,14 +250,6 @@ func (d *door) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, context.Canceled):
 		return // nobody listens any more
 	}
-	d.engine.Log.WarnContext(r.Context(), "a call of a language model failed", "provider", name, "code", privacyd.CodeOf(problem), "error", withoutURL(err))
+	d.engine.Log.WarnContext(r.Context(), "a call of a language model failed", "provider", name, "code", privacyd.CodeOf(problem), "error", fault(err))
 	writeProblem(w, problem)
-}
-
-// withoutURL leaves the query of the address out of the log.
-func withoutURL(err error) error {
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }
