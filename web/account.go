@@ -164,6 +164,9 @@ func (d *door) exportAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
 	_, created, err := d.engine.ExportAccount(r.Context(), c)
 	if err != nil {
 		return err
@@ -208,6 +211,9 @@ func ownArchivePath(l engine.Link) string {
 func (d *door) cancelAccountExport(w http.ResponseWriter, r *http.Request) error {
 	c, err := d.signedIn(r)
 	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
 		return err
 	}
 	_, err = d.engine.CancelAccountExport(r.Context(), c, r.PathValue("job"))
@@ -298,6 +304,9 @@ func leavingProblem(err error) (wrong problem, changed, ok bool) {
 func (d *door) stay(w http.ResponseWriter, r *http.Request) error {
 	c, err := d.signedIn(r)
 	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
 		return err
 	}
 	job, err := d.engine.CancelAccountDeletion(r.Context(), c)

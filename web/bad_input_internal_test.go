@@ -132,7 +132,14 @@ func TestNobodyElsesWorkspace(t *testing.T) {
 				strings.HasSuffix(path, "/archive") || strings.HasSuffix(path, "/rest") { // which lead to the REST door
 				continue
 			}
-			if w := me.do(t, method, path, url.Values{"role": {"agent"}, "reason": {"x"}}); w.Code != http.StatusNotFound {
+			form := url.Values{}
+			switch {
+			case strings.HasSuffix(path, "/role"):
+				form.Set("role", "agent")
+			case strings.HasSuffix(path, "/release"):
+				form.Set("reason", "x")
+			}
+			if w := me.do(t, method, path, form); w.Code != http.StatusNotFound {
 				t.Errorf("another workspace's, %s: status %d", route, w.Code)
 			}
 		}

@@ -105,8 +105,8 @@ func TestHoldsAreForAdmins(t *testing.T) {
 				t.Errorf("%s reads %s: status %d", role, path, w.Code)
 			}
 		}
-		for _, path := range []string{"/w/acme/holds", "/w/acme/holds/unknown/release"} {
-			if w := b.post(path, url.Values{"type": {"workspace"}, "reason": {"x"}}); w.Code != status {
+		for path, form := range map[string]url.Values{"/w/acme/holds": {"type": {"workspace"}, "reason": {"x"}}, "/w/acme/holds/unknown/release": {"reason": {"x"}}} {
+			if w := b.post(path, form); w.Code != status {
 				t.Errorf("%s posts to %s: status %d", role, path, w.Code)
 			}
 		}

@@ -127,7 +127,7 @@ func (s *answers) end(key onceKey, a *answered) {
 // once answers a form that may be sent twice. What the first sending began goes
 // on when a second one has the browser drop it.
 func (d *door) once(w http.ResponseWriter, r *http.Request, do action) {
-	if err := parseForm(r); err != nil {
+	if err := readForm(r); err != nil {
 		d.fail(w, r, err)
 		return
 	}

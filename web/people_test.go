@@ -304,8 +304,11 @@ func TestMembersAreForAdmins(t *testing.T) {
 				t.Errorf("%s gets %s with status %d", role, path, w.Code)
 			}
 		}
-		for _, path := range []string{"/w/acme/members", "/w/acme/members/x/role", "/w/acme/members/x/remove", "/w/acme/members/invitations/x/withdraw"} {
-			if w := b.post(path, url.Values{"email": {"x@example.com"}, "role": {"admin"}}); w.Code != status {
+		for path, form := range map[string]url.Values{
+			"/w/acme/members": {"email": {"x@example.com"}, "role": {"admin"}}, "/w/acme/members/x/role": {"role": {"admin"}},
+			"/w/acme/members/x/remove": nil, "/w/acme/members/invitations/x/withdraw": nil,
+		} {
+			if w := b.post(path, form); w.Code != status {
 				t.Errorf("%s posts %s with status %d", role, path, w.Code)
 			}
 		}

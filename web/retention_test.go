@@ -112,8 +112,8 @@ func TestRetentionByRole(t *testing.T) {
 	if strings.Contains(w.Body.String(), "<form method=\"get\"") {
 		t.Error("an agent is offered another policy")
 	}
-	for _, path := range []string{"", "/keep", "/unkeep", "/run", "/settings"} {
-		w := agent.post("/w/acme/retention"+path, url.Values{"choice": {"30"}, "key": {"c-1"}, "time_zone": {"UTC"}})
+	for path, form := range map[string]url.Values{"": {"choice": {"30"}}, "/keep": {"key": {"c-1"}}, "/unkeep": {"key": {"c-1"}}, "/run": nil, "/settings": {"time_zone": {"UTC"}}} {
+		w := agent.post("/w/acme/retention"+path, form)
 		if w.Code != http.StatusForbidden {
 			t.Errorf("an agent posts to %s: status %d", path, w.Code)
 		}

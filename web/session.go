@@ -127,6 +127,9 @@ func (d *door) linkPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) redeemLink(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
 	in, err := d.engine.RedeemSignInLink(r.Context(), stranger(r), r.PathValue("secret"))
 	switch privacyd.ClassOf(err) {
 	case "":
@@ -139,6 +142,9 @@ func (d *door) redeemLink(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *door) signOut(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
 	if c, err := d.signedIn(r); err == nil {
 		if err := d.engine.SignOut(r.Context(), c); err != nil {
 			return err
@@ -157,7 +163,15 @@ func localPath(s string) string {
 	return s
 }
 
+// parseForm reads a form that was sent and checks that its fields are there.
 func parseForm(r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	return checkFields(r)
+}
+
+func readForm(r *http.Request) error {
 	err := r.ParseForm()
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {

@@ -150,6 +150,11 @@ func (d *door) enter(r *http.Request) (visit, error) {
 	if err != nil {
 		return visit{}, err
 	}
+	if r.Method == http.MethodPost { // whose workspace it is comes before what is asked of it
+		if err := parseForm(r); err != nil {
+			return visit{}, err
+		}
+	}
 	closing, err := d.engine.Closing(r.Context(), c, w.ID)
 	return visit{caller: c, workspace: w, role: role, closing: closing}, err
 }

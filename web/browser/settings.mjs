@@ -257,8 +257,9 @@ async function roles(browser, workspace) {
       }
       await page.goto(`${address}${workspace}/retention`);
       assert.equal(await page.getByRole('button', { name: 'See what it would do' }).count(), 0);
-      for (const path of ['retention', 'retention/run', 'retention/settings', 'holds', 'bulk']) {
-        const answer = await page.request.post(`${address}${workspace}/${path}`, { form: { choice: '30', type: 'workspace', reason: 'x', before: '2026-01-01', time_zone: 'UTC' }, maxRedirects: 0 });
+      const forms = { retention: { choice: '30' }, 'retention/run': {}, 'retention/settings': { time_zone: 'UTC' }, holds: { type: 'workspace', reason: 'x' }, bulk: { before: '2026-01-01' } };
+      for (const [path, form] of Object.entries(forms)) {
+        const answer = await page.request.post(`${address}${workspace}/${path}`, { form, maxRedirects: 0 });
         assert.equal(answer.status(), 403, path);
       }
       const cross = await page.request.post(`${address}${workspace}/retention`, { form: { choice: '0' }, headers: { 'Sec-Fetch-Site': 'cross-site' }, maxRedirects: 0 });
