@@ -42,12 +42,40 @@ func (e *Engine) PreviewAccountDeletion(ctx context.Context, c privacyd.Caller) 
 	if err != nil {
 		return nil, err
 	}
+	return plan, e.showOwnPlan(ctx, c, job, plan)
+}
+
+// LeavingPlan gives the plan of the caller's pending deletion, as the page shows
+// it that they see in its grace period. Nobody asks for it there, and whoever
+// looks again sees nothing new: one entry a day says so, and another where the
+// plan has become a new one. Audit: account_deletion.preview.
+func (e *Engine) LeavingPlan(ctx context.Context, c privacyd.Caller) (*privacyd.Plan, error) {
+	if err := e.itself(ctx, c, privacyd.ActionDeleteAccount); err != nil {
+		return nil, err
+	}
+	job := accountJob(c.AccountID)
+	plan, err := e.planJob(ctx, job, privacyd.Workspace{})
+	if err != nil {
+		return nil, err
+	}
+	now := e.Now()
+	shown, err := e.Plans.Plan(ctx, c.AccountID, plan.Hash, c.AccountID, now)
+	if err != nil && privacyd.CodeOf(err) != "plan_not_found" && privacyd.CodeOf(err) != "plan_expired" {
+		return nil, err
+	}
+	if err == nil && shown.MadeAt.UTC().Truncate(privacyd.Day).Equal(now.UTC().Truncate(privacyd.Day)) {
+		return plan, e.keepPlan(ctx, plan, c.AccountID, c.AccountID)
+	}
+	return plan, e.showOwnPlan(ctx, c, job, plan)
+}
+
+func (e *Engine) showOwnPlan(ctx context.Context, c privacyd.Caller, job *privacyd.Job, plan *privacyd.Plan) error {
 	event := e.jobEvent(c, "", job, "preview")
 	event.Target.ID = ""
 	if err := e.recordAlone(ctx, event); err != nil {
-		return nil, err
+		return err
 	}
-	return plan, e.keepPlan(ctx, plan, c.AccountID, c.AccountID)
+	return e.keepPlan(ctx, plan, c.AccountID, c.AccountID)
 }
 
 // DeleteAccount confirms the deletion of the caller's own account. The grace

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,4 +134,40 @@ func leaveHeld(t *testing.T, b *enginetest.Bench, me privacyd.Caller, w privacyd
 		hold(t, b, w, wholeWorkspace)
 	}
 	return job
+}
+
+// Who looks at the page of their own deletion is not recorded each time: an entry
+// a day says that they saw the plan.
+func TestLookingAtOnesOwnDeletionIsRecordedOnceADay(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		me, _ := leaving(b, jo)
+		looks := func() (n int) {
+			for _, action := range b.Audited("") {
+				if action == "account_deletion.preview done" {
+					n++
+				}
+			}
+			return n
+		}
+		asked := looks()
+		for day := range 3 {
+			for range 4 {
+				plan, err := b.LeavingPlan(t.Context(), me)
+				b.Must(err)
+				if plan.Totals().Deleted == 0 {
+					t.Error("the plan tells of nothing")
+				}
+				b.Pass(time.Minute)
+			}
+			if got := looks(); got != asked+day {
+				t.Errorf("on day %d there are %d entries, want %d", day, got, asked+day)
+			}
+			b.Pass(privacyd.Day)
+		}
+		_, err := b.PreviewAccountDeletion(t.Context(), me)
+		b.Must(err)
+		if got := looks(); got != asked+3 {
+			t.Errorf("asked for once more there are %d entries, want %d", got, asked+3)
+		}
+	})
 }

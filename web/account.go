@@ -134,7 +134,7 @@ func (d *door) showAccount(w http.ResponseWriter, r *http.Request, status int, v
 func (d *door) planLeaving(r *http.Request, c privacyd.Caller, view *accountView) {
 	switch view.Leaving.State {
 	case privacyd.JobScheduled, privacyd.JobBlocked, privacyd.JobPendingApproval:
-		plan, err := d.engine.PreviewAccountDeletion(r.Context(), c)
+		plan, err := d.engine.LeavingPlan(r.Context(), c)
 		if err != nil {
 			d.log.WarnContext(r.Context(), "the plan of an account's deletion cannot be shown", "error", err)
 			return
