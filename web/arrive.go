@@ -101,16 +101,35 @@ func (d *door) accept(w http.ResponseWriter, r *http.Request) error {
 	if c, err := d.signedIn(r); err == nil {
 		joined, err := d.engine.Join(r.Context(), c, secret)
 		if err == nil {
-			return redirect(w, r, workspacePath(joined.Slug))
+			return redirect(w, r, joinedPath(joined))
 		}
 		return d.refusedInvitation(w, r, err, "")
 	}
 	name := r.PostForm.Get("name")
 	in, joined, err := d.engine.Accept(r.Context(), stranger(r), secret, name, r.PostForm.Get("password"))
 	if err == nil {
-		return d.welcome(w, r, in, workspacePath(joined.Slug))
+		return d.welcome(w, r, in, joinedPath(joined))
 	}
 	return d.refusedInvitation(w, r, err, name)
+}
+
+// joinedPath is where somebody begins who has accepted an invitation.
+func joinedPath(w privacyd.Workspace) string {
+	if w.Audit != nil && w.Audit.Checkpoint == privacyd.CheckpointPending {
+		return workspacePath(w.Slug) + "?joined=" + pendingJoin
+	}
+	return workspacePath(w.Slug)
+}
+
+// pendingJoin says in an address that no signed checkpoint covers a joining yet.
+const pendingJoin = "pending"
+
+// joinedWords say so on the first page.
+func joinedWords(r *http.Request, w privacyd.Workspace) string {
+	if w.Name == "" || r.URL.Query().Get("joined") != pendingJoin {
+		return ""
+	}
+	return "You are a member of " + w.Name + " now." + uncoveredWords
 }
 
 func (d *door) refusedInvitation(w http.ResponseWriter, r *http.Request, err error, name string) error {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/privacyd/privacyd"
 )
@@ -13,6 +14,13 @@ type outboxView struct {
 	All     bool // of everybody: the address that the server printed was used
 	Before  string
 	Older   string // where the next page begins; empty: there is none
+}
+
+// outboxPolicy is policy, and lets the mails in their frames have the styles that
+// are in them: a frame without an address has the policy of its page. Nothing in
+// it runs, and nothing is loaded.
+func outboxPolicy() string {
+	return strings.Replace(policy, "style-src 'self'", "style-src 'self' 'unsafe-inline'", 1)
 }
 
 // outbox shows one's own kept mails.
@@ -40,6 +48,7 @@ func (d *door) showOutbox(w http.ResponseWriter, r *http.Request, c privacyd.Cal
 	if view.Letters, view.Older, err = d.engine.KeptMailsBefore(r.Context(), c, view.Before); err != nil {
 		return err
 	}
+	w.Header().Set("Content-Security-Policy", outboxPolicy())
 	return d.show(w, r, http.StatusOK, outboxPage(d.page(r, visit{}, "Outbox"), view))
 }
 

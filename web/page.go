@@ -28,12 +28,13 @@ type page struct {
 	Closing   *privacyd.Job     // the workspace's deletion in its grace period; nil: none
 	People    map[string]string // account id → name, as far as the reader may know
 	Contacts  map[string]string // contact id → name, of those whom the page speaks of
+	News      string            // what came of what led here; empty: nothing is to be said
 }
 
 func (d *door) page(r *http.Request, v visit, title string) page {
 	return page{
 		Title: title, Site: d.site, Caller: v.caller, Workspace: v.workspace, Role: v.role,
-		Path: r.URL.Path, Now: d.engine.Now(), Closing: v.closing,
+		Path: r.URL.Path, Now: d.engine.Now(), Closing: v.closing, News: joinedWords(r, v.workspace),
 	}
 }
 

@@ -41,10 +41,14 @@ func (d *door) workspaceStart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	first, joined := "audit", ""
 	if v.role.May(privacyd.ActionReadJobs) {
-		return redirect(w, r, workspacePath(v.workspace.Slug, "data-privacy"))
+		first = "data-privacy"
 	}
-	return redirect(w, r, workspacePath(v.workspace.Slug, "audit"))
+	if r.URL.Query().Get("joined") == pendingJoin {
+		joined = "?joined=" + pendingJoin
+	}
+	return redirect(w, r, workspacePath(v.workspace.Slug, first)+joined)
 }
 
 // workspacePath is the path of a workspace's page.

@@ -164,6 +164,9 @@ func TestPendingCheckpointsAreTold(t *testing.T) {
 	if done := membersDone[doneAs("removed", pending)]; !strings.Contains(done, "is still to come") {
 		t.Errorf("of a member is said %q", done)
 	}
+	if joinedPath(privacyd.Workspace{Slug: "acme", Audit: pending}) != "/w/acme?joined=pending" || joinedPath(privacyd.Workspace{Slug: "acme", Audit: &privacyd.Audited{Checkpoint: privacyd.CheckpointSigned}}) != "/w/acme" {
+		t.Error("somebody who joined is not told, or told for nothing")
+	}
 	if doneAs("role", &privacyd.Audited{Checkpoint: privacyd.CheckpointSigned}) != "role" || doneAs("role", nil) != "role" {
 		t.Error("what is signed is called pending")
 	}
