@@ -19,7 +19,8 @@ func newServerLog(l *slog.Logger) *log.Logger { return log.New(serverLog{l}, "",
 func (s serverLog) Write(line []byte) (int, error) {
 	text, level := withoutAddresses(strings.TrimSpace(string(line))), slog.LevelInfo
 	if strings.HasPrefix(text, "http: panic") {
-		level = slog.LevelError
+		why, stack, _ := strings.Cut(text, "\n") // why may be any value
+		text, level = withoutQuotes(why)+"\n"+stack, slog.LevelError
 	}
 	s.log.Log(context.Background(), level, "a connection went wrong", "error", text)
 	return len(line), nil

@@ -23,8 +23,8 @@ func TestServerLogNamesNobody(t *testing.T) {
 		}
 	}
 	var said bytes.Buffer
-	newServerLog(slog.New(slog.NewJSONHandler(&said, nil))).Print("http: panic serving 192.0.2.7:5: oh\n\tline two")
-	if text := said.String(); strings.Contains(text, "192.0.2.7") || !strings.Contains(text, `"level":"ERROR"`) || strings.Count(text, "\n") != 1 {
+	newServerLog(slog.New(slog.NewJSONHandler(&said, nil))).Print("http: panic serving 192.0.2.7:5: oh \"Ada\"\n\tline two")
+	if text := said.String(); strings.Contains(text, "192.0.2.7") || strings.Contains(text, "Ada") || !strings.Contains(text, "line two") || !strings.Contains(text, `"level":"ERROR"`) || strings.Count(text, "\n") != 1 {
 		t.Errorf("said %q", text)
 	}
 }
