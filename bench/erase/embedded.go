@@ -174,12 +174,16 @@ func (f *inFile) retention(ctx context.Context) error {
 	if err := f.settle(ctx); err != nil {
 		return err
 	}
+	e, err := f.source.Eraser()
+	if err != nil {
+		return err
+	}
 	for from := 0; from < n; from += atOnce {
 		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
 		for i := from; i < min(n, from+atOnce); i++ {
 			scope.Rows.Keys = append(scope.Rows.Keys, []string{"w4", key(i)})
 		}
-		o, err := erase(ctx, f.source, f.graph, scope, f.log)
+		o, err := erase(ctx, e, f.graph, scope, f.log)
 		if err != nil {
 			return err
 		}
@@ -255,7 +259,7 @@ func (f *inFile) contact(ctx context.Context, messages int) (ours outcome, their
 		var h time.Duration
 		privacyd := func() error {
 			scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "w0", SubjectKind: "contact", SubjectID: ids[0]}}
-			o, err = erase(ctx, f.source, f.graph, scope, f.log)
+			o, err = eraseOnce(ctx, f.source, f.graph, scope, f.log)
 			return err
 		}
 		hand := func() error {

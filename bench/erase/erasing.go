@@ -94,8 +94,18 @@ func compile(text string) (*datamap.Graph, error) {
 	return datamap.Compile(m)
 }
 
-// erase runs all steps of a scope; log tells how large the write-ahead log is.
-func erase(ctx context.Context, s *sqlsource.Source, g *datamap.Graph, scope datamap.EraseScope, log func() int64) (outcome, error) {
+// eraseOnce is a job of its own.
+func eraseOnce(ctx context.Context, s *sqlsource.Source, g *datamap.Graph, scope datamap.EraseScope, log func() int64) (outcome, error) {
+	e, err := s.Eraser()
+	if err != nil {
+		return outcome{}, err
+	}
+	return erase(ctx, e, g, scope, log)
+}
+
+// erase runs all steps of a scope as a part of a job, which has one Eraser; log
+// tells how large the write-ahead log is.
+func erase(ctx context.Context, e *sqlsource.Eraser, g *datamap.Graph, scope datamap.EraseScope, log func() int64) (outcome, error) {
 	var o outcome
 	start := time.Now()
 	plan, err := g.Erasure(scope)
@@ -104,10 +114,6 @@ func erase(ctx context.Context, s *sqlsource.Source, g *datamap.Graph, scope dat
 	}
 	if len(plan.Blockers) > 0 {
 		return o, fmt.Errorf("blocked: %v", plan.Blockers)
-	}
-	e, err := s.Eraser()
-	if err != nil {
-		return o, err
 	}
 	batch := sqlsource.Batch{
 		Guard: func(context.Context) error { return nil },
@@ -160,7 +166,7 @@ func eraseHere(ctx context.Context, postgres, dir, workspace string) error {
 		return err
 	}
 	defer t.close()
-	o, err := erase(ctx, t.source, t.graph, datamap.EraseScope{Scope: datamap.Scope{Workspace: workspace}}, t.log)
+	o, err := eraseOnce(ctx, t.source, t.graph, datamap.EraseScope{Scope: datamap.Scope{Workspace: workspace}}, t.log)
 	if err != nil {
 		return err
 	}

@@ -283,7 +283,7 @@ func (s *onServer) contact(ctx context.Context, messages int) (ours outcome, the
 		var h time.Duration
 		privacyd := func() (err error) {
 			scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "0", SubjectKind: "contact", SubjectID: fmt.Sprint(people[2*round])}}
-			o, err = erase(ctx, s.source, s.graph, scope, s.log)
+			o, err = eraseOnce(ctx, s.source, s.graph, scope, s.log)
 			return err
 		}
 		hand := func() (err error) {
@@ -315,13 +315,17 @@ func (s *onServer) retention(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
+	e, err := s.source.Eraser()
+	if err != nil {
+		return err
+	}
 	var ours outcome
 	for some := range slices.Chunk(keys[0], atOnce) {
 		scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: "4"}, Rows: &datamap.RowScope{Collection: "conversations"}}
 		for _, k := range some {
 			scope.Rows.Keys = append(scope.Rows.Keys, []string{k})
 		}
-		o, err := erase(ctx, s.source, s.graph, scope, s.log)
+		o, err := erase(ctx, e, s.graph, scope, s.log)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type Eraser struct {
 	source *Source
 	tables *tableCache
 	facts  *facts
+	paces  *paces
 
 	// Patience is how long Run goes on without getting any further because of
 	// rows that others have locked.
@@ -42,7 +43,7 @@ func (s *Source) Eraser() (*Eraser, error) {
 		return nil, privacyd.Errorf(privacyd.ClassRefused, "source_forbidden",
 			"The dataset's database is open for reading only, and an erasure has to write to it. Give the address of the database itself, not of a replica or a copy.")
 	}
-	return &Eraser{source: s, tables: newTableCache(), facts: newFacts(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk, round: roundLength}, nil
+	return &Eraser{source: s, tables: newTableCache(), facts: newFacts(), paces: newPaces(), Patience: defaultPatience, ordered: mostOrdered, chunk: largestChunk, round: roundLength}, nil
 }
 
 // Count is how many rows a step is about, exactly, in a snapshot, and how many

@@ -1,6 +1,9 @@
 package sqlsource
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // The time that a batch's locks may stand. The target leaves room below the
 // budget for batches that turn out slower than those before.
@@ -21,7 +24,26 @@ type pace struct {
 	limit int
 }
 
-func newPace(limit int) pace { return pace{rows: min(firstBatch, limit), limit: limit} }
+// paces remembers how large batches of each table came to be, so that an
+// erasure which comes to a table again does not begin anew.
+type paces struct {
+	mu   sync.Mutex
+	rows map[string]int
+}
+
+func newPaces() *paces { return &paces{rows: map[string]int{}} }
+
+func (p *paces) begin(table string, first, limit int) pace {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return pace{rows: min(max(first, p.rows[table]), limit), limit: limit}
+}
+
+func (p *paces) keep(table string, now pace) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows[table] = now.rows
+}
 
 func (p *pace) size() int { return p.rows }
 

@@ -92,7 +92,7 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 }
 
 func (e *Eraser) newRun(step *datamap.Step, batch Batch) *run {
-	r := &run{e: e, step: step, batch: batch, pace: newPace(e.limit(step)), pause: firstPause}
+	r := &run{e: e, step: step, batch: batch, pace: e.paces.begin(step.Collection.Table, firstBatch, e.limit(step)), pause: firstPause}
 	r.rowset = &sqliteRowset{e: e, step: step, files: r.files, along: r.along}
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files, along: r.along}
@@ -333,6 +333,7 @@ func (r *run) took(n int64, rows int, took time.Duration) {
 	r.rows += n
 	r.gone += n
 	r.pace.took(rows, took)
+	r.e.paces.keep(r.step.Collection.Table, r.pace)
 	if n > 0 {
 		r.vain, r.pause = 0, firstPause
 	}

@@ -34,6 +34,9 @@ type sweepStep struct {
 	query string // deletes at most so many
 }
 
+// allTables is what a sweep's pace goes by.
+const allTables = ""
+
 // firstSweep is more than elsewhere: what a row takes varies less.
 const (
 	firstSweep   = 2000
@@ -49,8 +52,7 @@ var errSlow = errors.New("it takes long to find the rows")
 
 // sweep erases as many of the steps as it can, and tells how many that were.
 func (e *Eraser) sweep(ctx context.Context, steps []*datamap.Step, batch Batch) (done int, rows int64, err error) {
-	s := &sweep{e: e, batch: batch, pace: newPace(e.sweepLimit()), step: steps[0]}
-	s.pace.rows = min(firstSweep, s.pace.limit)
+	s := &sweep{e: e, batch: batch, pace: e.paces.begin(allTables, firstSweep, e.sweepLimit()), step: steps[0]}
 	if err := e.look(ctx, "prepare an erasure", func(view *Snapshot) error { return s.prepare(ctx, view, steps) }); err != nil || len(s.steps) == 0 {
 		return 0, 0, err
 	}
@@ -202,6 +204,7 @@ func (s *sweep) attempt(ctx context.Context) (more bool, err error) {
 	took, size := time.Since(begun), s.pace.size()
 	s.rows += n
 	s.pace.took(int(n), took)
+	s.e.paces.keep(allTables, s.pace)
 	if s.batch.Timed != nil {
 		s.batch.Timed(n, took)
 	}
