@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) auditlog.Entries) {
 		{"comes back whole", testWhole},
 		{"newest first", testOrder},
 		{"the newest of all", testNewest},
+		{"the n-th, and the late ones", testReach},
 		{"filters", testFilters},
 		{"pages", testPages},
 		{"breaks off", testBreak},
@@ -71,6 +72,43 @@ func testNewest(t *testing.T, e auditlog.Entries) {
 		got, err := e.Newest(t.Context(), below)
 		if err != nil || got != want {
 			t.Errorf("the newest below %s: %q, %v; want %s", below, got, err, want)
+		}
+	}
+}
+
+// testReach finds how far back so many entries are, and where late ones are.
+func testReach(t *testing.T, e auditlog.Entries) {
+	for n := range 6 {
+		insert(t, e, entry(wsA, n), n%2)
+		insert(t, e, entry(wsB, n), 0)
+	}
+	for _, tc := range []struct {
+		q    auditlog.Query
+		n    int
+		want string
+	}{
+		{auditlog.Query{Log: wsA}, 1, entry(wsA, 5).ID},
+		{auditlog.Query{Log: wsA}, 6, entry(wsA, 0).ID},
+		{auditlog.Query{Log: wsA}, 7, ""},
+		{auditlog.Query{Log: wsA, Before: entry(wsA, 4).ID}, 2, entry(wsA, 2).ID},
+		{auditlog.Query{Log: wsA, Action: "job.create"}, 2, entry(wsA, 2).ID},
+		{auditlog.Query{Log: wsA, Action: "job.create", Before: entry(wsA, 2).ID}, 2, ""},
+	} {
+		got, err := e.Nth(t.Context(), tc.q, tc.n)
+		if err != nil || got != tc.want {
+			t.Errorf("the entry %d of %+v is %q, want %q: %v", tc.n, tc.q, got, tc.want, err)
+		}
+	}
+	if id, err := e.Late(t.Context(), wsA, "g", "0"); id != "" || err != nil {
+		t.Errorf("there are late entries below %q: %v", id, err)
+	}
+	late := entry(wsA, 6)
+	late.At = auditlog.MadeAt(late.ID).Add(-2 * auditlog.LateAfter)
+	insert(t, e, late, 1)
+	for from, some := range map[string]bool{"0": true, "1": false} {
+		id, err := e.Late(t.Context(), wsA, "g", from)
+		if err != nil || (id > late.ID) != some || (id != "") != some {
+			t.Errorf("late entries from %s on are below %q: %v", from, id, err)
 		}
 	}
 }
