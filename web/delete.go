@@ -62,8 +62,21 @@ func (d *door) deletePage(w http.ResponseWriter, r *http.Request) error {
 	return d.showDelete(w, r, v, http.StatusOK, deleteView{})
 }
 
+// mayDelete refuses whoever may not look for somebody to delete; the refusal is in
+// the audit log.
+func (d *door) mayDelete(r *http.Request, v visit) error {
+	if v.role.May(privacyd.ActionDeleteSubject) {
+		return nil
+	}
+	_, err := d.engine.PreviewJob(r.Context(), v.caller, engine.NewJob{Workspace: v.workspace.ID, Type: privacyd.JobSubjectDeletion})
+	return err
+}
+
 func (d *door) showDelete(w http.ResponseWriter, r *http.Request, v visit, status int, view deleteView) error {
-	var err error
+	err := d.mayDelete(r, v)
+	if err != nil {
+		return err
+	}
 	if view.Found, err = d.found(r, v); err != nil {
 		return err
 	}
@@ -79,6 +92,9 @@ func (d *door) showDelete(w http.ResponseWriter, r *http.Request, v visit, statu
 func (d *door) deleteMatches(w http.ResponseWriter, r *http.Request) error {
 	v, err := d.enter(r)
 	if err != nil {
+		return err
+	}
+	if err := d.mayDelete(r, v); err != nil {
 		return err
 	}
 	found, err := d.found(r, v)

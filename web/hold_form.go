@@ -114,6 +114,9 @@ func (d *door) holdMatchesPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := d.engine.ListHolds(r.Context(), v.caller, v.workspace.ID, "", 1); err != nil {
+		return err
+	}
 	found, err := d.found(r, v)
 	if err != nil {
 		return err

@@ -125,6 +125,9 @@ func TestRetentionByRole(t *testing.T) {
 		t.Errorf("an agent asks for the effect: status %d", w.Code)
 	}
 	expect(t, agent.get("/w/acme/sizes"), "Contacts")
+	if w := p.as(t, "auditor").get("/w/acme/retention"); w.Code != http.StatusOK || strings.Contains(w.Body.String(), `href="/w/acme/data-privacy"`) {
+		t.Errorf("an auditor reads the policy: status %d, and is led to what is an admin's or agent's", w.Code)
+	}
 	if w := p.as(t, "auditor").get("/w/acme/sizes"); w.Code != http.StatusForbidden {
 		t.Errorf("an auditor asks for sizes: status %d", w.Code)
 	}
