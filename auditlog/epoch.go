@@ -301,6 +301,7 @@ func (s *Sequencer) openEpoch(ctx context.Context, log string, tip Tip, known ma
 	if err != nil {
 		return nil, err
 	}
+	first.Old = true // entries that were written before it may come after it
 	g, err := s.grown(Tip{Head: Head{Log: log, Epoch: max(tip.Epoch, known.epoch) + 1}}, []Waiting{first}, now)
 	if err != nil {
 		return nil, err

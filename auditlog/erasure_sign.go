@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,16 +45,18 @@ func ErasuresSignedFrom(signed []byte) (from int64, ok bool) {
 	return 0, false
 }
 
-// erasuresSignedFrom is what the next checkpoint of a tree has to say: the same
-// as the last one, or, where that says nothing, from its end on.
-func (t Tip) erasuresSignedFrom() int64 {
-	if t.Size == 0 {
-		return 0
-	}
+// erasuresSigned is that line for the next checkpoint of a tree that grows by
+// entries: the same as in the last one or, where that has none, from the first
+// entry on that was written since erasures are signed. As long as there are but
+// others there is none: more of them may wait.
+func (t Tip) erasuresSigned(entries []Waiting) []string {
 	if from, ok := ErasuresSignedFrom(t.Checkpoint); ok {
-		return from
+		return []string{ErasuresSigned(from)}
 	}
-	return t.Size
+	if i := slices.IndexFunc(entries, func(w Waiting) bool { return !w.Old }); i >= 0 {
+		return []string{ErasuresSigned(t.Size + int64(i))}
+	}
+	return nil
 }
 
 // signErasure puts the signature into the leaf of an erasure, which else

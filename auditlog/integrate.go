@@ -128,7 +128,7 @@ func (s *Sequencer) grown(tip Tip, entries []Waiting, now time.Time) (Grown, err
 	}
 	g.Head = Head{Log: tip.Log, Epoch: tip.Epoch, Origin: Origin(public, tip.Log, tip.Epoch), Size: e.size, Root: e.root(), At: now}
 	g.Edge = plain(e.roots)
-	if g.Checkpoint, err = SignCheckpoint(s.Signer, g.Origin, g.Size, g.Root, ErasuresSigned(tip.erasuresSignedFrom())); err != nil {
+	if g.Checkpoint, err = SignCheckpoint(s.Signer, g.Origin, g.Size, g.Root, tip.erasuresSigned(entries)...); err != nil {
 		return Grown{}, err
 	}
 	if tip.Size > 0 && hour(tip.At) != hour(now) {

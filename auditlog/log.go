@@ -57,7 +57,7 @@ const (
 	defaultFollow = 250 * time.Millisecond
 	// mostAhead is how far ahead of the clock ids are followed: one that a broken
 	// clock made is not what all others are to come after.
-	mostAhead = 24 * time.Hour
+	mostAhead = 3 * time.Hour
 )
 
 // follow lets ids go on after those that there are: a clock that was set back,

@@ -10,6 +10,7 @@ type Waiting struct {
 	Seq      int64 // its number in the database
 	Log      string
 	LeafHash [32]byte
+	Old      bool // written when erasures' entries were not signed yet
 }
 
 // Taken is what Take gives.
