@@ -57,12 +57,13 @@ func (e *Engine) authoriseIn(ctx context.Context, c privacyd.Caller, w privacyd.
 }
 
 // closing are the actions that stay possible while a workspace's deletion is in
-// its grace period: reading, exporting, cancelling, and what persons are owed.
+// its grace period: reading, exporting, cancelling, what persons are owed, and
+// revoking tokens.
 var closing = []privacyd.Action{
 	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionDownload, privacyd.ActionReadRecords,
 	privacyd.ActionReadJobs, privacyd.ActionCancelJob, privacyd.ActionReadAudit, privacyd.ActionReadWorkspace,
 	privacyd.ActionDeleteSubject, privacyd.ActionDeleteWorkspace, privacyd.ActionManageHolds, privacyd.ActionApprove,
-	privacyd.ActionReadReceipts, privacyd.ActionReadEncryption, privacyd.ActionWriteAudit,
+	privacyd.ActionReadReceipts, privacyd.ActionReadEncryption, privacyd.ActionWriteAudit, privacyd.ActionManageTokens,
 }
 
 // checkOpen refuses what a workspace no more takes. Codes: workspace_read_only,
@@ -79,8 +80,12 @@ func (e *Engine) checkOpen(ctx context.Context, c privacyd.Caller, g grant, acti
 		}
 		return e.deny(ctx, c, grant{}, action, errNoWorkspace()) // its log is frozen
 	}
-	return e.deny(ctx, c, g, action, privacyd.Errorf(privacyd.ClassConflict, "workspace_read_only",
-		"This workspace is being deleted and takes no changes. Cancel its deletion first."))
+	return e.deny(ctx, c, g, action, errReadOnly())
+}
+
+func errReadOnly() error {
+	return privacyd.Errorf(privacyd.ClassConflict, "workspace_read_only",
+		"This workspace is being deleted and takes no changes. Cancel its deletion first.")
 }
 
 func (e *Engine) authoriseToken(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {

@@ -53,7 +53,7 @@ func (e *Engine) verifiable(ctx context.Context, c privacyd.Caller, workspace, i
 // instanceJob is the deletion of an account, for whoever runs the server: it is
 // a job of no workspace. Nil for anybody or anything else.
 func (e *Engine) instanceJob(ctx context.Context, c privacyd.Caller, id string) (*privacyd.Job, error) {
-	if c.Kind != privacyd.CallerOperator {
+	if c.Kind != privacyd.CallerOperator || c.Only != "" {
 		return nil, nil
 	}
 	job, err := e.Jobs.Job(ctx, id)

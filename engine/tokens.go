@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,12 +10,16 @@ import (
 )
 
 // CreateToken makes an API token of a workspace and gives its secret, which is
-// not kept. Admins and the operator. Codes: label_invalid, scope_unknown.
+// not kept. Admins and the operator. Codes: label_invalid, scope_unknown,
+// workspace_read_only.
 // Audit: tokens.manage.
 func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, label string, scopes []privacyd.Action) (t privacyd.Token, secret string, err error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageTokens)
 	if err != nil {
 		return t, "", err
+	}
+	if state, _, err := e.States.WorkspaceState(ctx, g.Workspace.ID); err != nil || state != privacyd.WorkspaceActive {
+		return t, "", cmp.Or(err, e.deny(ctx, c, g, privacyd.ActionManageTokens, errReadOnly()))
 	}
 	if label, err = displayName(label); err != nil {
 		return t, "", privacyd.Errorf(privacyd.ClassInvalid, "label_invalid", "A label has 1 to 200 characters on one line.")
