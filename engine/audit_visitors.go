@@ -48,15 +48,39 @@ func (e *Engine) forgetVisitors(ctx context.Context, lease work.Lease) error {
 		month = month.AddDate(0, -1, 0)
 		owners = append(owners, e.reference(visitorsOf(month)))
 	}
+	if err := e.endVisitors(ctx, owners, lease); err != nil {
+		return err
+	}
 	for range owners {
 		found, err := e.Disclosed.Disclosures(ctx, owners, 1)
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		err = e.forget(ctx, forgetting{Caller: privacyd.System(visitorKind), Owners: []string{found[0].Owner}, Guard: lease.Check})
-		if err != nil {
+		if err := e.forgetVisitor(ctx, found[0].Owner, lease); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// endVisitors ends what was begun before and had to wait, as for somebody who
+// read an older state of the database.
+func (e *Engine) endVisitors(ctx context.Context, owners []string, lease work.Lease) error {
+	begun, err := e.Erasures.Erasures(ctx, owners)
+	if err != nil {
+		return err
+	}
+	for _, erasure := range begun {
+		if erasure.Done {
+			continue
+		}
+		if err := e.forgetVisitor(ctx, erasure.Owner, lease); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) forgetVisitor(ctx context.Context, owner string, lease work.Lease) error {
+	return e.forget(ctx, forgetting{Caller: privacyd.System(visitorKind), Owners: []string{owner}, Guard: lease.Check})
 }

@@ -1,11 +1,15 @@
 package engine_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine/enginetest"
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
+	"github.com/privacyd/privacyd/work"
 )
 
 // TestVisitorsAreForgotten tries accounts that there are not: the address is
@@ -64,4 +68,28 @@ func TestVisitorsAreForgotten(t *testing.T) {
 		b.Pass(5 * 24 * time.Hour)
 		want("", "", "")
 	})
+}
+
+// TestVisitorsWaitForReaders: what was begun while somebody read an older state
+// is ended as soon as they have gone, though nothing is left to be deleted.
+func TestVisitorsWaitForReaders(t *testing.T) {
+	b := enginetest.New(t, sqldbtest.SQLite(t))
+	_, err := b.SignIn(t.Context(), privacyd.Caller{IP: "192.0.2.1", Door: privacyd.DoorWeb}, "nobody@example.com", "a wrong password")
+	b.WantCode(err, "sign_in_failed")
+	b.Pass(200 * 24 * time.Hour)
+	sequenced(t, b)
+	conn, err := b.DB.Reader().Conn(t.Context())
+	b.Must(err)
+	_, err = conn.ExecContext(t.Context(), "BEGIN; SELECT count(*) FROM audit_entries")
+	b.Must(err)
+	err = b.RunForgotten(t.Context(), "", &lease{})
+	if retry := (*work.RetryError)(nil); !errors.As(err, &retry) {
+		t.Fatalf("error %v, want to be asked again", err)
+	}
+	_, err = conn.ExecContext(t.Context(), "ROLLBACK")
+	b.Must(errors.Join(err, conn.Close()))
+	b.Must(b.RunForgotten(t.Context(), "", &lease{}))
+	if got := erasuresOf(b.Audited("")); !slices.Contains(got, "audit.erase done") {
+		t.Errorf("it is not said to be done: %v", got)
+	}
 }

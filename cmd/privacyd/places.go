@@ -180,7 +180,7 @@ func (c *config) databaseUses() ([]use, error) {
 	list := []use{own}
 	for _, d := range c.Datasets {
 		named, told := hosting(d.Map)
-		if named != "" && !slices.ContainsFunc(c.Places, func(p placeConfig) bool { return p.Name == named }) {
+		if d.Place == "" && named != "" && !slices.ContainsFunc(c.Places, func(p placeConfig) bool { return p.Name == named }) {
 			return nil, privacyd.Errorf(privacyd.ClassInvalid, "config_invalid",
 				"The data map of dataset %s says that it is at the place %s, which is not among places.", d.Name, named)
 		}

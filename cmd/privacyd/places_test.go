@@ -66,7 +66,9 @@ func TestMapNamesItsPlace(t *testing.T) {
 	wantUses(t, c, map[string]string{"datasets.app": "product"})
 	c.Datasets[0].Place = "other"
 	wantUses(t, c, map[string]string{"datasets.app": "other"})
-	c.Datasets[0].Place, c.Places = "", c.Places[1:]
+	c.Places = c.Places[1:]
+	wantUses(t, c, map[string]string{"datasets.app": "other"}) // what the map says of another installation is no matter
+	c.Datasets[0].Place = ""
 	if _, err := c.places(); privacyd.CodeOf(err) != "config_invalid" {
 		t.Errorf("a place that is not declared: %v", err)
 	}
