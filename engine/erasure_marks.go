@@ -21,7 +21,7 @@ func (r *erasureRun) markBefore(ctx context.Context) error {
 	if err := r.mark(ctx); err != nil {
 		return fmt.Errorf("mark an erasure in the suppression ledger: %w", err)
 	}
-	r.state.Marked = true
+	r.marked = true
 	return r.guarded(ctx, func(ctx context.Context) error {
 		if err := r.lockImports(ctx); err != nil {
 			return err

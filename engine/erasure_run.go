@@ -35,6 +35,7 @@ type erasureRun struct {
 	marks     map[string]privacyd.Erased   // that the job has in the suppression ledger, by row; of others by ""
 	newest    privacyd.Erased              // of these
 	woken     bool                         // it waited for a person since it began
+	marked    bool                         // by this run: while a job waits its mark may be taken back
 }
 
 // RunErasure is the handler of WorkErase. It may run again after any failure

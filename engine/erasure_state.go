@@ -34,7 +34,6 @@ type erasureState struct {
 	Held        []privacyd.PlannedCollection `json:"held,omitempty"`       // what stayed under a hold in the end
 	Rounds      int                          `json:"rounds,omitempty"`     // after rows that were added meanwhile
 	Ledger      int64                        `json:"ledger,omitempty"`     // the suppression ledger's newest mark when it began
-	Marked      bool                         `json:"marked,omitempty"`     // in the suppression ledger
 	HeldSeen    bool                         `json:"held_seen,omitempty"`  // Held is known
 	Spared      bool                         `json:"spared,omitempty"`     // a hold stood in a workspace that goes when it was verified
 	Cleared     bool                         `json:"cleared,omitempty"`    // what privacyd's own tables knew of a workspace

@@ -27,7 +27,7 @@ func (r *erasureRun) verify(ctx context.Context) error {
 	if r.ofRows() {
 		return r.verifyRows(ctx)
 	}
-	if !r.state.Marked {
+	if !r.marked {
 		if err := r.markBefore(ctx); err != nil {
 			return err
 		}

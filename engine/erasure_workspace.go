@@ -71,7 +71,7 @@ func (r *erasureRun) waitForHolds(ctx context.Context) (again bool, err error) {
 
 // eraseAgain has the next phase be the first, with the holds that stand then.
 func (r *erasureRun) eraseAgain(ctx context.Context) error {
-	r.x, r.state.HeldSeen, r.state.Marked = nil, false, false
+	r.x, r.state.HeldSeen, r.marked = nil, false, false
 	return r.save(ctx, phaseErase)
 }
 

@@ -192,3 +192,50 @@ func TestTheLedgerIsToldOfARelease(t *testing.T) {
 		}
 	})
 }
+
+// A cancellation may fail after the ledger was told when the job has a mark and
+// waits in any phase: it goes on, and is marked again.
+func TestWhatGoesOnIsMarkedAgain(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		for name, again := range map[string]bool{"in-verification": false, "once-more": true} {
+			t.Run(name, func(t *testing.T) {
+				defer b.In(t)()
+				ctx, w := t.Context(), newOrg(t, b, name)
+				job := erasables()[0].ask(t, b, w)
+				f, files := &effects{}, false
+				f.before = func(what string) {
+					switch {
+					case what == "files" && !files:
+						files = true
+						if again { // she is back, and found
+							_, err := b.Records.Import(ctx, w.ID, engine.ImportSource{Body: strings.NewReader(orgRecords(w.Slug))})
+							b.Must(err)
+							return
+						}
+					case !files || !strings.HasPrefix(what, "delete "):
+						return
+					}
+					f.before = nil
+					hold(t, b, w, wholeWorkspace)
+				}
+				runWatched(t, b, f, job)
+				if marks, _ := withdrawals(t, b, job.ID); marks != 1 || stateOf(b, job.ID).State != privacyd.JobBlocked {
+					t.Fatalf("the job is %s, with %d marks", stateOf(b, job.ID).State, marks)
+				}
+				whole := b.Jobs
+				b.Jobs = lateJobs{whole}
+				if _, err := b.CancelJob(ctx, enginetest.Operator, w.ID, job.ID); !errors.Is(err, errLate) {
+					t.Fatalf("it ended with %v", err)
+				}
+				b.Jobs = whole
+				_, err := b.ReleaseHoldsOn(ctx, enginetest.Operator, w.ID, wholeWorkspace, "over")
+				b.Must(err)
+				b.Run()
+				if marks, withdrawn := withdrawals(t, b, job.ID); stateOf(b, job.ID).State != privacyd.JobCompleted || marks != 2 || withdrawn != 1 {
+					t.Errorf("the job is %s, with %d marks of which %d are taken back", stateOf(b, job.ID).State, marks, withdrawn)
+				}
+			})
+		}
+	})
+}
