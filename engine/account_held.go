@@ -87,6 +87,20 @@ func (r *erasureRun) waitForWorkspaces(ctx context.Context) error {
 		"A legal hold covers what a workspace has of the account. What it does not cover is deleted; the rest goes when it is released."), privacyd.WaitHold}
 }
 
+// leavesStill keeps an account in its grace period whose deletion has to wait
+// after what refers to the account went, and with that, that it is leaving: its
+// holder may cancel.
+func (e *Engine) leavesStill(ctx context.Context, job *privacyd.Job, auditID string) error {
+	if job.Type != privacyd.JobAccountDeletion || job.Subject.ID == "" {
+		return nil
+	}
+	state, _, err := e.States.AccountState(ctx, job.Subject.ID)
+	if err != nil || state == privacyd.AccountLeaving { // who looks at it stays signed in
+		return err
+	}
+	return e.leavesAgain(ctx, job, auditID)
+}
+
 // unheldOf leaves out the workspaces that are held.
 func (r *erasureRun) unheldOf(ctx context.Context, workspaces []string) ([]string, error) {
 	holds, err := r.e.Holds.StandingHolds(ctx, "")

@@ -171,3 +171,46 @@ func TestLookingAtOnesOwnDeletionIsRecordedOnceADay(t *testing.T) {
 		}
 	})
 }
+
+// A hold that is placed when an account is already signed out of everything, and
+// its own row about to go, leaves it in the grace period: its holder may cancel.
+func TestHeldAtTheLastMoment(t *testing.T) {
+	for name, target := range map[string]func(me privacyd.Caller) privacyd.HoldTarget{
+		"workspace": func(privacyd.Caller) privacyd.HoldTarget { return wholeWorkspace },
+		"account": func(me privacyd.Caller) privacyd.HoldTarget {
+			return privacyd.HoldTarget{Type: privacyd.HoldSubject, Subject: &privacyd.Subject{Kind: "account", ID: me.AccountID}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+				b := beside(t, db)
+				ctx := t.Context()
+				me, ws, _ := joIn(t, b, true)
+				plan, err := b.PreviewAccountDeletion(ctx, me)
+				b.Must(err)
+				job, err := b.DeleteAccount(ctx, me, privacyd.Confirmation{PlanHash: plan.Hash, Password: secretWords})
+				b.Must(err)
+				f := &effects{}
+				f.before = func(what string) {
+					if what == "delete members" {
+						f.before = nil
+						hold(t, b, ws[0], target(me))
+					}
+				}
+				b.Pass(time.Hour)
+				runWatched(t, b, f, job)
+				if job = stateOf(b, job.ID); job.State != privacyd.JobBlocked || job.WaitingOn != privacyd.WaitHold {
+					t.Fatalf("the job is %s, waiting on %q: %s", job.State, job.WaitingOn, job.ErrorMessage)
+				}
+				if state, id, err := b.States.AccountState(ctx, me.AccountID); err != nil || state != privacyd.AccountLeaving || id != job.ID {
+					t.Fatalf("the account is %s by %q, %v", state, id, err)
+				}
+				_, err = b.CancelAccountDeletion(ctx, me)
+				b.Must(err)
+				if state, _, err := b.States.AccountState(ctx, me.AccountID); err != nil || state != privacyd.AccountActive || stateOf(b, job.ID).State != privacyd.JobCancelled {
+					t.Errorf("cancelled, the account is %s, the job %s, %v", state, stateOf(b, job.ID).State, err)
+				}
+			})
+		})
+	}
+}

@@ -256,7 +256,7 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 	}
 	for i, p := range x.parts {
 		if i == len(x.parts)-1 && !x.spared {
-			if err := r.forgetAccount(ctx); err != nil {
+			if err := r.forgetAccount(ctx, x); err != nil {
 				return err
 			}
 		}
@@ -269,11 +269,16 @@ func (r *erasureRun) eraseOnce(ctx context.Context) error {
 
 // forgetAccount deletes what refers to an account, before its own row goes with
 // the last dataset.
-func (r *erasureRun) forgetAccount(ctx context.Context) error {
+func (r *erasureRun) forgetAccount(ctx context.Context, x *erasure) error {
 	if r.job.Type != privacyd.JobAccountDeletion || r.job.Subject.ID == "" {
 		return nil
 	}
-	return r.guarded(ctx, func(ctx context.Context) error { return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody) })
+	return r.guarded(ctx, func(ctx context.Context) error {
+		if err := r.mayGoOn(ctx, x); err != nil {
+			return err
+		}
+		return r.e.Own.ForgetAccount(ctx, r.job.Subject.ID, somebody)
+	})
 }
 
 // onceMore begins again when verification finds rows, which were added

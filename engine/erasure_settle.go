@@ -87,7 +87,14 @@ func (e *Engine) suspend(ctx context.Context, jobID string, lease work.Lease, w 
 		if err := e.heldAgain(ctx, job); err != nil {
 			return err
 		}
-		return e.saveJob(ctx, privacyd.System("erasure"), "", job, "wait")
+		auditID, err := e.record(ctx, e.jobEvent(privacyd.System("erasure"), "", job, "wait"))
+		if err != nil {
+			return err
+		}
+		if err := e.Jobs.UpdateJob(ctx, job, auditID); err != nil {
+			return err
+		}
+		return e.leavesStill(ctx, job, auditID)
 	})
 }
 
