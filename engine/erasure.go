@@ -20,7 +20,8 @@ type erasure struct {
 	quoting   []*erasurePart   // whose rows may quote the person
 	holds     []*privacyd.Hold // that stand in the workspace
 	placed    int64            // holds ever placed, when it was made
-	wholly    bool             // the workspace or the account is held
+	wholly    bool             // the workspace or the account is held, or it cannot be told what of it is
+	untold    []string         // the datasets in which it cannot be told
 	spared    bool             // what is the account's alone stays as long as a workspace is held
 }
 
@@ -253,6 +254,9 @@ func (x *erasure) heldRows(ctx context.Context, p *erasurePart, h *privacyd.Hold
 		}
 		return []datamap.RowRef{{Collection: t.Collection, Key: t.Key}}, nil
 	case privacyd.HoldSubject:
+		if subjectKind(p.dataset, t.Subject.Kind) == nil {
+			return nil, nil
+		}
 		key, err := x.keyOfHold(ctx, p, h)
 		if err != nil || key == "" {
 			return nil, err
@@ -263,7 +267,10 @@ func (x *erasure) heldRows(ctx context.Context, p *erasurePart, h *privacyd.Hold
 	}
 }
 
-// keyOfHold is the key by which a dataset knows the hold's workspace.
+// keyOfHold is the key by which a dataset knows the hold's workspace; empty: it
+// has nothing of it. Where nobody has said, a hold is in the way of no account that
+// the workspace does not know; one that it knows stays whole, since any row may be
+// the workspace's.
 func (x *erasure) keyOfHold(ctx context.Context, p *erasurePart, h *privacyd.Hold) (string, error) {
 	if h.WorkspaceID == x.workspace.ID {
 		return p.scope.Workspace, nil
@@ -272,14 +279,30 @@ func (x *erasure) keyOfHold(ctx context.Context, p *erasurePart, h *privacyd.Hol
 	if err != nil {
 		return "", err
 	}
-	return datasetKey(p.dataset, w)
+	key, err := datasetKey(p.dataset, w)
+	if privacyd.CodeOf(err) != "dataset_key_missing" {
+		return key, err
+	}
+	knowing, err := x.e.Own.WorkspacesWith(ctx, x.job.Subject.ID)
+	if err != nil || !slices.Contains(knowing, w.ID) {
+		return "", err
+	}
+	x.wholly, x.untold = true, appendNew(x.untold, p.dataset.Name)
+	return "", nil
+}
+
+// untoldNotes say what a plan waits for of which datasets cannot tell what is
+// held. Which workspace it is stays unsaid: who reads it need not be a member.
+func (x *erasure) untoldNotes() (notes []string) {
+	for _, name := range x.untold {
+		notes = append(notes, fmt.Sprintf("A workspace that knows this account is under a legal hold, and nobody has said which records of dataset %s are its own. "+
+			"All waits until the hold is released, or until whoever runs this installation says it with: privacyd workspace key.", name))
+	}
+	return notes
 }
 
 // rowsOf are a person's own rows in the dataset.
 func (p *erasurePart) rowsOf(ctx context.Context, workspace string, s privacyd.Subject) ([]datamap.RowRef, error) {
-	if subjectKind(p.dataset, s.Kind) == nil {
-		return nil, nil
-	}
 	scope := datamap.EraseScope{Scope: datamap.Scope{Workspace: workspace, SubjectKind: s.Kind, SubjectID: s.ID}}
 	of, err := p.dataset.Graph.Erasure(scope)
 	if err != nil {

@@ -95,6 +95,7 @@ func (x *erasure) describe(ctx context.Context) (*privacyd.Plan, error) {
 			return nil, err
 		}
 		plan.Notes, plan.Abandoned = append(plan.Notes, abandonedNotes(alone)...), named(alone)
+		plan.Notes = append(plan.Notes, x.untoldNotes()...)
 		stays, err := x.accountStays(ctx)
 		if err != nil {
 			return nil, err
