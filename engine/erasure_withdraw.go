@@ -26,6 +26,9 @@ func (e *Engine) withdrawMark(ctx context.Context, job *privacyd.Job) error {
 		if err := e.withdraw(ctx, job, r.state.ReplayOf, time.Time{}); err != nil {
 			return err
 		}
+		if err := e.cancelReplayed(ctx, r.state.ReplayOf); err != nil {
+			return fmt.Errorf("cancel a deletion with its replay: %w", err)
+		}
 	}
 	if mark, marked := r.marks[""]; marked {
 		return e.withdraw(ctx, job, job.ID, mark.Expires)
@@ -87,25 +90,49 @@ func (e *Engine) cancelAgain(ctx context.Context, jobID string, erased privacyd.
 		if err != nil || job.State.Ended() {
 			return err
 		}
-		system := privacyd.System("restore")
-		job.CancelAsked, job.CancelledBy = true, system.ID()
-		e.end(job, privacyd.JobCancelled)
-		if err := e.breakOff(ctx, job); err != nil {
-			return err
-		}
-		if err := e.saveJob(ctx, system, "", job, "cancel"); err != nil {
+		if err := e.cancelRestored(ctx, job); err != nil {
 			return err
 		}
 		if job.Type == privacyd.JobAccountDeletion {
 			err = e.staysAfterAll(ctx, job)
 		} else {
-			err = e.cancelErasure(ctx, system, grant{}, job)
+			err = e.cancelErasure(ctx, privacyd.System("restore"), grant{}, job)
 		}
 		if err != nil {
 			return err
 		}
 		return e.Runs.RecordErasure(ctx, erased.Sequence, job.ID, e.Now())
 	})
+}
+
+// cancelReplayed ends the deletion that a restored database still has to run,
+// and of which the replay is cancelled. Who knows of a day on which it would
+// happen knows it of this one.
+func (e *Engine) cancelReplayed(ctx context.Context, jobID string) error {
+	job, err := e.lockJob(ctx, jobID)
+	if privacyd.CodeOf(err) == "job_not_found" {
+		return nil
+	}
+	if err != nil || job.State.Ended() {
+		return err
+	}
+	if err := e.cancelRestored(ctx, job); err != nil {
+		return err
+	}
+	if err := e.tellCancelled(ctx, job); err != nil {
+		return err
+	}
+	return e.Queue.Cancel(ctx, WorkErase, job.ID)
+}
+
+func (e *Engine) cancelRestored(ctx context.Context, job *privacyd.Job) error {
+	system := privacyd.System("restore")
+	job.CancelAsked, job.CancelledBy = true, system.ID()
+	e.end(job, privacyd.JobCancelled)
+	if err := e.breakOff(ctx, job); err != nil {
+		return err
+	}
+	return e.saveJob(ctx, system, "", job, "cancel")
 }
 
 // staysAfterAll has an account stay whose deletion was cancelled.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
@@ -237,5 +238,55 @@ func TestWhatGoesOnIsMarkedAgain(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// A backup has the deletion that its ledger says was done, waiting for its day.
+// When its replay has to wait and is cancelled, it is cancelled with it.
+func TestACancelledReplayIsOfNoOther(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		b.Engine.Grace = 30 * privacyd.Day
+		ctx, w := t.Context(), newOrg(t, b, "backup")
+		me, job := leaving(b, jo)
+		who := &privacyd.Subject{Kind: "account", ID: me.AccountID}
+		_, err := b.Suppression.Append(ctx, privacyd.Erased{
+			JobID: job.ID, At: b.Clock(), Expires: b.Clock().Add(90 * privacyd.Day),
+			Again: privacyd.EraseAgain{Type: job.Type, Subject: who, AllHolds: true},
+		}, nil)
+		b.Must(err)
+		b.Pass(time.Minute)
+		_, err = b.AddMember(ctx, enginetest.Operator, w.ID, jo, privacyd.RoleAgent)
+		b.Must(err)
+		target := privacyd.HoldTarget{Type: privacyd.HoldSubject, Subject: who}
+		hold(t, b, w, target)
+		replays, err := b.Replay(ctx, enginetest.Operator)
+		b.Must(err)
+		b.Run()
+		if len(replays) != 1 || stateOf(b, replays[0].ID).State != privacyd.JobBlocked {
+			t.Fatalf("%d are erased again: %+v", len(replays), replays)
+		}
+		_, err = b.CancelAccountDeletion(ctx, me)
+		b.Must(err)
+		if was := stateOf(b, job.ID); was.State != privacyd.JobCancelled {
+			t.Errorf("the job of the backup is %s", was.State)
+		}
+		b.Run()
+		told := 0
+		for _, subject := range toldTo(b, jo) {
+			if subject == staysAgain {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("it is told %d times that the account stays: %q", told, toldTo(b, jo))
+		}
+		_, err = b.ReleaseHoldsOn(ctx, enginetest.Operator, w.ID, target, "over")
+		b.Must(err)
+		later(b, 31*privacyd.Day)
+		if _, err := b.Accounts.Account(ctx, me.AccountID); err != nil {
+			t.Errorf("the account: %v", err)
+		}
+		b.Must(b.CheckRestored(ctx))
 	})
 }
