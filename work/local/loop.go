@@ -81,6 +81,9 @@ func (r *Runner) RunUntilIdle(ctx context.Context, keys ...string) error {
 			err = l.look(ctx)
 		}
 	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // a database that is interrupted says so in its own words
+	}
 	if err != nil {
 		return fmt.Errorf("run work until idle: %w", err)
 	}
