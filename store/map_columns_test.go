@@ -19,18 +19,19 @@ var tellingName = regexp.MustCompile(`_by$|_to$|account|author|assignee|reporter
 
 // aboutNobody are such columns that hold nothing of anybody, and why.
 var aboutNobody = map[string]string{
-	"instance.name":           "of a check value",
-	"workspaces.name":         "an organisation's; blanked with it",
-	"export_files.name":       "made of the workspace's slug and the time",
-	"sub_processors.name":     "an organisation's, which is public",
-	"audit_disclosures.owner": "a keyed hash; the row goes with its owner",
-	"audit_known.owner":       "a keyed hash; the row goes with its owner",
-	"audit_owned.owner":       "a keyed hash; the row goes with its owner",
-	"audit_erasures.owner":    "a keyed hash; the row lives for some days",
-	"mails.owner":             "a keyed hash; the key that it names is destroyed",
-	"api_tokens.scopes":       "what the token may do",
-	"jobs.subject_kind":       "a kind",
-	"jobs.subject_ref":        "a keyed hash; blanked with its owner",
+	"instance.name":            "of a check value",
+	"workspaces.name":          "an organisation's; blanked with it",
+	"export_files.name":        "made of the workspace's slug and the time",
+	"sub_processors.name":      "an organisation's, which is public",
+	"audit_disclosures.owner":  "a keyed hash; the row goes with its owner",
+	"audit_known.owner":        "a keyed hash; the row goes with its owner",
+	"audit_owned.owner":        "a keyed hash; the row goes with its owner",
+	"audit_cursor.unsigned_to": "how many entries there were at an update",
+	"audit_erasures.owner":     "a keyed hash; the row lives for some days",
+	"mails.owner":              "a keyed hash; the key that it names is destroyed",
+	"api_tokens.scopes":        "what the token may do",
+	"jobs.subject_kind":        "a kind",
+	"jobs.subject_ref":         "a keyed hash; blanked with its owner",
 }
 
 // Whatever column of ours can hold a person, by its name, is one that the maps
