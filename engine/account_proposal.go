@@ -105,17 +105,19 @@ func (e *Engine) ownJob(ctx context.Context, c privacyd.Caller, id string) (*pri
 // cancelOwn cancels the deletion of the caller's own account, proposed or on
 // its way.
 func (e *Engine) cancelOwn(ctx context.Context, c privacyd.Caller, job *privacyd.Job) (*privacyd.Job, error) {
-	if job.State != privacyd.JobPendingApproval {
-		if job.State.Ended() && job.State != privacyd.JobCancelled {
-			return nil, privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
-		}
-		if job.State == privacyd.JobCancelled {
-			return job, nil
-		}
+	leaving, err := e.leavingJob(ctx, c.AccountID)
+	switch {
+	case err != nil:
+		return nil, err
+	case leaving != nil && leaving.ID == job.ID:
 		return e.CancelAccountDeletion(ctx, c)
+	case job.State == privacyd.JobCancelled:
+		return job, nil
+	case job.State.Ended():
+		return nil, privacyd.Errorf(privacyd.ClassConflict, "job_not_cancellable", "This job is %s: there is nothing left to cancel.", job.State)
 	}
 	id := job.ID
-	err := e.Tx.InTx(ctx, func(ctx context.Context) error {
+	err = e.Tx.InTx(ctx, func(ctx context.Context) error {
 		locked, err := e.Jobs.LockJob(ctx, id)
 		if job, err = e.withSubject(ctx, locked, err); err != nil {
 			return err

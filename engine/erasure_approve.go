@@ -93,7 +93,10 @@ func (e *Engine) decide(ctx context.Context, c privacyd.Caller, g grant, job *pr
 		if err := e.endWaiting(ctx, job); err != nil {
 			return err
 		}
-		return e.saveJob(ctx, c, g.Role, job, "cancel")
+		if err := e.saveJob(ctx, c, g.Role, job, "cancel"); err != nil {
+			return err
+		}
+		return e.cancelErasure(ctx, c, g, job)
 	}
 	job.ApprovedBy = c.ID()
 	return e.schedule(ctx, c, g, job, "schedule")

@@ -265,7 +265,7 @@ func (e *Engine) confirm(ctx context.Context, c privacyd.Caller, g grant, job *p
 	}
 	now := e.Now()
 	job.PlanHash, job.ConfirmedBy, job.ConfirmedAt = with.PlanHash, c.ID(), &now
-	job.ErrorCode, job.ErrorMessage = "", ""
+	job.ApprovedBy, job.ErrorCode, job.ErrorMessage = "", "", ""
 	if err := e.waitForHolds(ctx, job, with.Wait); err != nil {
 		return err
 	}
@@ -317,22 +317,32 @@ func (e *Engine) enqueueErasure(ctx context.Context, jobID string, at time.Time)
 // cancelErasure takes a cancelled job off its way. A workspace that was to be
 // deleted is open again.
 func (e *Engine) cancelErasure(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job) error {
-	if job.Type == privacyd.JobWorkspaceDeletion {
-		auditID, err := e.record(ctx, privacyd.AuditEvent{
-			WorkspaceID: job.WorkspaceID, Caller: c, Role: g.Role, Action: "workspace.reopen", Outcome: privacyd.OutcomeDone,
-			Target: privacyd.Target{Type: "workspace", ID: job.WorkspaceID},
-		})
-		if err != nil {
-			return err
-		}
-		if err := e.States.SetWorkspaceState(ctx, job.WorkspaceID, privacyd.WorkspaceActive, "", auditID); err != nil {
-			return err
-		}
+	if err := e.reopen(ctx, c, g, job); err != nil {
+		return err
 	}
 	if err := e.tellCancelled(ctx, job); err != nil {
 		return err
 	}
 	return e.Queue.Cancel(ctx, WorkErase, job.ID)
+}
+
+// reopen opens the workspace that a job has closed, if it has.
+func (e *Engine) reopen(ctx context.Context, c privacyd.Caller, g grant, job *privacyd.Job) error {
+	if job.Type != privacyd.JobWorkspaceDeletion {
+		return nil
+	}
+	state, by, err := e.States.WorkspaceState(ctx, job.WorkspaceID)
+	if err != nil || state != privacyd.WorkspaceReadOnly || by != job.ID {
+		return err
+	}
+	auditID, err := e.record(ctx, privacyd.AuditEvent{
+		WorkspaceID: job.WorkspaceID, Caller: c, Role: g.Role, Action: "workspace.reopen", Outcome: privacyd.OutcomeDone,
+		Target: privacyd.Target{Type: "workspace", ID: job.WorkspaceID},
+	})
+	if err != nil {
+		return err
+	}
+	return e.States.SetWorkspaceState(ctx, job.WorkspaceID, privacyd.WorkspaceActive, "", auditID)
 }
 
 // graceOf is how long a type of job waits between confirmation and execution.

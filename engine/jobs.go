@@ -237,7 +237,7 @@ func (e *Engine) keyFor(asked *privacyd.Job) []byte {
 }
 
 func (e *Engine) sameRequest(ctx context.Context, known, asked *privacyd.Job) error {
-	same := known.Type == asked.Type && known.Format == asked.Format && (known.Subject == nil) == (asked.Subject == nil)
+	same := known.Type == asked.Type && known.Format == asked.Format && (known.Subject == nil) == (asked.Subject == nil) && sameMoment(known.Before, asked.Before)
 	switch {
 	case !same || known.Subject == nil:
 	case known.Subject.ID == "": // they are erased
@@ -254,6 +254,13 @@ func (e *Engine) sameRequest(ctx context.Context, known, asked *privacyd.Job) er
 			"This Idempotency-Key was used for another request. Send a new one.")
 	}
 	return nil
+}
+
+func sameMoment(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UnixMicro() == b.UnixMicro() // as it is stored
 }
 
 func (e *Engine) enqueueExport(ctx context.Context, jobID string) error {

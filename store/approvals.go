@@ -8,15 +8,13 @@ import (
 	"github.com/privacyd/privacyd/store/sqldb"
 )
 
-// InsertApproval keeps a decision on a job's plan. There is one for each plan.
-// Code approval_made when there is one already.
+// InsertApproval keeps a decision on a job's plan. Of a plan that is confirmed
+// and decided on again it is the newest.
 func (s *Store) InsertApproval(ctx context.Context, a privacyd.Approval, auditID string) error {
-	n, err := s.db.Exec(ctx, `INSERT INTO approvals (job_id, plan_hash, decided_by, approved, at, audit_entry_id)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job_id, plan_hash) DO NOTHING`,
+	_, err := s.db.Exec(ctx, `INSERT INTO approvals (job_id, plan_hash, decided_by, approved, at, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job_id, plan_hash) DO UPDATE SET
+		decided_by = excluded.decided_by, approved = excluded.approved, at = excluded.at, audit_entry_id = excluded.audit_entry_id`,
 		a.JobID, a.PlanHash, a.DecidedBy, toInt(a.Approved), sqldb.Micros(a.At), auditID)
-	if err == nil && n == 0 {
-		return privacyd.Errorf(privacyd.ClassConflict, "approval_made", "Somebody decided on this plan already.")
-	}
 	if err != nil {
 		return fmt.Errorf("insert approval: %w", err)
 	}
