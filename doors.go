@@ -105,7 +105,7 @@ var operations = []Operation{
 	{"delete-subject", ActionDeleteSubject, "create-gdpr-job", "erase", "", "POST /w/{workspace}/delete-contact", "subject_deletion.confirm"},
 	{"delete-held-subject", ActionDeleteSubject, "create-gdpr-job", "erase", "", "POST /w/{workspace}/delete-contact", ""},
 	{"review", ActionDeleteSubject, "delete-review-item", "job review", "", "POST /w/{workspace}/jobs/{job}/review/{n}", ""},
-	{"verify-again", ActionDeleteSubject, "verify-gdpr-job", "job verify", "", "", ""},
+	{"verify-again", ActionDeleteSubject, "verify-gdpr-job", "job verify", "", "POST /w/{workspace}/jobs/{job}/verify", ""},
 	{"delete-records", ActionDeleteRecords, "create-gdpr-job", "erase", "", "POST /w/{workspace}/bulk", "bulk_deletion.confirm"},
 	{"approve", ActionApprove, "approve-gdpr-job", "job approve", "", "POST /w/{workspace}/jobs/{job}/approve", "subject_deletion.approve"},
 	{"approve-ones-own", ActionApprove, "approve-gdpr-job", "job approve", "", "POST /w/{workspace}/jobs/{job}/approve", ""},

@@ -94,6 +94,21 @@ func (e *Engine) verifyAgain(ctx context.Context, c privacyd.Caller, g grant, jo
 	return e.enqueueErasure(ctx, job.ID, e.Now())
 }
 
+// Verifiable tells whether VerifyAgain has something to look for. Who may read
+// jobs. Codes: job_not_found.
+func (e *Engine) Verifiable(ctx context.Context, c privacyd.Caller, workspace, id string) (bool, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadJobs)
+	if err != nil {
+		return false, err
+	}
+	job, err := e.jobOf(ctx, g, id)
+	if err != nil || job.State != privacyd.JobFailed || !job.Type.Erases() || job.Type == privacyd.JobRetentionRun {
+		return false, err
+	}
+	state, err := e.runState(ctx, job.ID)
+	return state.leftBehind(), err
+}
+
 // leftBehind tells whether a run ended with something still there: what it knows
 // is kept, sealed, so that it can be looked for again. Of a retention run the
 // next one does that.

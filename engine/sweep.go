@@ -103,9 +103,9 @@ func (e *Engine) RunSweep(ctx context.Context, _ string, _ work.Lease) error {
 	return e.Recover(ctx)
 }
 
-// keepFailedRuns is how long it is known by what somebody was looked for of whom
+// VerifiableFor is how long it is known by what somebody was looked for of whom
 // verification still found something: until then it can look again.
-const keepFailedRuns = 30 * privacyd.Day
+const VerifiableFor = 30 * privacyd.Day
 
 // forgetErasures forgets what nobody needs any more of erasures: plans that
 // cannot be confirmed, and whom failed ones were about.
@@ -113,7 +113,7 @@ func (e *Engine) forgetErasures(ctx context.Context) error {
 	if err := e.Plans.DeletePlans(ctx, e.Now()); err != nil {
 		return err
 	}
-	return e.Runs.DeleteFailedRuns(ctx, e.Now().Add(-keepFailedRuns))
+	return e.Runs.DeleteFailedRuns(ctx, e.Now().Add(-VerifiableFor))
 }
 
 // Recover deletes archives that no job knows: what a process left that died

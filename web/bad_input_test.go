@@ -210,6 +210,7 @@ func TestARoleThatChangesInMidFlow(t *testing.T) {
 		"/w/acme/members":                        {"email": {"eve@example.com"}, "role": {"admin"}},
 		"/w/acme/data-privacy":                   {"type": {"data_export"}, "format": {"json"}},
 		"/w/acme/jobs/" + job.ID + "/cancel":     {},
+		"/w/acme/jobs/" + job.ID + "/verify":     {},
 		"/w/acme/retention":                      {"choice": {"30"}},
 		"/w/acme/holds":                          {"type": {"workspace"}, "reason": {"mine"}},
 		"/w/acme/delete-workspace":               {"name": {"Acme <b>"}, "password": {password}, "plan_hash": {"x"}},

@@ -43,6 +43,7 @@ var formFields = map[string]string{
 	"POST /w/{workspace}/jobs/{job}/approve":       "plan_hash",
 	"POST /w/{workspace}/jobs/{job}/refuse":        "plan_hash",
 	"POST /w/{workspace}/jobs/{job}/cancel":        "",
+	"POST /w/{workspace}/jobs/{job}/verify":        "",
 	"POST /w/{workspace}/jobs/{job}/review/{n}":    "",
 	"POST /w/{workspace}/approval":                 "approval",
 	"POST /w/{workspace}/retention":                "choice days",

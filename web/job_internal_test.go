@@ -19,7 +19,7 @@ func TestACancelledDeletionSaysWhatIsGone(t *testing.T) {
 	} {
 		j.Type = privacyd.JobBulkDeletion
 		var page strings.Builder
-		if err := erasureNews(pageOfNobody(), j).Render(t.Context(), &page); err != nil {
+		if err := erasureNews(pageOfNobody(), jobView{Job: j}).Render(t.Context(), &page); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(page.String(), says) {

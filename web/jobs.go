@@ -20,6 +20,7 @@ type jobView struct {
 	Job       *privacyd.Job
 	Known     bool // it was asked for again while it was on its way
 	Faster    bool // somebody else was
+	Again     bool // what was left can be looked for again
 	Downloads []privacyd.AuditEntry
 }
 
@@ -32,6 +33,7 @@ func (d *door) jobRoutes() map[string]action {
 		"GET /w/{workspace}/jobs/{job}/progress": d.jobPart,
 		"GET /w/{workspace}/jobs/{job}/download": d.download,
 		"POST /w/{workspace}/jobs/{job}/cancel":  d.cancelJob,
+		"POST /w/{workspace}/jobs/{job}/verify":  d.verifyJob,
 		"GET /w/{workspace}/jobs/{job}/archive":  d.signedDownload,
 	}
 }
@@ -42,6 +44,9 @@ func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := jobView{Job: job, Known: r.URL.Query().Has("known"), Faster: r.URL.Query().Has("faster")}
+	if view.Again, err = d.verifiable(r, v, job); err != nil {
+		return err
+	}
 	if job.Type.Export() && v.role.May(privacyd.ActionReadAudit) {
 		if view.Downloads, err = d.downloads(r, v, []*privacyd.Job{job}); err != nil {
 			return err
@@ -111,12 +116,16 @@ func (d *door) jobPart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	view := jobView{Job: job}
+	if view.Again, err = d.verifiable(r, v, job); err != nil {
+		return err
+	}
 	p := d.page(r, v, "")
 	p.Contacts = d.contactNames(r, v, job)
 	if p.People, err = d.people(r, v); err != nil {
 		return err
 	}
-	return d.show(w, r, http.StatusOK, jobStatus(p, job))
+	return d.show(w, r, http.StatusOK, jobStatus(p, view))
 }
 
 func (d *door) job(r *http.Request) (visit, *privacyd.Job, error) {
