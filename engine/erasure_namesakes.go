@@ -122,21 +122,21 @@ func (p *erasurePart) hasNamesakes(ctx context.Context) (found bool, err error) 
 	if err != nil || !ok {
 		return false, err
 	}
-	var same datamap.Condition
 	for _, id := range searchable(ids) {
 		for _, i := range kind.Identities {
-			if i.Kind == id.Kind && i.JSONPath == "" {
-				same.Any = append(same.Any, datamap.Path{Column: i.Column, Value: id.Value})
+			if found || i.Kind != id.Kind || i.JSONPath != "" {
+				continue
+			}
+			same := sel // asked one by one: each has an index of its own
+			same.All = append(slices.Clone(sel.All), datamap.Condition{Any: []datamap.Path{{Column: i.Column, Value: id.Value}}})
+			err := p.eraser.Keys(ctx, same, func(key []string) error {
+				found = found || !p.isRoot(kind.Collection, key)
+				return nil
+			})
+			if err != nil {
+				return false, err
 			}
 		}
 	}
-	if len(same.Any) == 0 {
-		return false, nil
-	}
-	sel.All = append(slices.Clone(sel.All), same)
-	err = p.eraser.Keys(ctx, sel, func(key []string) error {
-		found = found || !p.isRoot(kind.Collection, key)
-		return nil
-	})
-	return found, err
+	return found, nil
 }
