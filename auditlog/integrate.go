@@ -122,7 +122,12 @@ func (s *Sequencer) grown(tip Tip, entries []Waiting, now time.Time) (Grown, err
 	}
 	g := Grown{Entries: make([]int64, 0, len(entries))}
 	e := tip.edge()
+	kinds := map[Kind]bool{}
 	for _, w := range entries {
+		if !kinds[w.Kind] {
+			kinds[w.Kind] = true
+			g.Kinds = append(g.Kinds, w.Kind)
+		}
 		g.Nodes = append(g.Nodes, e.add(w.LeafHash)...)
 		g.Entries = append(g.Entries, w.Seq)
 	}

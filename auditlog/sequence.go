@@ -11,6 +11,14 @@ type Waiting struct {
 	Log      string
 	LeafHash [32]byte
 	Old      bool // written when erasures' entries were not signed yet
+	Kind     Kind
+}
+
+// Kind is what entries of an action are found by: the action, and when about
+// they were written, as the storage has it.
+type Kind struct {
+	Action  string
+	Stretch string
 }
 
 // Taken is what Take gives.
@@ -31,6 +39,7 @@ type Tip struct {
 type Grown struct {
 	Head            // the new state
 	Entries []int64 // by Seq; the last becomes the leaf before Head.Size
+	Kinds   []Kind  // of the entries, each once
 	Nodes   []Node
 	Kept    *Head // the state before, to be kept as an older checkpoint; nil: not
 }

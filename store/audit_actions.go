@@ -12,11 +12,23 @@ import (
 // in a tree in which stretches of ids there are any, so that a page of a rare
 // action reads few others. Those that are in none yet are looked through.
 
+// kind is the columns of an entry e that are an auditlog.Kind.
+const kind = `e.action, substr(e.id, 1, 10)`
+
 // insertActions takes down which actions entries have that are put into trees.
-func (s *Store) insertActions(ctx context.Context, entries []int64) error {
-	list, in := s.listAs(1, entries)
+func (s *Store) insertActions(ctx context.Context, grown []auditlog.Grown) error {
+	var logs, actions, stretches []string
+	for _, g := range grown {
+		for _, k := range g.Kinds {
+			logs, actions, stretches = append(logs, g.Log), append(actions, k.Action), append(stretches, k.Stretch)
+		}
+	}
+	if len(logs) == 0 {
+		return nil
+	}
+	kinds, args := s.rowsAs("v", 1, column{"log", logs}, column{"action", actions}, column{"stretch", stretches})
 	_, err := s.db.Exec(ctx, `INSERT INTO audit_actions (log, action, stretch)
-		SELECT DISTINCT e.log, e.action, substr(e.id, 1, 10) FROM audit_entries e WHERE e.seq IN `+in+` ON CONFLICT DO NOTHING`, list)
+		SELECT v.log, v.action, v.stretch FROM `+kinds+` WHERE true ON CONFLICT DO NOTHING`, args...)
 	return err
 }
 
@@ -71,14 +83,14 @@ func (s *Store) actionsKnown(ctx context.Context) (known bool, err error) {
 // time, $5 the action, $6 the type of target, $7 how many, $8 an id that is not
 // greater.
 const (
-	pageOf     = `log = $1 AND id < $2 AND id >= $8 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
-	pageByTime = `(SELECT * FROM audit_entries WHERE ` + pageOf + ` AND ($5 = '' OR action = $5) ORDER BY id DESC LIMIT $7) e`
+	ofPage     = `log = $1 AND id < $2 AND id >= $8 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
+	pageByTime = `(SELECT * FROM audit_entries WHERE ` + ofPage + ` AND ($5 = '' OR action = $5) ORDER BY id DESC LIMIT $7) e`
 )
 
 // pageByAction selects the page e of entries with an action. It is for byIndex.
 func (s *Store) pageByAction() string {
 	return `(SELECT f.* FROM (SELECT id FROM (SELECT id FROM (` + s.inStretches() + ` LIMIT $7) x
-		UNION SELECT id FROM (SELECT id FROM ` + s.inNoTree() + ` WHERE ` + pageOf + ` AND action = $5 ORDER BY id DESC LIMIT $7) x) x
+		UNION SELECT id FROM (SELECT id FROM ` + s.inNoTree() + ` WHERE ` + ofPage + ` AND action = $5 ORDER BY id DESC LIMIT $7) x) x
 		ORDER BY id DESC LIMIT $7) x CROSS JOIN audit_entries f WHERE f.id = x.id) e`
 }
 
@@ -96,7 +108,7 @@ func (s *Store) inNoTree() string {
 func (s *Store) inStretches() string {
 	const (
 		stretches = `SELECT stretch FROM audit_actions WHERE log = $1 AND action = $5 AND stretch <= substr($2, 1, 10) AND stretch >= substr($8, 1, 10)`
-		within    = pageOf + ` AND action = $5 AND id >= a.stretch AND id < a.stretch || 'g'`
+		within    = ofPage + ` AND action = $5 AND id >= a.stretch AND id < a.stretch || 'g'`
 	)
 	if s.db.Dialect == sqldb.Postgres { // which is to go from stretch to stretch, whatever it thinks of their number
 		return `SELECT e.id FROM (` + stretches + ` ORDER BY stretch DESC OFFSET 0) a CROSS JOIN LATERAL

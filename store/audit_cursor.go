@@ -167,23 +167,26 @@ type ordered struct {
 // old tells of an entry e whether it was written before erasures were signed.
 const old = `e.seq <= (SELECT unsigned_to FROM audit_cursor)`
 
+// waitingColumns are those of an entry e that is an auditlog.Waiting.
+const waitingColumns = `e.seq, e.log, e.leaf_hash, ` + old + `, ` + kind
+
 func (s *Store) next(ctx context.Context, c cursor, limit int) ([]ordered, error) {
 	o := s.order()
-	return collect(ctx, s, scanOrdered, `SELECT e.seq, e.log, e.leaf_hash, `+old+`, `+o.xid+`, p.entry IS NOT NULL
-		FROM (SELECT * FROM audit_entries e WHERE `+o.next+` ORDER BY `+o.by+` LIMIT $3) e
-		LEFT JOIN audit_positions p ON p.entry = e.seq ORDER BY `+o.by, c.xid, c.seq, limit)
+	return collect(ctx, s, scanOrdered, `SELECT `+waitingColumns+`, `+o.xid+`,
+			(SELECT p.entry FROM audit_positions p WHERE p.entry = e.seq) IS NOT NULL
+		FROM audit_entries e WHERE `+o.next+` ORDER BY `+o.by+` LIMIT $3`, c.xid, c.seq, limit)
 }
 
 func scanOrdered(row scanner) (e ordered, err error) {
 	var hash []byte
-	err = row.Scan(&e.Seq, &e.Log, &hash, &e.Old, &e.xid, &e.placed)
+	err = row.Scan(&e.Seq, &e.Log, &hash, &e.Old, &e.Kind.Action, &e.Kind.Stretch, &e.xid, &e.placed)
 	copy(e.LeafHash[:], hash)
 	return e, err
 }
 
 func scanWaiting(row scanner) (w auditlog.Waiting, err error) {
 	var hash []byte
-	err = row.Scan(&w.Seq, &w.Log, &hash, &w.Old)
+	err = row.Scan(&w.Seq, &w.Log, &hash, &w.Old, &w.Kind.Action, &w.Kind.Stretch)
 	copy(w.LeafHash[:], hash)
 	return w, err
 }
@@ -196,7 +199,7 @@ func (s *Store) Lost(ctx context.Context, after int64, limit int) (lost []auditl
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for lost audit entries: %w", err)
 	}
-	lost, err = collect(ctx, s, scanWaiting, `SELECT e.seq, e.log, e.leaf_hash, `+old+` FROM audit_cursor c CROSS JOIN audit_entries e
+	lost, err = collect(ctx, s, scanWaiting, `SELECT `+waitingColumns+` FROM audit_cursor c CROSS JOIN audit_entries e
 		WHERE e.seq > $1 AND e.seq <= $2 AND `+s.order().passed+`
 			AND NOT EXISTS (SELECT 1 FROM audit_positions p WHERE p.entry = e.seq) ORDER BY e.seq`, after, next)
 	if err != nil {
@@ -229,7 +232,7 @@ func (s *Store) Swept(ctx context.Context) error {
 
 // Entry gives an entry of this transaction; see auditlog.Growth.
 func (s *Store) Entry(ctx context.Context, id string) (auditlog.Waiting, error) {
-	w, err := scanWaiting(s.db.QueryRow(ctx, `SELECT e.seq, e.log, e.leaf_hash, `+old+` FROM audit_entries e WHERE e.id = $1`, id))
+	w, err := scanWaiting(s.db.QueryRow(ctx, `SELECT `+waitingColumns+` FROM audit_entries e WHERE e.id = $1`, id))
 	return one(w, err, auditlog.ErrNoEntry, "read an audit entry")
 }
 

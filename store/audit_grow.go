@@ -141,6 +141,9 @@ func (s *Store) insertGrowth(ctx context.Context, grown []auditlog.Grown) error 
 	if err := s.insertPositions(ctx, grown, numbers); err != nil {
 		return err
 	}
+	if err := s.insertActions(ctx, grown); err != nil {
+		return err
+	}
 	if err := s.insertNodes(ctx, grown, numbers); err != nil {
 		return err
 	}
@@ -171,6 +174,9 @@ func (s *Store) numbers(ctx context.Context, grown []auditlog.Grown) ([]int64, e
 }
 
 func (s *Store) insertPositions(ctx context.Context, grown []auditlog.Grown, numbers []int64) error {
+	if s.db.Dialect == sqldb.SQLite {
+		return s.insertPositionsOf(ctx, grown, numbers)
+	}
 	var entries, trees, indexes []int64
 	for i, g := range grown {
 		for k, seq := range g.Entries {
@@ -181,10 +187,21 @@ func (s *Store) insertPositions(ctx context.Context, grown []auditlog.Grown, num
 	}
 	positions, args := s.rowsAs("v", 1, column{"entry", entries}, column{"tree", trees}, column{"idx", indexes})
 	_, err := s.db.Exec(ctx, `INSERT INTO audit_positions (entry, tree, idx) SELECT v.entry, v.tree, v.idx FROM `+positions, args...)
-	if err != nil {
-		return err
+	return err
+}
+
+// insertPositionsOf is insertPositions a tree at a time. A list of values would
+// take SQLite longer to compile than to insert.
+func (s *Store) insertPositionsOf(ctx context.Context, grown []auditlog.Grown, numbers []int64) error {
+	for i, g := range grown {
+		list, _ := s.listAs(1, g.Entries)
+		err := s.db.ExecLater(ctx, `INSERT INTO audit_positions (entry, tree, idx) SELECT value, $2, $3 + key FROM json_each($1)`,
+			list, numbers[i], g.Size-int64(len(g.Entries)))
+		if err != nil {
+			return err
+		}
 	}
-	return s.insertActions(ctx, entries)
+	return nil
 }
 
 func (s *Store) insertNodes(ctx context.Context, grown []auditlog.Grown, numbers []int64) error {

@@ -13,10 +13,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"github.com/privacyd/privacyd/bench/measure"
@@ -35,12 +37,13 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "how many turns each way has")
 	flag.IntVar(&b.entries, "entries", 200_000, "entries of the log that is verified; 0: not measured")
 	flag.IntVar(&b.persons, "persons", 3000, "persons who are erased; 0: not measured")
+	flag.StringVar(&b.profile, "cpuprofile", "", "a file to write a processor profile to, in which what the sequencer does has the label part=sequencer")
 	flag.StringVar(&b.figures, "figures", "", "a file to append the figures to; empty: they are printed")
 	embedded := flag.Bool("embedded", true, "measure SQLite")
 	flag.Parse()
 	server := make([]byte, serverHeap)
 	defer runtime.KeepAlive(server)
-	if err := b.run(context.Background(), *embedded); err != nil {
+	if err := b.profiled(func() error { return b.run(context.Background(), *embedded) }); err != nil {
 		fmt.Fprintln(os.Stderr, "audit:", err)
 		os.Exit(1)
 	}
@@ -48,9 +51,26 @@ func main() {
 
 // bench is one run of everything.
 type bench struct {
-	postgres, dir, figures   string
-	turn                     time.Duration
-	rounds, entries, persons int
+	postgres, dir, figures, profile string
+	turn                            time.Duration
+	rounds, entries, persons        int
+}
+
+// profiled runs fn and writes a profile of it, if one is wanted.
+func (b *bench) profiled(fn func() error) (err error) {
+	if b.profile == "" {
+		return fn()
+	}
+	f, err := os.Create(b.profile)
+	if err != nil {
+		return fmt.Errorf("write a profile: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return fmt.Errorf("write a profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return fn()
 }
 
 func (b *bench) run(ctx context.Context, embedded bool) (err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"syscall"
 	"time"
@@ -120,7 +121,7 @@ func (s *site) startSequencer(ctx context.Context) (w *watch, settle func(last s
 		own := processes{name: fmt.Sprintf("self/task/%d", syscall.Gettid())}
 		w.thread = stopwatch{own}
 		thread <- own
-		ended <- seq.Run(running)
+		pprof.Do(running, pprof.Labels("part", "sequencer"), func(running context.Context) { ended <- seq.Run(running) })
 	}()
 	both := stopwatch{server, <-thread}
 	before, err := both.spent()
