@@ -19,7 +19,7 @@ func (r *erasureRun) batch(x *erasure, p *erasurePart) Batch {
 	return Batch{
 		Guard: func(ctx context.Context) error {
 			committed, r.state.Done = false, slices.Clone(r.counted)
-			return r.mayGoOn(ctx, x)
+			return r.e.Tx.InTx(ctx, func(ctx context.Context) error { return r.mayGoOn(ctx, x) })
 		},
 		Files: func(ctx context.Context, files []datamap.File) error {
 			return r.e.queueFiles(ctx, r.job.ID, p.dataset.Name, files)

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 )
@@ -91,6 +93,17 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 	if r.state.Exported == nil && r.job.WorkspaceID != "" { // a retention run, or one that an older version began
 		r.state.Exported = []string{r.job.WorkspaceID}
 	}
+	for {
+		err := r.expireWith(ctx, refs)
+		if errors.Is(err, errHoldsChanged) {
+			continue
+		}
+		r.state.Exports = int64(len(r.state.Expired))
+		return err
+	}
+}
+
+func (r *erasureRun) expireWith(ctx context.Context, refs []string) (err error) {
 	workspaces := r.state.Exported
 	if r.job.WorkspaceID == "" {
 		if workspaces, err = r.unheldOf(ctx, workspaces); err != nil {
@@ -103,7 +116,7 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 	}
 	for _, job := range jobs {
 		err := r.guarded(ctx, func(ctx context.Context) error {
-			if err := r.unlessHeld(ctx); err != nil {
+			if err := r.mayExpire(ctx, job, workspaces); err != nil {
 				return err
 			}
 			if err := r.e.Queue.Cancel(ctx, WorkExpire, job.ID); err != nil { // it is planned for the end of the export's life
@@ -116,8 +129,23 @@ func (r *erasureRun) expireExports(ctx context.Context) error {
 		}
 		r.state.Expired = appendNew(r.state.Expired, job.ID)
 	}
-	r.state.Exports = int64(len(r.state.Expired))
 	return nil
+}
+
+// mayExpire refuses what is held: of an account, the archive of a workspace that
+// was not when its archives were looked for.
+func (r *erasureRun) mayExpire(ctx context.Context, job *privacyd.Job, workspaces []string) error {
+	if r.workspace.ID != "" || !slices.Contains(workspaces, job.WorkspaceID) {
+		return r.unlessHeld(ctx)
+	}
+	if err := r.lockHolds(ctx); err != nil {
+		return err
+	}
+	free, err := r.unheldOf(ctx, []string{job.WorkspaceID})
+	if err == nil && len(free) == 0 {
+		err = errHoldsChanged
+	}
+	return err
 }
 
 // references are those of the person under every id that they had.

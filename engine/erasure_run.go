@@ -322,6 +322,15 @@ func (r *erasureRun) unlessHeld(ctx context.Context) error {
 	return err
 }
 
+// lockHolds has only one of the transaction and a new hold commit first. A hold
+// on an account, or on what a workspace has of it, may be placed in any.
+func (r *erasureRun) lockHolds(ctx context.Context) error {
+	if r.workspace.ID == "" {
+		return r.e.Holds.LockHolds(ctx)
+	}
+	return r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID)
+}
+
 func onWorkspace(h *privacyd.Hold) bool { return h.Target.Type == privacyd.HoldWorkspace }
 
 func (x *erasure) whollyHeld() error {
@@ -335,12 +344,11 @@ func workspaceHeld() error {
 	return &notConfirmed{privacyd.Errorf(privacyd.ClassRefused, "plan_held", "A legal hold covers the workspace."), privacyd.WaitHold}
 }
 
-// mayGoOn is asked before each batch, in its transaction where there is one.
+// mayGoOn is asked before each batch, in its transaction. A product's rows go in
+// one of their own: a hold that is placed beside that is seen before the next.
 func (r *erasureRun) mayGoOn(ctx context.Context, x *erasure) error {
-	if r.workspace.ID != "" { // of a batch and a new hold only one commits first
-		if err := r.e.Workspaces.LockWorkspace(ctx, r.workspace.ID); err != nil {
-			return err
-		}
+	if err := r.lockHolds(ctx); err != nil {
+		return err
 	}
 	if err := r.lease.Check(ctx); err != nil {
 		return err

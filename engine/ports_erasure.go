@@ -45,6 +45,7 @@ type Plans interface {
 // Holds keeps legal holds.
 type Holds interface {
 	InsertHold(ctx context.Context, h *privacyd.Hold, auditID string) error
+	LockHolds(ctx context.Context) error // of all workspaces
 	ReleaseHold(ctx context.Context, h *privacyd.Hold, auditID string) error
 	Hold(ctx context.Context, workspaceID, id string) (*privacyd.Hold, error)
 	Holds(ctx context.Context, workspaceID, before string, limit int) ([]*privacyd.Hold, error)
@@ -63,8 +64,7 @@ type Receipts interface {
 	InsertReceipt(ctx context.Context, r privacyd.StoredReceipt, auditID string) error
 	Receipt(ctx context.Context, id string) (privacyd.StoredReceipt, error)
 	ReceiptOfJob(ctx context.Context, jobID string) (privacyd.StoredReceipt, error)
-	Receipts(ctx context.Context, workspaceID, before string, limit int) ([]privacyd.StoredReceipt, error)
-	ReceiptsOldest(ctx context.Context, workspaceID, after string, limit int) ([]privacyd.StoredReceipt, error)
+	ReceiptsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.StoredReceipt], error)
 }
 
 // Purges keeps the files that erasures have to delete.

@@ -35,6 +35,19 @@ func (s *Store) InsertHold(ctx context.Context, h *privacyd.Hold, auditID string
 	return nil
 }
 
+// LockHolds keeps holds from being placed and released, in any workspace, until
+// the transaction ends, and waits for those that are being placed.
+func (s *Store) LockHolds(ctx context.Context) error {
+	lock := s.db.Dialect.LockTable("holds")
+	if lock == "" {
+		return nil
+	}
+	if _, err := s.db.Exec(ctx, lock); err != nil {
+		return fmt.Errorf("lock holds: %w", err)
+	}
+	return nil
+}
+
 // ReleaseHold writes that a hold was released, and what was sealed anew with
 // the reason. Code hold_released when it no more stands.
 func (s *Store) ReleaseHold(ctx context.Context, h *privacyd.Hold, auditID string) error {

@@ -48,6 +48,15 @@ func (d Dialect) ForNoKeyUpdate() string {
 	return ""
 }
 
+// LockTable is the statement that keeps others from writing to a table, and from
+// doing the same, until the transaction ends. SQLite has one writer and needs none.
+func (d Dialect) LockTable(table string) string {
+	if d == Postgres {
+		return "LOCK TABLE " + table + " IN SHARE ROW EXCLUSIVE MODE"
+	}
+	return ""
+}
+
 // rewrite turns $n into ?n for SQLite, whose driver binds $n by order of first
 // appearance: VALUES ($2, $1) would be swapped without an error.
 func (d Dialect) rewrite(query string) string {
