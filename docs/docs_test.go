@@ -113,7 +113,7 @@ func testRunnable(t *testing.T, bin, page string) {
 // other.
 func TestConfigurationKeys(t *testing.T) {
 	var keys, told []string
-	for _, m := range regexp.MustCompile("`yaml:\"([a-z_]+)\"`").FindAllStringSubmatch(read(t, "cmd/privacyd/config.go")+read(t, "cmd/privacyd/config_places.go")+read(t, "cmd/privacyd/tls.go")+read(t, "cmd/privacyd/config_legal.go"), -1) {
+	for _, m := range regexp.MustCompile("`yaml:\"([a-z_]+)\"`").FindAllStringSubmatch(read(t, "cmd/privacyd/config.go")+read(t, "cmd/privacyd/config_places.go")+read(t, "cmd/privacyd/tls.go")+read(t, "cmd/privacyd/acme.go")+read(t, "cmd/privacyd/config_legal.go"), -1) {
 		keys = append(keys, m[1])
 	}
 	_, table, _ := strings.Cut(read(t, "docs/deployment.md"), "| key | meaning | default |")

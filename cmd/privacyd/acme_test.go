@@ -61,7 +61,7 @@ func TestACME(t *testing.T) {
 		if c.kept {
 			keepCertificate(t, cache, host, trusted.Issue(t, tlstest.Wanted{Hosts: []string{host}}))
 		}
-		config, err := tlsConfig{ACME: &acmeConfig{Host: host, Directory: authority.URL}}.server(cache, slog.New(slog.DiscardHandler))
+		config, _, err := tlsConfig{ACME: &acmeConfig{Host: host, Directory: authority.URL}}.server(cache, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -151,6 +151,9 @@ func (a *auditConfig) parse() (err error) {
 // placeBeside makes relative paths those of the configuration file's folder.
 func (c *config) placeBeside(file string) {
 	paths := []*string{&c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.TLS.Cert, &c.TLS.Key}
+	if c.TLS.ACME != nil {
+		paths = append(paths, &c.TLS.ACME.Roots)
+	}
 	for i := range c.Datasets {
 		paths = append(paths, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}

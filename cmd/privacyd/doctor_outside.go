@@ -111,7 +111,7 @@ func examineCertificate(f *folder, cfg config) []privacyd.Check {
 	case c.ACME != nil:
 		end, err := certificateEnd(f.path("acme", c.ACME.Host))
 		if err != nil {
-			return []privacyd.Check{privacyd.Warning(name, "There is no certificate for "+c.ACME.Host+" yet.", "It is asked for when somebody comes by that name on port 443. If somebody did, the server's log says why there is none.")}
+			return []privacyd.Check{privacyd.Warning(name, "There is no certificate for "+c.ACME.Host+" yet.", "It is asked for when the server starts, and again and again. The server's log says what is in the way.")}
 		}
 		return []privacyd.Check{examineEnd(name, what, end, now())}
 	}

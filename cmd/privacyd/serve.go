@@ -110,9 +110,11 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	agents := h.agents(i, cfg)
 	defer agents.Close()
 	public := newServer(h.pages(i, api, agents, cfg, trusted), ctx, i.engine.Log)
-	if public.TLSConfig, err = cfg.TLS.server(f.path("acme"), i.engine.Log); err != nil {
+	config, beside, err := cfg.TLS.server(f.path("acme"), i.engine.Log)
+	if err != nil {
 		return err
 	}
+	public.TLSConfig = config
 	i.listening = listening{address: l.Addr(), tls: public.TLSConfig}
 	servers := []*http.Server{public}
 	listeners := []net.Listener{l}
@@ -139,6 +141,7 @@ func (h host) serve(ctx context.Context, f *folder, cfg config, i *instance, l n
 	for n, s := range servers {
 		running.Go(func() { stop(serveOn(s, listeners[n])) })
 	}
+	running.Go(func() { beside(ctx) })
 	running.Go(func() { stop(i.runner.Run(ctx)) })
 	running.Go(func() { i.every(ctx, surveyEvery, i.engine.Survey) })
 	<-ctx.Done()

@@ -1,20 +1,19 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/crypto/acme"
-	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/privacyd/privacyd"
 )
@@ -27,12 +26,6 @@ type tlsConfig struct {
 	ACME *acmeConfig `yaml:"acme"`
 }
 
-type acmeConfig struct {
-	Host      string `yaml:"host"`
-	Email     string `yaml:"email"`     // whom the authority writes to
-	Directory string `yaml:"directory"` // of the authority; empty: Let's Encrypt
-}
-
 func (c tlsConfig) on() bool { return c.Cert != "" || c.Key != "" || c.ACME != nil }
 
 // check refuses half a configuration.
@@ -40,20 +33,12 @@ func (c tlsConfig) check() error {
 	switch {
 	case c.ACME != nil && (c.Cert != "" || c.Key != ""):
 		return errors.New("tls has either cert and key, or acme")
-	case c.ACME != nil && c.ACME.Host == "":
-		return errors.New("tls.acme needs the host that certificates are for")
-	case c.ACME != nil && !isSafe(c.ACME.Directory):
-		return errors.New("tls.acme.directory is the https:// address of an authority; leave it out for Let's Encrypt")
-	case c.on() && c.ACME == nil && (c.Cert == "" || c.Key == ""):
+	case c.ACME != nil:
+		return c.ACME.check()
+	case c.on() && (c.Cert == "" || c.Key == ""):
 		return errors.New("tls needs both cert and key")
 	}
 	return nil
-}
-
-// isSafe tells whether an authority is asked over TLS, or on this machine.
-func isSafe(directory string) bool {
-	u, err := url.Parse(directory)
-	return directory == "" || err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && privacyd.LocalHost(u.Hostname()))
 }
 
 // hstsAge is for how long browsers keep to TLS: a year.
@@ -67,13 +52,14 @@ func keepToTLS(next http.Handler) http.Handler {
 	})
 }
 
-// server gives what the listener needs; nil for plain HTTP. Codes:
-// certificate_unusable, certificate_expired.
-func (c tlsConfig) server(cache string, log *slog.Logger) (*tls.Config, error) {
+// server gives what the listener needs, nil for plain HTTP, and what has to run
+// beside it. Codes: certificate_unusable, certificate_expired, config_invalid.
+func (c tlsConfig) server(cache string, log *slog.Logger) (config *tls.Config, beside func(context.Context), err error) {
+	beside = func(context.Context) {}
 	if !c.on() {
-		return nil, nil //nolint:nilnil // plain HTTP is no error
+		return nil, beside, nil
 	}
-	config := &tls.Config{
+	config = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are all good
@@ -83,20 +69,17 @@ func (c tlsConfig) server(cache string, log *slog.Logger) (*tls.Config, error) {
 		},
 	}
 	if c.ACME != nil {
-		m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.ACME.Host), Cache: autocert.DirCache(cache), Email: c.ACME.Email}
-		if c.ACME.Directory != "" {
-			m.Client = &acme.Client{DirectoryURL: c.ACME.Directory}
+		i, err := newIssued(*c.ACME, cache, log)
+		if err != nil {
+			return nil, beside, err
 		}
-		config.GetCertificate = m.GetCertificate
+		config.GetCertificate = i.get
 		config.NextProtos = append(config.NextProtos, acme.ALPNProto)
-		return config, nil
+		return config, i.keep, nil
 	}
 	files := &certificate{config: c, log: log, now: time.Now}
-	if err := files.read(); err != nil {
-		return nil, err
-	}
 	config.GetCertificate = files.get
-	return config, nil
+	return config, beside, files.read()
 }
 
 // certificateLook is how often the certificate's files are looked at.

@@ -69,7 +69,7 @@ func serveTLS(t *testing.T, config *tls.Config) string {
 
 func TestHandshakes(t *testing.T) {
 	c := writeCertificate(t, t.TempDir(), 1, time.Now().Add(24*time.Hour))
-	config, err := c.server(t.TempDir(), slog.New(slog.DiscardHandler))
+	config, _, err := c.server(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestUnusableCertificates(t *testing.T) {
 		{"absent", tlsConfig{Cert: filepath.Join(dir, "none"), Key: expired.Key}, "certificate_unusable"},
 		{"of another key", tlsConfig{Cert: expired.Cert, Key: expired.Cert}, "certificate_unusable"},
 	} {
-		if _, err := c.server(dir, slog.New(slog.DiscardHandler)); privacyd.CodeOf(err) != c.code {
+		if _, _, err := c.server(dir, slog.New(slog.DiscardHandler)); privacyd.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want %s", c.name, err, c.code)
 		}
 	}
@@ -200,7 +200,7 @@ func TestUnusableCertificates(t *testing.T) {
 	if err := os.Mkdir(later, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writeCertificate(t, later, 1, time.Now().Add(72*time.Hour)).server(dir, slog.New(slog.DiscardHandler)); privacyd.CodeOf(err) != "certificate_unusable" {
+	if _, _, err := writeCertificate(t, later, 1, time.Now().Add(72*time.Hour)).server(dir, slog.New(slog.DiscardHandler)); privacyd.CodeOf(err) != "certificate_unusable" {
 		t.Errorf("one that is not valid yet: %v", err)
 	}
 	for _, c := range []tlsConfig{{Cert: "x"}, {Key: "x"}, {ACME: &acmeConfig{}}, {Cert: "x", Key: "y", ACME: &acmeConfig{Host: "h"}}} {

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,7 +31,7 @@ func TestServeOverTLS(t *testing.T) {
 	i.write("privacyd.yaml", "tls: {cert: tls.crt, key: tls.key}\n")
 	s := i.serve("--config", "privacyd.yaml")
 	address, trusted := strings.TrimPrefix(s.URL, "https://"), authority.Pool()
-	checkHandshakes(t, address, trusted)
+	checkHandshakes(t, address, &tls.Config{RootCAs: trusted})
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
 	answer, err := client.Get(s.URL + "/healthz")
 	if err != nil {
@@ -82,7 +81,7 @@ func checkLog(t *testing.T, s *process) {
 	}
 }
 
-func checkHandshakes(t *testing.T, address string, trusted *x509.CertPool) {
+func checkHandshakes(t *testing.T, address string, base *tls.Config) {
 	t.Helper()
 	for _, one := range []struct {
 		name   string
@@ -97,7 +96,9 @@ func checkHandshakes(t *testing.T, address string, trusted *x509.CertPool) {
 		{"TLS 1.2 with CBC", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}, false},
 		{"TLS 1.2 without forward secrecy", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}, false},
 	} {
-		_, err := dial(address, &tls.Config{RootCAs: trusted, MinVersion: one.only, MaxVersion: one.only, CipherSuites: one.suites})
+		config := base.Clone()
+		config.MinVersion, config.MaxVersion, config.CipherSuites = one.only, one.only, one.suites
+		_, err := dial(address, config)
 		if (err == nil) != one.ok {
 			t.Errorf("%s: %v", one.name, err)
 		}
