@@ -24,8 +24,8 @@ type folder struct {
 	replaying bool // erasures that a restored database does not know are being run again
 }
 
-// openFolder makes the folder when it is not there, for its owner alone. Code
-// folder_unusable.
+// openFolder makes the folder when it is not there, for its owner alone. Codes
+// folder_unusable, folder_foreign.
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -33,6 +33,8 @@ func openFolder(dir string) (*folder, error) {
 	}
 	if _, err := os.Stat(abs); errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintf(os.Stderr, "Making a new data folder at %s.\n", abs)
+	} else if err := checkOurs(abs); err != nil {
+		return nil, err
 	}
 	for _, d := range []string{abs, filepath.Join(abs, "tmp")} {
 		err := os.MkdirAll(d, 0o700)
@@ -45,6 +47,37 @@ func openFolder(dir string) (*folder, error) {
 		}
 	}
 	return &folder{dir: abs}, nil
+}
+
+// checkOurs refuses a folder that is somebody else's: taking it would shut
+// everybody out of it but its owner. Code folder_foreign.
+func checkOurs(dir string) error {
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return privacyd.Errorf(privacyd.ClassUnavailable, "folder_unusable",
+			"The data folder cannot be used: %w. Give another one with --data.", err)
+	}
+	if slices.ContainsFunc(there, showsOurs) {
+		return nil
+	}
+	if i := slices.IndexFunc(there, isForeign); i >= 0 {
+		return privacyd.Errorf(privacyd.ClassInvalid, "folder_foreign",
+			"%s is no data folder, and not empty: it has %s in it. Give one that is empty, or that there is not yet, with --data.", dir, there[i].Name())
+	}
+	return nil
+}
+
+// showsOurs tells of what a folder has whether it was used before.
+func showsOurs(e fs.DirEntry) bool {
+	return e.Type().IsRegular() && slices.Contains([]string{"lock", "privacyd.db"}, e.Name()) ||
+		e.IsDir() && slices.Contains([]string{"keys", "ledger", "blobs"}, e.Name())
+}
+
+// isForeign tells of what a folder has whether somebody would hardly put it
+// there before the first start, as they would a configuration file.
+func isForeign(e fs.DirEntry) bool {
+	ours := []string{"acme", "tmp", "lost+found"}
+	return !slices.Contains(ours, e.Name()) && !strings.HasPrefix(e.Name(), "privacyd") && filepath.Ext(e.Name()) != ".yaml"
 }
 
 func (f *folder) path(parts ...string) string {
