@@ -9,7 +9,7 @@ LISTEN   ?= 127.0.0.1:8080
 GO       ?= go
 TOOLS    := $(CURDIR)/bin/tools
 
-.PHONY: run build test lint bench setup css test-go test-browser test-faults fuzz description stop-postgres
+.PHONY: run build test lint bench setup css test-go test-browser test-faults test-services fuzz description stop-postgres
 
 run: build
 	$(BIN) serve --data $(DATA) --listen $(LISTEN) --sample
@@ -34,6 +34,10 @@ test-browser: build
 # Hours: every fault at every step, 200 rounds of kill -9, ten million entries.
 test-faults: setup
 	./scripts/test-faults
+
+# The binary with OpenBao as its key service; the first time OpenBao is built.
+test-services:
+	./scripts/test-services
 
 # A minute for each parser of outside input.
 fuzz:

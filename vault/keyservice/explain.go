@@ -86,10 +86,11 @@ func denied(why string) error {
 
 func wrong() error {
 	return privacyd.Errorf(privacyd.ClassUnavailable, "key_wrong",
-		"The key of the key service is not the one that wrapped this root key. Put the right key's address into keys.root; nothing was changed.")
+		"The key of the key service does not open this root key: it is another one, is gone, or may not decrypt any more what it wrapped then. "+
+			"Put the right key's address into keys.root, or let the service decrypt with its older versions; nothing was changed.")
 }
 
 func failed(why string) error {
 	return privacyd.Errorf(privacyd.ClassUnavailable, "key_service_failed",
-		"The key service of keys.root failed (%s). See its own log, and try again; nothing was changed.", why)
+		"The key service of keys.root failed (%s). See whether it is sealed or starting, and its own log, and try again; nothing was changed.", why)
 }
