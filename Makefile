@@ -26,10 +26,10 @@ lint:
 	./scripts/lint
 
 test-go:
-	./scripts/test-go
+	./scripts/in-memory ./scripts/test-go
 
 test-browser: build
-	./scripts/test-browser
+	./scripts/in-memory ./scripts/test-browser
 
 # Hours: every fault at every step, 200 rounds of kill -9, ten million entries.
 test-faults: setup
