@@ -3,7 +3,6 @@ package privacyd
 import (
 	"crypto/x509"
 	"errors"
-	"time"
 )
 
 // CertificateNoticed is how long before its end an expiring certificate is told
@@ -19,7 +18,7 @@ func CertificateFault(err error) string {
 	var other x509.HostnameError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return "its certificate is valid from " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly) + " to " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly) + " only"
+		return "its certificate is valid from " + DayWords(invalid.Cert.NotBefore) + " to " + DayWords(invalid.Cert.NotAfter) + " only"
 	case errors.As(err, &invalid):
 		return "its certificate may not be used for this"
 	case errors.As(err, &unknown):

@@ -162,8 +162,20 @@ type StoredReceipt struct {
 	Issue       int
 	JobID       string
 	WorkspaceID string // empty: an account in all its workspaces
+	Operation   JobType
+	Deleted     int64  // records
 	File        []byte // as it is given out, signed
 	IssuedAt    time.Time
+}
+
+// Deleted counts the records that an erasure deleted.
+func (r Receipt) Deleted() (n int64) {
+	for _, c := range r.Collections {
+		if c.Fate == FateDelete {
+			n += c.Done
+		}
+	}
+	return n
 }
 
 const (

@@ -77,7 +77,7 @@ func (s Sighting) String() string {
 	case s.Moved:
 		return "moved: its provider says " + s.Region
 	case s.Fault != "" && s.Region != "":
-		return "its provider could not be asked; on " + s.ToldAt.Format(time.DateOnly) + " it said " + s.Region
+		return "its provider could not be asked; on " + DayWords(*s.ToldAt) + " it said " + s.Region
 	case s.Fault != "":
 		return "its provider could not be asked"
 	case s.Region == "":

@@ -79,7 +79,7 @@ func (c *auditListCmd) Run(t *terminal) error {
 		}
 		entries, err := upTo(*c.Limit, func(cursor string, n int) ([]privacyd.AuditEntry, string, error) {
 			if made := auditlog.MadeAt(cursor); !made.IsZero() && c.auditFilter != (auditFilter{}) {
-				t.say("Looked back to what was written at %s. Looking further …", made.Format(time.RFC3339))
+				t.say("Looked back to what was written on %s. Looking further …", privacyd.TimeWords(made))
 			}
 			return api.AuditEntries(t.ctx, c.Workspace, c.client(), cursor, n)
 		})
@@ -170,7 +170,7 @@ func (c *auditKeyCmd) Run(t *terminal) error {
 			return t.printJSON(log)
 		}
 		for _, e := range log.Epochs {
-			t.say("%s: %s, signed %s", e.Origin, countEntries(e.Size), e.SignedAt.UTC().Format(time.RFC3339))
+			t.say("%s: %s, signed %s", e.Origin, countEntries(e.Size), privacyd.TimeWords(e.SignedAt))
 		}
 		if log.Pending {
 			t.say("The newest entries wait for their checkpoint, for %.1f seconds now.", log.LagSeconds)

@@ -259,7 +259,7 @@ func erased(job *privacyd.Job, receipt privacyd.Receipt) []string {
 	if f := receipt.Files; f.Queued > 0 {
 		line := fmt.Sprintf("Files: %d of %d gone", f.Deleted+f.Shared, f.Queued)
 		if f.Deadline != nil && f.Deleted+f.Shared < f.Queued {
-			line += ", the others go by " + f.Deadline.UTC().Format(time.RFC3339)
+			line += ", the others go by " + privacyd.TimeWords(*f.Deadline)
 		}
 		lines = append(lines, line+".")
 	}

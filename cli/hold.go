@@ -62,7 +62,7 @@ func (c *holdPlaceCmd) Run(t *terminal) error {
 			return t.printJSON(h)
 		}
 		t.say("Placed a legal hold on %s (%s). It is to be reviewed on %s and does not end by itself.",
-			held(h.Target), h.Ground.Article(), h.ReviewAt.UTC().Format(time.DateOnly))
+			held(h.Target), h.Ground.Article(), privacyd.DayWords(h.ReviewAt))
 		_, err = fmt.Fprintln(t.Stdout, h.ID)
 		return err
 	})

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/client"
@@ -64,7 +63,7 @@ func (c *legalShowCmd) installation(t *terminal, api *client.Client) error {
 		return err
 	}
 	if len(l.Agreements) > 0 {
-		t.say("Version %d of the data processing agreement is in force since %s.", l.Agreements[0].Version, l.Agreements[0].PublishedAt.UTC().Format(time.DateOnly))
+		t.say("Version %d of the data processing agreement is in force since %s.", l.Agreements[0].Version, privacyd.DayWords(l.Agreements[0].PublishedAt))
 	} else {
 		t.say("No data processing agreement is published.")
 	}

@@ -15,7 +15,7 @@ type workspaceMembersCmd struct {
 
 func (c *workspaceMembersCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		members, err := api.Members(t.ctx, c.Workspace)
+		members, err := whole(membersOf(t, api, c.Workspace))
 		if err != nil {
 			return err
 		}
@@ -97,6 +97,29 @@ func (c *workspaceRemoveCmd) Run(t *terminal) error {
 	})
 }
 
+// mostListed is how many rows of a list are asked for at once.
+const mostListed = 200
+
+// whole reads a list to its end.
+func whole[T any](page func(cursor string) ([]T, string, error)) (all []T, err error) {
+	for cursor := ""; ; {
+		items, next, err := page(cursor)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+		if cursor = next; cursor == "" {
+			return all, nil
+		}
+	}
+}
+
+func membersOf(t *terminal, api *client.Client, workspace string) func(cursor string) ([]privacyd.MemberProfile, string, error) {
+	return func(cursor string) ([]privacyd.MemberProfile, string, error) {
+		return api.Members(t.ctx, workspace, cursor, mostListed)
+	}
+}
+
 // withMember finds a member by address.
 func (t *terminal) withMember(o Folder, workspace, email string, do func(api *client.Client, accountID string) error) error {
 	return t.with(o, func(api *client.Client) error {
@@ -104,7 +127,7 @@ func (t *terminal) withMember(o Folder, workspace, email string, do func(api *cl
 		if err != nil {
 			return err
 		}
-		members, err := api.Members(t.ctx, workspace)
+		members, err := whole(membersOf(t, api, workspace))
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (c *processingShowCmd) Run(t *terminal) error {
 
 func (t *terminal) processing(r privacyd.ProcessingRecord) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, as of %s\n", r.Article, r.At.UTC().Format("2006-01-02"))
+	fmt.Fprintf(&b, "%s, as of %s\n", r.Article, privacyd.DayWords(r.At))
 	for _, a := range r.Activities {
 		name := a.Name
 		if name == "" {

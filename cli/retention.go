@@ -93,7 +93,7 @@ func (c *retentionShowCmd) Run(t *terminal) error {
 		}
 		fmt.Fprintf(t.Stdout, "Resolved conversations are kept %s.\n", kept(r.Policy))
 		if r.NextRun != nil {
-			fmt.Fprintf(t.Stdout, "The next daily run begins at %s.\n", r.NextRun.UTC().Format(time.RFC3339))
+			fmt.Fprintf(t.Stdout, "The next daily run begins on %s.\n", privacyd.TimeWords(*r.NextRun))
 		}
 		if len(r.Versions) == 0 {
 			return nil

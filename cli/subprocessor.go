@@ -50,7 +50,7 @@ func (t *terminal) announced(p privacyd.SubProcessor, asJSON bool) error {
 	if p.Ended {
 		what = "engaged no more"
 	}
-	t.say("%s is %s from %s on. The admins of all workspaces are told.", printable(p.Name), what, p.From.UTC().Format(time.DateOnly))
+	t.say("%s is %s from %s on. The admins of all workspaces are told.", printable(p.Name), what, privacyd.DayWords(p.From))
 	_, err := fmt.Fprintln(t.Stdout, p.ID)
 	return err
 }

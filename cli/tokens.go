@@ -17,16 +17,11 @@ type tokenListCmd struct {
 
 func (c *tokenListCmd) Run(t *terminal) error {
 	return t.with(c.Folder, func(api *client.Client) error {
-		var tokens []privacyd.Token
-		for {
-			page, total, err := api.Tokens(t.ctx, c.Workspace, len(tokens), 200)
-			if err != nil {
-				return err
-			}
-			tokens = append(tokens, page...)
-			if len(page) == 0 || len(tokens) >= total {
-				break
-			}
+		tokens, err := whole(func(cursor string) ([]privacyd.Token, string, error) {
+			return api.Tokens(t.ctx, c.Workspace, cursor, mostListed)
+		})
+		if err != nil {
+			return err
 		}
 		if c.JSON {
 			return t.printJSON(list(tokens))

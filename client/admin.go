@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/privacyd/privacyd"
@@ -80,15 +79,15 @@ func (c *Client) CreateToken(ctx context.Context, workspace, label string, scope
 }
 
 // Tokens lists the API tokens of a workspace, the newest first, without their
-// secrets: at most limit (1 to 200) after so many. Admins and the operator.
-func (c *Client) Tokens(ctx context.Context, workspace string, offset, limit int) (list []privacyd.Token, total int, err error) {
+// secrets; cursor is the next one's, empty at the end. Admins and the operator.
+func (c *Client) Tokens(ctx context.Context, workspace, cursor string, limit int) (list []privacyd.Token, next string, err error) {
 	var out struct {
-		Items []privacyd.Token `json:"items"`
-		Total int              `json:"total"`
+		Items      []privacyd.Token `json:"items"`
+		NextCursor string           `json:"next_cursor"`
 	}
-	path := in(workspace, "tokens") + "?" + url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}.Encode()
+	path := withQuery(in(workspace, "tokens"), "cursor", cursor, "limit", strconv.Itoa(limit))
 	err = c.request(ctx, http.MethodGet, path, nil, &out)
-	return out.Items, out.Total, err
+	return out.Items, out.NextCursor, err
 }
 
 // RevokeToken ends an API token, and tells whether a signed checkpoint covers

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/privacyd/privacyd"
 )
@@ -22,13 +23,16 @@ func (c *Client) RemoveSecondFactor(ctx context.Context, email string) error {
 	return c.request(ctx, http.MethodPost, "/v1/second-factors/remove", map[string]string{"email": email}, nil)
 }
 
-// Members lists a workspace's members. Admins and the operator.
-func (c *Client) Members(ctx context.Context, workspace string) ([]privacyd.MemberProfile, error) {
+// Members lists a workspace's members by e-mail address; cursor is the next one's,
+// empty at the end. Admins and the operator.
+func (c *Client) Members(ctx context.Context, workspace, cursor string, limit int) (list []privacyd.MemberProfile, next string, err error) {
 	var out struct {
-		Items []privacyd.MemberProfile `json:"items"`
+		Items      []privacyd.MemberProfile `json:"items"`
+		NextCursor string                   `json:"next_cursor"`
 	}
-	err := c.request(ctx, http.MethodGet, in(workspace, "members"), nil, &out)
-	return out.Items, err
+	path := withQuery(in(workspace, "members"), "cursor", cursor, "limit", strconv.Itoa(limit))
+	err = c.request(ctx, http.MethodGet, path, nil, &out)
+	return out.Items, out.NextCursor, err
 }
 
 // ChangeRole gives a member another role. Admins and the operator.
@@ -58,13 +62,16 @@ func (c *Client) Invite(ctx context.Context, workspace, email string, role priva
 	return v, c.request(ctx, http.MethodPost, in(workspace, "invitations"), map[string]string{"email": email, "role": string(role)}, &v)
 }
 
-// Invitations lists a workspace's open invitations. Admins and the operator.
-func (c *Client) Invitations(ctx context.Context, workspace string) ([]privacyd.Invitation, error) {
+// Invitations lists a workspace's open invitations, the newest first; cursor is
+// the next one's, empty at the end. Admins and the operator.
+func (c *Client) Invitations(ctx context.Context, workspace, cursor string, limit int) (list []privacyd.Invitation, next string, err error) {
 	var out struct {
-		Items []privacyd.Invitation `json:"items"`
+		Items      []privacyd.Invitation `json:"items"`
+		NextCursor string                `json:"next_cursor"`
 	}
-	err := c.request(ctx, http.MethodGet, in(workspace, "invitations"), nil, &out)
-	return out.Items, err
+	path := withQuery(in(workspace, "invitations"), "cursor", cursor, "limit", strconv.Itoa(limit))
+	err = c.request(ctx, http.MethodGet, path, nil, &out)
+	return out.Items, out.NextCursor, err
 }
 
 // Withdraw takes an invitation back. Admins and the operator.

@@ -113,9 +113,9 @@ func TestAnAdminWhoLeavesIsNoOtherAdmin(t *testing.T) {
 		if n != 1 {
 			t.Fatalf("%d of 2 were refused", n)
 		}
-		list, err := b.ListMembers(ctx, enginetest.Operator, w.ID)
+		list, err := b.MembersPage(ctx, enginetest.Operator, w.ID, privacyd.PageQuery{})
 		b.Must(err)
-		for _, m := range list {
+		for _, m := range list.Items {
 			if m.Role == privacyd.RoleAdmin && m.LeavingAt == nil {
 				_, err := b.ChangeRole(ctx, enginetest.Operator, w.ID, m.AccountID, privacyd.RoleAgent)
 				b.WantCode(err, "last_admin")

@@ -216,7 +216,8 @@ func (r *erasureRun) reissue(ctx context.Context, job *privacyd.Job, receipt pri
 // entry is not proven, what another will be made of.
 func (r *erasureRun) keepReceipt(ctx context.Context, receipt privacyd.Receipt, text []byte, auditID string) error {
 	err := r.e.Receipts.InsertReceipt(ctx, privacyd.StoredReceipt{
-		ID: receipt.ID, Issue: receipt.Issue, JobID: r.job.ID, WorkspaceID: r.job.WorkspaceID, File: text, IssuedAt: receipt.IssuedAt,
+		ID: receipt.ID, Issue: receipt.Issue, JobID: r.job.ID, WorkspaceID: r.job.WorkspaceID,
+		Operation: receipt.Operation, Deleted: receipt.Deleted(), File: text, IssuedAt: receipt.IssuedAt,
 	}, auditID)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/privacyd/privacyd"
@@ -70,15 +69,19 @@ func (e *Engine) invite(ctx context.Context, c privacyd.Caller, g grant, email s
 	if err := e.Workspaces.LockWorkspace(ctx, g.Workspace.ID); err != nil {
 		return none, err
 	}
-	open, err := e.People.Invitations(ctx, g.Workspace.ID)
+	known, err := e.People.InvitationTo(ctx, g.Workspace.ID, email)
+	if err == nil && e.again(known, c, email, role) {
+		return known, nil
+	}
+	if err != nil && privacyd.ClassOf(err) != privacyd.ClassNotFound {
+		return none, err
+	}
+	open, err := e.People.InvitationsPage(ctx, g.Workspace.ID, privacyd.PageQuery{Limit: 1})
 	if err != nil {
 		return none, err
 	}
-	if i := slices.IndexFunc(open, func(v privacyd.Invitation) bool { return e.again(v, c, email, role) }); i >= 0 {
-		return open[i], nil
-	}
-	if len(open) >= mostOpen {
-		return none, privacyd.Errorf(privacyd.ClassConflict, "invitations_full", "There are %d open invitations. Withdraw some first.", len(open))
+	if open.Total >= mostOpen {
+		return none, privacyd.Errorf(privacyd.ClassConflict, "invitations_full", "There are %d open invitations. Withdraw some first.", open.Total)
 	}
 	accountID, err := e.whoIsInvited(ctx, g.Workspace, email)
 	if err != nil {
@@ -154,22 +157,13 @@ func invitationEvent(c privacyd.Caller, g grant, v privacyd.Invitation, action s
 	}
 }
 
-// ListInvitations lists a workspace's open invitations, the newest first, also
-// those that are too old. Admins and the operator.
-func (e *Engine) ListInvitations(ctx context.Context, c privacyd.Caller, workspace string) ([]privacyd.Invitation, error) {
+// InvitationsPage lists a page of a workspace's open invitations, sorted by email,
+// role, sent or until, also those that are too old. Admins and the operator. Code
+// cursor_invalid.
+func (e *Engine) InvitationsPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (privacyd.Page[privacyd.Invitation], error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
 	if err != nil {
-		return nil, err
-	}
-	return e.People.Invitations(ctx, g.Workspace.ID)
-}
-
-// InvitationsPage lists a part of a workspace's open invitations, sorted by email,
-// role, sent or until, and how many there are. Admins and the operator.
-func (e *Engine) InvitationsPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error) {
-	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
-	if err != nil {
-		return nil, 0, err
+		return privacyd.Page[privacyd.Invitation]{}, err
 	}
 	return e.People.InvitationsPage(ctx, g.Workspace.ID, bounded(q))
 }
@@ -182,21 +176,15 @@ func (e *Engine) Withdraw(ctx context.Context, c privacyd.Caller, workspace, id 
 		return err
 	}
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
-		open, err := e.People.Invitations(ctx, g.Workspace.ID)
+		v, err := e.People.Invitation(ctx, g.Workspace.ID, id)
 		if err != nil {
 			return err
 		}
-		for _, v := range open {
-			if v.ID != id {
-				continue
-			}
-			if _, err := e.record(ctx, invitationEvent(c, g, v, "member.withdraw")); err != nil {
-				return err
-			}
-			_, err = e.People.DeleteInvitation(ctx, g.Workspace.ID, id)
+		if _, err := e.record(ctx, invitationEvent(c, g, v, "member.withdraw")); err != nil {
 			return err
 		}
-		return privacyd.Errorf(privacyd.ClassNotFound, "invitation_not_found", "There is no such invitation any more.")
+		_, err = e.People.DeleteInvitation(ctx, g.Workspace.ID, id)
+		return err
 	})
 }
 

@@ -2,48 +2,54 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/privacyd/privacyd"
 )
 
-// ListMembers lists a workspace's members by e-mail address. Admins and the
-// operator.
-func (e *Engine) ListMembers(ctx context.Context, c privacyd.Caller, workspace string) ([]privacyd.MemberProfile, error) {
-	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
-	if err != nil {
-		return nil, err
-	}
-	return e.People.Members(ctx, g.Workspace.ID)
-}
-
-// MembersPage is a part of a workspace's members.
+// MembersPage is a page of a workspace's members.
 type MembersPage struct {
-	Items  []privacyd.MemberProfile
-	Total  int // members of the workspace
+	privacyd.Page[privacyd.MemberProfile]
 	Admins int // those who are not leaving
 }
 
-// MembersPage lists a part of a workspace's members, sorted by email, name, role
-// or since. Admins and the operator.
+// MembersPage lists a page of a workspace's members, sorted by email, name, role
+// or since. Admins and the operator. Code cursor_invalid.
 func (e *Engine) MembersPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (page MembersPage, err error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
 	if err != nil {
 		return page, err
 	}
-	if page.Items, page.Total, err = e.People.MembersPage(ctx, g.Workspace.ID, bounded(q)); err != nil {
+	if page.Page, err = e.People.MembersPage(ctx, g.Workspace.ID, bounded(q)); err != nil {
 		return page, err
 	}
 	page.Admins, err = e.People.OtherAdmins(ctx, g.Workspace.ID, "")
 	return page, err
 }
 
-// bounded keeps a part of a list within what is given at once.
+// Member gives one member. Admins and the operator. Code member_not_found.
+func (e *Engine) Member(ctx context.Context, c privacyd.Caller, workspace, accountID string) (privacyd.MemberProfile, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return privacyd.MemberProfile{}, err
+	}
+	return e.People.Member(ctx, g.Workspace.ID, accountID)
+}
+
+// MemberNames gives what those of these ids are called that are members, so that
+// people can be told who did something. Admins and the operator.
+func (e *Engine) MemberNames(ctx context.Context, c privacyd.Caller, workspace string, ids []string) (map[string]string, error) {
+	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageMembers)
+	if err != nil {
+		return nil, err
+	}
+	return e.People.MemberNames(ctx, g.Workspace.ID, ids)
+}
+
+// bounded keeps a page of a list within what is given at once.
 func bounded(q privacyd.PageQuery) privacyd.PageQuery {
 	if q.Limit <= 0 || q.Limit > maxPage {
 		q.Limit = 50
 	}
-	q.Offset = max(q.Offset, 0)
 	return q
 }
 
@@ -119,15 +125,7 @@ func (e *Engine) lockMember(ctx context.Context, w privacyd.Workspace, accountID
 	if err := e.Workspaces.LockWorkspace(ctx, w.ID); err != nil {
 		return privacyd.MemberProfile{}, err
 	}
-	list, err := e.People.Members(ctx, w.ID)
-	if err != nil {
-		return privacyd.MemberProfile{}, err
-	}
-	i := slices.IndexFunc(list, func(m privacyd.MemberProfile) bool { return m.AccountID == accountID })
-	if i < 0 {
-		return privacyd.MemberProfile{}, privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace.")
-	}
-	return list[i], nil
+	return e.People.Member(ctx, w.ID, accountID)
 }
 
 // keepAdmin refuses what would leave a workspace without an admin.

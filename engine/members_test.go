@@ -32,11 +32,11 @@ func TestTheLastAdminStays(t *testing.T) {
 		if audited.Checkpoint != privacyd.CheckpointSigned || m.Audit.Checkpoint != privacyd.CheckpointSigned {
 			t.Errorf("%+v, then %+v", m.Audit, audited)
 		}
-		_, err = b.ListMembers(ctx, admin, w.ID)
+		_, err = b.MembersPage(ctx, admin, w.ID, privacyd.PageQuery{})
 		b.WantCode(err, "workspace_not_found")
-		list, err := b.ListMembers(ctx, agent, w.ID)
+		list, err := b.MembersPage(ctx, agent, w.ID, privacyd.PageQuery{})
 		b.Must(err)
-		if len(list) != 2 {
+		if list.Total != 2 || list.Admins != 1 {
 			t.Errorf("%+v", list)
 		}
 		if log := b.Audited(w.ID); !slices.Contains(log, "member.role done") || !slices.Contains(log, "member.remove done") {
@@ -53,7 +53,7 @@ func TestMembersAreForAdmins(t *testing.T) {
 	for code, c := range map[string]privacyd.Caller{
 		"role_missing": b.Member(privacyd.RoleAgent, w), "workspace_not_found": stranger, "not_signed_in": {},
 	} {
-		_, err := b.ListMembers(ctx, c, w.ID)
+		_, err := b.MembersPage(ctx, c, w.ID, privacyd.PageQuery{})
 		b.WantCode(err, code)
 		_, err = b.ChangeRole(ctx, c, w.ID, admin.AccountID, privacyd.RoleAgent)
 		b.WantCode(err, code)
@@ -61,7 +61,7 @@ func TestMembersAreForAdmins(t *testing.T) {
 		b.WantCode(err, code)
 		_, err = b.Invite(ctx, c, w.ID, engine.NewInvitation{Email: "x@example.com", Role: privacyd.RoleAdmin})
 		b.WantCode(err, code)
-		_, err = b.ListInvitations(ctx, c, w.ID)
+		_, err = b.InvitationsPage(ctx, c, w.ID, privacyd.PageQuery{})
 		b.WantCode(err, code)
 		b.WantCode(b.Withdraw(ctx, c, w.ID, "x"), code)
 	}
@@ -85,10 +85,10 @@ func TestTwoAdminsRemoveEachOther(t *testing.T) {
 		wait.Go(func() { _, errs[0] = b.RemoveMember(t.Context(), one, w.ID, two.AccountID) })
 		wait.Go(func() { _, errs[1] = b.ChangeRole(t.Context(), two, w.ID, one.AccountID, privacyd.RoleAuditor) })
 		wait.Wait()
-		list, err := b.ListMembers(t.Context(), enginetest.Operator, w.ID)
+		list, err := b.MembersPage(t.Context(), enginetest.Operator, w.ID, privacyd.PageQuery{})
 		b.Must(err)
 		admins := 0
-		for _, m := range list {
+		for _, m := range list.Items {
 			if m.Role == privacyd.RoleAdmin {
 				admins++
 			}
@@ -125,14 +125,14 @@ func TestSomebodyNewIsInvited(t *testing.T) {
 		if found.Email != "new@example.com" || found.Role != privacyd.RoleAgent || found.Workspace.ID != w.ID || found.Known {
 			t.Errorf("%+v", found)
 		}
-		open, err := b.ListInvitations(ctx, admin, w.ID)
+		open, err := b.InvitationsPage(ctx, admin, w.ID, privacyd.PageQuery{})
 		b.Must(err)
 		_, _, err = b.Accept(ctx, from("192.0.2.1"), secret, "Nia", "short")
 		b.WantCode(err, "password_invalid")
 		in, joined, err := b.Accept(ctx, from("192.0.2.1"), secret, "Nia", secretWords)
 		b.Must(err)
-		if joined.ID != w.ID || in.Account.ID != open[0].AccountID {
-			t.Errorf("account %s was invited as %s", in.Account.ID, open[0].AccountID)
+		if joined.ID != w.ID || in.Account.ID != open.Items[0].AccountID {
+			t.Errorf("account %s was invited as %s", in.Account.ID, open.Items[0].AccountID)
 		}
 		me, err := b.Authenticate(ctx, in.Secret)
 		b.Must(err)
@@ -141,7 +141,7 @@ func TestSomebodyNewIsInvited(t *testing.T) {
 		}
 		_, _, err = b.Accept(ctx, from("192.0.2.1"), secret, "Nia", secretWords)
 		b.WantCode(err, "invitation_used")
-		if open, err = b.ListInvitations(ctx, admin, w.ID); err != nil || len(open) != 0 {
+		if open, err = b.InvitationsPage(ctx, admin, w.ID, privacyd.PageQuery{}); err != nil || open.Total != 0 {
 			t.Errorf("%v %v", open, err)
 		}
 	})
@@ -189,13 +189,13 @@ func TestInvitationsEnd(t *testing.T) {
 	invite(b, admin, w, "new@example.com", privacyd.RoleAuditor)
 	second := linkIn(t, lastMail(b))
 	dead(old)
-	open, err := b.ListInvitations(ctx, admin, w.ID)
+	open, err := b.InvitationsPage(ctx, admin, w.ID, privacyd.PageQuery{})
 	b.Must(err)
-	if len(open) != 1 || open[0].Role != privacyd.RoleAuditor {
+	if open.Total != 1 || open.Items[0].Role != privacyd.RoleAuditor {
 		t.Fatalf("%+v", open)
 	}
 	b.WantCode(b.Withdraw(ctx, admin, w.ID, "unknown"), "invitation_not_found")
-	b.Must(b.Withdraw(ctx, admin, w.ID, open[0].ID))
+	b.Must(b.Withdraw(ctx, admin, w.ID, open.Items[0].ID))
 	dead(second)
 	invite(b, admin, w, "new@example.com", privacyd.RoleAgent)
 	b.Pass(7 * 24 * time.Hour)

@@ -156,8 +156,9 @@ func (e *Engine) timely(ctx context.Context, m *privacyd.Mail) (bool, error) {
 // stillInvited tells whether the invitation that a mail brings waits: it was not
 // withdrawn, accepted or replaced by another.
 func (e *Engine) stillInvited(ctx context.Context, m privacyd.Mail) (bool, error) {
-	list, err := e.People.Invitations(ctx, m.WorkspaceID)
-	return slices.ContainsFunc(list, func(v privacyd.Invitation) bool {
-		return v.Email == m.To.Email && v.ExpiresAt.Equal(m.Until.Truncate(time.Microsecond))
-	}), err
+	v, err := e.People.InvitationTo(ctx, m.WorkspaceID, m.To.Email)
+	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
+		return false, nil
+	}
+	return err == nil && v.ExpiresAt.Equal(m.Until.Truncate(time.Microsecond)), err
 }

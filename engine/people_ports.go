@@ -72,8 +72,10 @@ type SecondFactors interface {
 
 // Members keeps who belongs to a workspace.
 type Members interface {
-	Members(ctx context.Context, workspaceID string) ([]privacyd.MemberProfile, error)
-	MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.MemberProfile, total int, err error)
+	Member(ctx context.Context, workspaceID, accountID string) (privacyd.MemberProfile, error)
+	MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.MemberProfile], error)
+	MemberNames(ctx context.Context, workspaceID string, accountIDs []string) (map[string]string, error)
+	MemberCounts(ctx context.Context, workspaceID string) (all, factors int, err error)
 	SetRole(ctx context.Context, workspaceID, accountID string, role privacyd.Role, auditID string) error
 	DeleteMember(ctx context.Context, workspaceID, accountID string) error
 	OtherAdmins(ctx context.Context, workspaceID, accountID string) (int, error)
@@ -82,8 +84,9 @@ type Members interface {
 // Invitations keeps who was invited.
 type Invitations interface {
 	PutInvitation(ctx context.Context, v privacyd.Invitation, hash []byte, auditID string) error
-	Invitations(ctx context.Context, workspaceID string) ([]privacyd.Invitation, error)
-	InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error)
+	Invitation(ctx context.Context, workspaceID, id string) (privacyd.Invitation, error)
+	InvitationTo(ctx context.Context, workspaceID, email string) (privacyd.Invitation, error)
+	InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.Invitation], error)
 	InvitationByHash(ctx context.Context, hash []byte, now time.Time) (privacyd.Invitation, error)
 	DeleteInvitation(ctx context.Context, workspaceID, id string) (bool, error)
 	DeleteInvitationsBy(ctx context.Context, workspaceID, invitedBy string) (int64, error)

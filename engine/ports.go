@@ -58,8 +58,8 @@ type Sessions interface {
 type Tokens interface {
 	InsertToken(ctx context.Context, t privacyd.Token, hash []byte, auditID string) error
 	Token(ctx context.Context, hash []byte) (privacyd.Token, error)
-	TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error)
-	TokensPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Token, total int, err error)
+	TokenLabels(ctx context.Context, workspaceID string, ids []string) (map[string]string, error)
+	TokensPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.Token], error)
 	TouchToken(ctx context.Context, id string, at time.Time) error
 	TakeToken(ctx context.Context, workspaceID, id string) (privacyd.Token, error)
 }

@@ -34,17 +34,11 @@ func (e *Engine) ownMeasures(ctx context.Context, workspaceID string) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	members, err := e.People.Members(ctx, workspaceID)
+	members, factors, err := e.People.MemberCounts(ctx, workspaceID)
 	if err != nil {
 		return nil, err
 	}
-	factors := 0
-	for _, m := range members {
-		if m.SecondFactor {
-			factors++
-		}
-	}
-	list := []string{strconv.Itoa(factors) + " of " + counted(len(members), "member") + " use a second factor."}
+	list := []string{strconv.Itoa(factors) + " of " + counted(members, "member") + " use a second factor."}
 	if s.Approval {
 		list = append(list, "What cannot be undone is approved by a second admin.")
 	}

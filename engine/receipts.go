@@ -43,23 +43,13 @@ func noReceipt(job *privacyd.Job) error {
 		"There is no receipt: the job is %s. There is one once it has run to its end.", job.State)
 }
 
-// ListReceipts lists the newest issue of each of a workspace's receipts, newest
-// first: at most limit (1 to 200, 0: 50) that are older than the one with id
-// before. Admins and auditors.
-func (e *Engine) ListReceipts(ctx context.Context, c privacyd.Caller, workspace, before string, limit int) ([]privacyd.StoredReceipt, error) {
+// ReceiptsPage lists a page of the newest issue of each of a workspace's
+// receipts, sorted by ended, kind or deleted; the newest first if not sorted
+// otherwise. Admins and auditors. Code cursor_invalid.
+func (e *Engine) ReceiptsPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (privacyd.Page[privacyd.StoredReceipt], error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadReceipts)
 	if err != nil {
-		return nil, err
+		return privacyd.Page[privacyd.StoredReceipt]{}, err
 	}
-	return e.Receipts.Receipts(ctx, g.Workspace.ID, before, bounded(privacyd.PageQuery{Limit: limit}).Limit)
-}
-
-// OldestReceipts is ListReceipts the other way round: the oldest first, newer
-// than the one with id after. Admins and auditors.
-func (e *Engine) OldestReceipts(ctx context.Context, c privacyd.Caller, workspace, after string, limit int) ([]privacyd.StoredReceipt, error) {
-	g, err := e.authorise(ctx, c, workspace, privacyd.ActionReadReceipts)
-	if err != nil {
-		return nil, err
-	}
-	return e.Receipts.ReceiptsOldest(ctx, g.Workspace.ID, after, bounded(privacyd.PageQuery{Limit: limit}).Limit)
+	return e.Receipts.ReceiptsPage(ctx, g.Workspace.ID, bounded(q))
 }

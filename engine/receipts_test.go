@@ -26,8 +26,8 @@ func TestReceiptsAndReviews(t *testing.T) {
 		if _, err := privacyd.VerifyReceipt(stored.File, b.PublicKey); err != nil {
 			t.Error(err)
 		}
-		list, err := b.ListReceipts(ctx, auditor, w.ID, "", 0)
-		if err != nil || len(list) != 1 || list[0].JobID != job.ID {
+		list, err := b.ReceiptsPage(ctx, auditor, w.ID, privacyd.PageQuery{})
+		if err != nil || len(list.Items) != 1 || list.Items[0].JobID != job.ID || list.Items[0].Operation != job.Type || list.Items[0].Deleted == 0 {
 			t.Errorf("receipts: %v, %v", list, err)
 		}
 		_, err = b.Receipt(ctx, agent, w.ID, job.ID)

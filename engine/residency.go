@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/privacyd/privacyd"
 )
@@ -185,7 +184,7 @@ func (e *Engine) examineSightings(ctx context.Context) []privacyd.Check {
 		case s.Fault != "" && s.Region != "":
 			days := int(e.Now().Sub(*s.ToldAt) / privacyd.Day)
 			checks = append(checks, privacyd.Warning(name, "The provider of "+s.Use+" could not be asked where the bucket lies: "+s.Fault+
-				" On "+s.ToldAt.Format(time.DateOnly)+" it said "+s.Region+", "+counted(days, "day")+" ago, and the bucket is taken to be there.",
+				" On "+privacyd.DayWords(*s.ToldAt)+" it said "+s.Region+", "+counted(days, "day")+" ago, and the bucket is taken to be there.",
 				"See whether it can be reached."))
 		case s.Fault != "":
 			checks = append(checks, privacyd.Warning(name, "The provider of "+s.Use+" could not be asked where the bucket lies: "+s.Fault, "See whether it can be reached, and whether s3:GetBucketLocation is granted."))

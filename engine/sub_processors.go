@@ -101,7 +101,7 @@ func (e *Engine) numberVersion(ctx context.Context, p *privacyd.SubProcessor, en
 		return privacyd.Errorf(privacyd.ClassInvalid, "sub_processor_engaged", "Only a sub-processor that the register did not have can be engaged already.")
 	case !engaged && !p.Ended && p.From.Before(p.AnnouncedAt.Add(privacyd.NoticeOfChange)), p.Ended && p.From.Before(p.AnnouncedAt.Add(-time.Minute)):
 		return privacyd.Errorf(privacyd.ClassInvalid, "notice_too_short",
-			"A change of sub-processors is announced 30 days ahead: it can take effect on %s at the earliest.", p.AnnouncedAt.Add(privacyd.NoticeOfChange).Format(time.DateOnly))
+			"A change of sub-processors is announced 30 days ahead: it can take effect on %s at the earliest.", privacyd.DayWords(p.AnnouncedAt.Add(privacyd.NoticeOfChange)))
 	}
 	return nil
 }

@@ -172,8 +172,8 @@ func TestRestartWhileSilent(t *testing.T) {
 		}
 		fine := silent(b.Places[0], p.of)
 		fine.Must(fine.Survey(t.Context()))
-		checkDoctor(t, fine, "place.blobs.exports", privacyd.CheckWarning, "On 2026-03-01 it said eu-central-1, 1 day ago")
-		if said := fine.Sightings()[0].String(); said != "its provider could not be asked; on 2026-03-01 it said eu-central-1" {
+		checkDoctor(t, fine, "place.blobs.exports", privacyd.CheckWarning, "On 1 March 2026 it said eu-central-1, 1 day ago")
+		if said := fine.Sightings()[0].String(); said != "its provider could not be asked; on 1 March 2026 it said eu-central-1" {
 			t.Errorf("the page says %s", said)
 		}
 		moved := b.Places[0]

@@ -54,13 +54,13 @@ func (e *Engine) CreateToken(ctx context.Context, c privacyd.Caller, workspace, 
 	return t, secret, nil
 }
 
-// TokensPage lists a part of a workspace's API tokens, sorted by label, made or
-// used, and how many there are; the newest first if not sorted otherwise. Admins
-// and the operator.
-func (e *Engine) TokensPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (list []privacyd.Token, total int, err error) {
+// TokensPage lists a page of a workspace's API tokens, sorted by label, made or
+// used; the newest first if not sorted otherwise. Admins and the operator. Code
+// cursor_invalid.
+func (e *Engine) TokensPage(ctx context.Context, c privacyd.Caller, workspace string, q privacyd.PageQuery) (privacyd.Page[privacyd.Token], error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageTokens)
 	if err != nil {
-		return nil, 0, err
+		return privacyd.Page[privacyd.Token]{}, err
 	}
 	return e.Sessions.TokensPage(ctx, g.Workspace.ID, bounded(q))
 }
@@ -105,17 +105,15 @@ func (e *Engine) touchToken(ctx context.Context, t privacyd.Token) {
 	}
 }
 
-// mostLabels bounds what TokenLabels gives.
-const mostLabels = 1000
-
-// TokenLabels gives what a workspace's API tokens are called, by their ids, so
-// that people can be told what asked for a job. Whoever may make tokens.
-func (e *Engine) TokenLabels(ctx context.Context, c privacyd.Caller, workspace string) (map[string]string, error) {
+// TokenLabels gives what those of these ids are called that are API tokens of a
+// workspace, so that people can be told what asked for a job. Whoever may make
+// tokens.
+func (e *Engine) TokenLabels(ctx context.Context, c privacyd.Caller, workspace string, ids []string) (map[string]string, error) {
 	g, err := e.authorise(ctx, c, workspace, privacyd.ActionManageTokens)
 	if err != nil {
 		return nil, err
 	}
-	return e.Sessions.TokenLabels(ctx, g.Workspace.ID, mostLabels)
+	return e.Sessions.TokenLabels(ctx, g.Workspace.ID, ids)
 }
 
 // maker is the person whose token it is, and goes with.

@@ -22,9 +22,9 @@ func TestTokensOfAClosingWorkspace(t *testing.T) {
 		b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobWorkspaceDeletion})
 		_, _, err = b.CreateToken(t.Context(), enginetest.Operator, w.ID, "another", scopes)
 		b.WantCode(err, "workspace_read_only")
-		_, total, err := b.TokensPage(t.Context(), enginetest.Operator, w.ID, privacyd.PageQuery{Limit: 10})
-		if b.Must(err); total != 1 {
-			t.Errorf("%d tokens are listed, want 1", total)
+		list, err := b.TokensPage(t.Context(), enginetest.Operator, w.ID, privacyd.PageQuery{Limit: 10})
+		if b.Must(err); list.Total != 1 {
+			t.Errorf("%d tokens are listed, want 1", list.Total)
 		}
 		_, err = b.RevokeToken(t.Context(), enginetest.Operator, w.ID, token.ID)
 		b.Must(err)

@@ -26,13 +26,20 @@ func newPlan(p *privacyd.Plan) *Plan {
 
 // ReceiptInfo is where a receipt is to be had.
 type ReceiptInfo struct {
-	ID       string    `json:"id"`
-	JobID    string    `json:"job_id"`
-	Issue    int       `json:"issue" doc:"The newest one: it takes the place of those before it."`
-	IssuedAt time.Time `json:"issued_at"`
+	ID       string           `json:"id"`
+	JobID    string           `json:"job_id"`
+	Issue    int              `json:"issue" doc:"The newest one: it takes the place of those before it."`
+	IssuedAt time.Time        `json:"issued_at"`
+	Type     privacyd.JobType `json:"type" doc:"Of the job."`
+	Deleted  int64            `json:"deleted" doc:"Records."`
 }
 
-// Receipts is a page of receipts, newest first.
+type pageOfReceipts struct {
+	ListPage
+	Sort string `query:"sort" enum:"ended,-ended,kind,-kind,deleted,-deleted" default:"-ended" doc:"The column; - before it: downwards."`
+}
+
+// Receipts is a page of receipts, newest first if not sorted otherwise.
 type Receipts struct {
 	Items      []ReceiptInfo `json:"items"`
 	NextCursor string        `json:"next_cursor,omitempty"`
@@ -143,14 +150,11 @@ func (d *door) failPlan(err error) error {
 
 func (d *door) receipts() {
 	huma.Register(d.api, operation("list-receipts", http.MethodGet, "/v1/workspaces/{workspace}/receipts", "List receipts of erasures", "Admins and auditors."),
-		func(ctx context.Context, in *pageOfJobs) (*answer[Receipts], error) {
-			list, err := d.engine.ListReceipts(ctx, callerOf(ctx), in.Workspace, in.Before, in.Limit)
-			page := Receipts{Items: []ReceiptInfo{}}
-			for _, r := range list {
-				page.Items = append(page.Items, ReceiptInfo{ID: r.ID, JobID: r.JobID, Issue: r.Issue, IssuedAt: r.IssuedAt})
-			}
-			if len(list) == in.Limit {
-				page.NextCursor = list[len(list)-1].ID
+		func(ctx context.Context, in *pageOfReceipts) (*answer[Receipts], error) {
+			p, err := d.engine.ReceiptsPage(ctx, callerOf(ctx), in.Workspace, in.query(in.Sort))
+			page := Receipts{Items: []ReceiptInfo{}, NextCursor: p.Next}
+			for _, r := range p.Items {
+				page.Items = append(page.Items, ReceiptInfo{ID: r.ID, JobID: r.JobID, Issue: r.Issue, IssuedAt: r.IssuedAt, Type: r.Operation, Deleted: r.Deleted})
 			}
 			return &answer[Receipts]{page}, d.fail(err)
 		})

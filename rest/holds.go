@@ -81,8 +81,8 @@ func (d *door) placeHold(ctx context.Context, in *newHold) (*answer[*privacyd.Ho
 	return &answer[*privacyd.Hold]{h}, d.fail(err)
 }
 
-func (d *door) listHolds(ctx context.Context, in *pageOfJobs) (*answer[Holds], error) {
-	list, err := d.engine.ListHolds(ctx, callerOf(ctx), in.Workspace, in.Before, in.Limit)
+func (d *door) listHolds(ctx context.Context, in *ListPage) (*answer[Holds], error) {
+	list, err := d.engine.ListHolds(ctx, callerOf(ctx), in.Workspace, in.Cursor, in.Limit)
 	page := Holds{Items: append([]*privacyd.Hold{}, list...)}
 	if len(list) == in.Limit {
 		page.NextCursor = list[len(list)-1].ID

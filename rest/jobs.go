@@ -37,10 +37,15 @@ type JobPath struct {
 	Job string `path:"job"`
 }
 
-type pageOfJobs struct {
+// ListPage chooses a page of any list.
+type ListPage struct {
 	WorkspacePath
-	Before string `query:"cursor" doc:"next_cursor of the page before."`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+func (p ListPage) query(sort string) privacyd.PageQuery {
+	return privacyd.PageQuery{Sort: sort, After: p.Cursor, Limit: p.Limit}
 }
 
 // Jobs is a page of jobs, newest first.
@@ -112,8 +117,8 @@ func (r JobRequest) ask(workspace string) (engine.NewJob, error) {
 	return ask, nil
 }
 
-func (d *door) listJobs(ctx context.Context, in *pageOfJobs) (*answer[Jobs], error) {
-	jobs, err := d.engine.ListJobs(ctx, callerOf(ctx), in.Workspace, in.Before, in.Limit)
+func (d *door) listJobs(ctx context.Context, in *ListPage) (*answer[Jobs], error) {
+	jobs, err := d.engine.ListJobs(ctx, callerOf(ctx), in.Workspace, in.Cursor, in.Limit)
 	page := Jobs{Items: append([]*privacyd.Job{}, jobs...)}
 	if len(jobs) == in.Limit {
 		page.NextCursor = jobs[len(jobs)-1].ID

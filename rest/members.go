@@ -16,9 +16,16 @@ type MemberPath struct {
 	Account string `path:"account" doc:"Id of the member's account."`
 }
 
-// Members is a list of members.
+// Members is a page of members.
 type Members struct {
-	Items []privacyd.MemberProfile `json:"items"`
+	Items      []privacyd.MemberProfile `json:"items"`
+	NextCursor string                   `json:"next_cursor,omitempty"`
+	Total      int                      `json:"total" doc:"Members of the workspace."`
+}
+
+type pageOfMembers struct {
+	ListPage
+	Sort string `query:"sort" enum:"email,-email,name,-name,role,-role,since,-since" default:"email" doc:"The column; - before it: downwards."`
 }
 
 // Removed says which entry of the audit log records that a member was removed.
@@ -48,9 +55,16 @@ type SentInvitation struct {
 	URL string `json:"url,omitempty" doc:"The link, for the operator alone, where no mail is sent. It is shown once and not kept."`
 }
 
-// Invitations is a list of invitations.
+// Invitations is a page of invitations.
 type Invitations struct {
-	Items []privacyd.Invitation `json:"items"`
+	Items      []privacyd.Invitation `json:"items"`
+	NextCursor string                `json:"next_cursor,omitempty"`
+	Total      int                   `json:"total" doc:"Invitations of the workspace, also those that are too old."`
+}
+
+type pageOfInvitations struct {
+	ListPage
+	Sort string `query:"sort" enum:"email,-email,role,-role,sent,-sent,until,-until" default:"-sent" doc:"The column; - before it: downwards."`
 }
 
 // InvitationPath names an invitation to a workspace.
@@ -62,9 +76,9 @@ type InvitationPath struct {
 func (d *door) members() {
 	const path = "/v1/workspaces/{workspace}/members"
 	huma.Register(d.api, operation("list-members", http.MethodGet, path, "List members", "Admins."),
-		func(ctx context.Context, in *WorkspacePath) (*answer[Members], error) {
-			list, err := d.engine.ListMembers(ctx, callerOf(ctx), in.Workspace)
-			return &answer[Members]{Members{Items: append([]privacyd.MemberProfile{}, list...)}}, d.fail(err)
+		func(ctx context.Context, in *pageOfMembers) (*answer[Members], error) {
+			p, err := d.engine.MembersPage(ctx, callerOf(ctx), in.Workspace, in.query(in.Sort))
+			return &answer[Members]{Members{Items: append([]privacyd.MemberProfile{}, p.Items...), NextCursor: p.Next, Total: p.Total}}, d.fail(err)
 		})
 	huma.Register(d.api, operation("change-role", http.MethodPut, path+"/{account}", "Change a member's role", "Admins. The last admin stays one."),
 		func(ctx context.Context, in *newRole) (*answer[privacyd.MemberProfile], error) {
@@ -81,9 +95,9 @@ func (d *door) members() {
 func (d *door) invitations() {
 	const path = "/v1/workspaces/{workspace}/invitations"
 	huma.Register(d.api, operation("list-invitations", http.MethodGet, path, "List invitations", "Admins."),
-		func(ctx context.Context, in *WorkspacePath) (*answer[Invitations], error) {
-			list, err := d.engine.ListInvitations(ctx, callerOf(ctx), in.Workspace)
-			return &answer[Invitations]{Invitations{Items: append([]privacyd.Invitation{}, list...)}}, d.fail(err)
+		func(ctx context.Context, in *pageOfInvitations) (*answer[Invitations], error) {
+			p, err := d.engine.InvitationsPage(ctx, callerOf(ctx), in.Workspace, in.query(in.Sort))
+			return &answer[Invitations]{Invitations{Items: append([]privacyd.Invitation{}, p.Items...), NextCursor: p.Next, Total: p.Total}}, d.fail(err)
 		})
 	huma.Register(d.api, created("invite", path, "Invite somebody by mail", "Admins. Asking again sends a new link in place of the old one."),
 		func(ctx context.Context, in *newInvitation) (*answer[SentInvitation], error) {

@@ -108,10 +108,21 @@ func TestMembersOverREST(t *testing.T) {
 		ctx := t.Context()
 		w := s.NewWorkspace("acme")
 		admin := s.token(w, privacyd.ActionManageMembers)
-		members, err := admin.Members(ctx, w.Slug)
+		members, _, err := admin.Members(ctx, w.Slug, "", 50)
 		s.Must(err)
 		if len(members) != 3 {
 			t.Fatalf("%+v", members)
+		}
+		first, next, err := admin.Members(ctx, w.Slug, "", 2)
+		s.Must(err)
+		rest, end, err := admin.Members(ctx, w.Slug, next, 2)
+		s.Must(err)
+		if len(first) != 2 || len(rest) != 1 || rest[0].AccountID != members[2].AccountID || next != first[1].AccountID || end != "" {
+			t.Errorf("%+v, then %q: %+v", first, next, rest)
+		}
+		_, _, err = admin.Members(ctx, w.Slug, "nobody", 2)
+		if privacyd.CodeOf(err) != "cursor_invalid" {
+			t.Errorf("a cursor that is none: %v", err)
 		}
 		m, err := admin.ChangeRole(ctx, w.Slug, members[1].AccountID, privacyd.RoleAuditor)
 		s.Must(err)
@@ -124,13 +135,13 @@ func TestMembersOverREST(t *testing.T) {
 		}
 		v, err := admin.Invite(ctx, w.Slug, "new@example.com", privacyd.RoleAgent)
 		s.Must(err)
-		open, err := admin.Invitations(ctx, w.Slug)
+		open, _, err := admin.Invitations(ctx, w.Slug, "", 50)
 		s.Must(err)
 		if len(open) != 1 || open[0].ID != v.ID || v.URL != "" {
 			t.Errorf("%+v %+v", open, v)
 		}
 		s.Must(admin.Withdraw(ctx, w.Slug, v.ID))
-		_, err = s.token(w, privacyd.ActionReadRecords).Members(ctx, w.Slug)
+		_, _, err = s.token(w, privacyd.ActionReadRecords).Members(ctx, w.Slug, "", 50)
 		if privacyd.CodeOf(err) != "scope_missing" {
 			t.Errorf("%v", err)
 		}

@@ -9,17 +9,16 @@ import (
 	"github.com/privacyd/privacyd"
 )
 
-// Tokens is a list of API tokens, without their secrets.
+// Tokens is a page of API tokens, without their secrets.
 type Tokens struct {
-	Items []privacyd.Token `json:"items"`
-	Total int              `json:"total" doc:"Tokens of the workspace."`
+	Items      []privacyd.Token `json:"items"`
+	NextCursor string           `json:"next_cursor,omitempty"`
+	Total      int              `json:"total" doc:"Tokens of the workspace."`
 }
 
-type tokensPage struct {
-	WorkspacePath
-	Sort   string `query:"sort" enum:"label,-label,made,-made,used,-used" default:"-made" doc:"The column; - before it: downwards."`
-	Offset int    `query:"offset" minimum:"0" doc:"Tokens before the first that is listed."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+type pageOfTokens struct {
+	ListPage
+	Sort string `query:"sort" enum:"label,-label,made,-made,used,-used" default:"-made" doc:"The column; - before it: downwards."`
 }
 
 // TokenPath names an API token of a workspace.
@@ -31,9 +30,9 @@ type TokenPath struct {
 func (d *door) tokens() {
 	const path = "/v1/workspaces/{workspace}/tokens"
 	huma.Register(d.api, operation("list-tokens", http.MethodGet, path, "List API tokens", "Admins. Secrets are not kept, so that none is shown."),
-		func(ctx context.Context, in *tokensPage) (*answer[Tokens], error) {
-			list, total, err := d.engine.TokensPage(ctx, callerOf(ctx), in.Workspace, privacyd.PageQuery{Sort: in.Sort, Offset: in.Offset, Limit: in.Limit})
-			return &answer[Tokens]{Tokens{Items: append([]privacyd.Token{}, list...), Total: total}}, d.fail(err)
+		func(ctx context.Context, in *pageOfTokens) (*answer[Tokens], error) {
+			p, err := d.engine.TokensPage(ctx, callerOf(ctx), in.Workspace, in.query(in.Sort))
+			return &answer[Tokens]{Tokens{Items: append([]privacyd.Token{}, p.Items...), NextCursor: p.Next, Total: p.Total}}, d.fail(err)
 		})
 	huma.Register(d.api, created("create-token", path, "Create an API token", "Admins."),
 		func(ctx context.Context, in *newToken) (*answer[NewToken], error) {

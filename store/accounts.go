@@ -42,6 +42,9 @@ func (s *Store) InsertAccount(ctx context.Context, a privacyd.Account, passwordH
 func (s *Store) AdoptAccount(ctx context.Context, id, name, passwordHash, auditID string) error {
 	_, err := s.db.Exec(ctx, `UPDATE accounts SET name = $1, password_hash = $2, invited = 1, audit_entry_id = $3 WHERE id = $4`,
 		name, passwordHash, auditID, id)
+	if err == nil {
+		_, err = s.db.Exec(ctx, `UPDATE members SET sort_name = lower(CAST($1 AS TEXT)) WHERE account_id = $2`, name, id)
+	}
 	if err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}

@@ -37,6 +37,32 @@ func TestListsOfJobsAreInTheOrderOfAnIndex(t *testing.T) {
 	})
 }
 
+// TestListsAreInTheOrderOfAnIndex does so of the lists of people, tokens and
+// receipts.
+func TestListsAreInTheOrderOfAnIndex(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		if err := Migrate(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		s := &Store{db: db}
+		for _, l := range []listing{s.memberList(), s.invitationList(), s.tokenList(), s.receiptList()} {
+			for order, by := range l.orders {
+				for _, way := range []string{"", "-"} {
+					key := any("k")
+					if by == "m.created_at" || by == "created_at" || by == "expires_at" || by == "r.deleted" || strings.Contains(by, "used_at") {
+						key = int64(1)
+					}
+					query, args := l.page("w", privacyd.PageQuery{Sort: way + order, After: "a", Limit: 2}, key)
+					plan := planned(t, db, query, args)
+					if strings.Contains(plan, "Sort") || strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(strings.ToLower(plan), "index") {
+						t.Errorf("%s by %s%s is sorted:\n%s", l.table, way, order, plan)
+					}
+				}
+			}
+		}
+	})
+}
+
 // planned is how a database would run a statement, with few rows as with many.
 func planned(t *testing.T, db *sqldb.DB, query string, args []any) (plan string) {
 	t.Helper()

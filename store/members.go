@@ -5,21 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store/sqldb"
 )
-
-// Members lists a workspace's members by e-mail address.
-func (s *Store) Members(ctx context.Context, workspaceID string) ([]privacyd.MemberProfile, error) {
-	list, err := collect(ctx, s, scanMember, selectMembers+` ORDER BY a.email`, workspaceID)
-	if err != nil {
-		return nil, fmt.Errorf("list members: %w", err)
-	}
-	return list, nil
-}
 
 const selectMembers = `SELECT a.id, a.email, a.name, m.role, m.created_at, coalesce(f.confirmed, 0), j.execute_after FROM members m
 	JOIN accounts a ON a.id = m.account_id LEFT JOIN second_factors f ON f.account_id = a.id
@@ -34,42 +24,55 @@ func scanMember(row scanner) (m privacyd.MemberProfile, err error) {
 	return m, err
 }
 
-// MembersPage lists a part of a workspace's members, and how many there are.
-// Whatever it is sorted by, the members of the one workspace are gone through,
-// who are few: names and addresses are in the accounts, whom all workspaces share.
-func (s *Store) MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.MemberProfile, total int, err error) {
-	if total, err = s.countOf(ctx, "members", workspaceID); err != nil {
-		return nil, 0, err
-	}
-	columns := map[string]string{"email": "a.email", "name": "lower(a.name)", "role": "m.role", "since": "m.created_at"}
-	list, err = collect(ctx, s, scanMember, selectMembers+orderedBy(q.Sort, columns, "a.email", "a.id")+` LIMIT $2 OFFSET $3`, workspaceID, q.Limit, q.Offset)
+// Member finds a member of a workspace. Code member_not_found.
+func (s *Store) Member(ctx context.Context, workspaceID, accountID string) (privacyd.MemberProfile, error) {
+	m, err := scanMember(s.db.QueryRow(ctx, selectMembers+` AND m.account_id = $2`, workspaceID, accountID))
+	return one(m, err, privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace."), "read member")
+}
+
+// MembersPage reads a page of a workspace's members, by e-mail address if not
+// sorted otherwise. Code cursor_invalid.
+func (s *Store) MembersPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.MemberProfile], error) {
+	return pageOf(ctx, s, s.memberList(), scanMember, func(m privacyd.MemberProfile) string { return m.AccountID }, workspaceID, q)
+}
+
+func (s *Store) memberList() listing {
+	return listing{table: "members m", id: "m.account_id", rows: selectMembers, count: "count(*)", first: "email", orders: map[string]string{
+		"email": s.bytewise("m.sort_email"), "name": s.bytewise("m.sort_name"), "role": s.bytewise("m.role"), "since": "m.created_at",
+	}}
+}
+
+// MemberCounts counts a workspace's members, and those with a second factor.
+func (s *Store) MemberCounts(ctx context.Context, workspaceID string) (all, factors int, err error) {
+	err = s.db.QueryRow(ctx, `SELECT count(*), coalesce(sum(f.confirmed), 0) FROM members m LEFT JOIN second_factors f ON f.account_id = m.account_id
+		WHERE m.workspace_id = $1`, workspaceID).Scan(&all, &factors)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list a page of members: %w", err)
+		return 0, 0, fmt.Errorf("count members: %w", err)
 	}
-	return list, total, nil
+	return all, factors, nil
 }
 
-// countOf counts the rows that a workspace has in a table.
-func (s *Store) countOf(ctx context.Context, table, workspaceID string) (n int, err error) {
-	if err = s.db.QueryRow(ctx, `SELECT count(*) FROM `+table+` WHERE workspace_id = $1`, workspaceID).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count %s: %w", table, err)
-	}
-	return n, nil
+// MemberNames gives the names of those of these accounts that are members.
+func (s *Store) MemberNames(ctx context.Context, workspaceID string, accountIDs []string) (map[string]string, error) {
+	return s.named(ctx, `SELECT a.id, a.name FROM members m JOIN accounts a ON a.id = m.account_id WHERE m.workspace_id = $1`, "m.account_id", workspaceID, accountIDs)
 }
 
-// orderedBy makes the ORDER BY for the name of a column, which is one of those
-// that are known and not text of somebody's; rows alike stand by their id.
-func orderedBy(sort string, columns map[string]string, otherwise, id string) string {
-	name, down := strings.CutPrefix(sort, "-")
-	column, known := columns[name]
-	switch {
-	case !known:
-		return " ORDER BY " + otherwise
-	case down:
-		return " ORDER BY " + column + " DESC, " + id + " DESC"
-	default:
-		return " ORDER BY " + column + ", " + id
+// named reads what some of a workspace's rows are called, by their ids.
+func (s *Store) named(ctx context.Context, query, id, workspaceID string, ids []string) (map[string]string, error) {
+	names := map[string]string{}
+	if len(ids) == 0 {
+		return names, nil
 	}
+	c := conditions{text: query, args: []any{workspaceID}}
+	c.in(id, ids)
+	list, err := collect(ctx, s, func(row scanner) (pair [2]string, err error) { return pair, row.Scan(&pair[0], &pair[1]) }, c.text, c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("read what rows are called: %w", err)
+	}
+	for _, pair := range list {
+		names[pair[0]] = pair[1]
+	}
+	return names, nil
 }
 
 // SetRole changes a member's role.
@@ -128,30 +131,32 @@ func (s *Store) PutInvitation(ctx context.Context, v privacyd.Invitation, hash [
 	return nil
 }
 
-// Invitations lists a workspace's invitations, the newest first, also those
-// that are too old.
-func (s *Store) Invitations(ctx context.Context, workspaceID string) ([]privacyd.Invitation, error) {
-	list, err := collect(ctx, s, scanInvitation,
-		`SELECT `+invitationColumns+` FROM invitations WHERE workspace_id = $1 ORDER BY created_at DESC, id DESC`, workspaceID)
-	if err != nil {
-		return nil, fmt.Errorf("list invitations: %w", err)
-	}
-	return list, nil
+// InvitationsPage reads a page of a workspace's invitations, the newest first if
+// not sorted otherwise, also those that are too old. Code cursor_invalid.
+func (s *Store) InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.Invitation], error) {
+	return pageOf(ctx, s, s.invitationList(), scanInvitation, func(v privacyd.Invitation) string { return v.ID }, workspaceID, q)
 }
 
-// InvitationsPage lists a part of a workspace's invitations, the newest first if
-// not sorted otherwise, and how many there are.
-func (s *Store) InvitationsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Invitation, total int, err error) {
-	if total, err = s.countOf(ctx, "invitations", workspaceID); err != nil {
-		return nil, 0, err
-	}
-	columns := map[string]string{"email": "email", "role": "role", "sent": "created_at", "until": "expires_at"}
-	list, err = collect(ctx, s, scanInvitation, `SELECT `+invitationColumns+` FROM invitations WHERE workspace_id = $1`+
-		orderedBy(q.Sort, columns, "created_at DESC, id DESC", "id")+` LIMIT $2 OFFSET $3`, workspaceID, q.Limit, q.Offset)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list a page of invitations: %w", err)
-	}
-	return list, total, nil
+func (s *Store) invitationList() listing {
+	const rows = `SELECT ` + invitationColumns + ` FROM invitations WHERE workspace_id = $1`
+	return listing{table: "invitations", id: "id", rows: rows, count: "count(*)", first: "-sent", orders: map[string]string{
+		"email": s.bytewise("email"), "role": s.bytewise("role"), "sent": "created_at", "until": "expires_at",
+	}}
+}
+
+var errNoInvitation = privacyd.Errorf(privacyd.ClassNotFound, "invitation_not_found", "There is no such invitation any more.")
+
+// Invitation finds an invitation of a workspace. Code invitation_not_found.
+func (s *Store) Invitation(ctx context.Context, workspaceID, id string) (privacyd.Invitation, error) {
+	v, err := scanInvitation(s.db.QueryRow(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE workspace_id = $1 AND id = $2`, workspaceID, id))
+	return one(v, err, errNoInvitation, "read invitation")
+}
+
+// InvitationTo finds the invitation of an address to a workspace. Code
+// invitation_not_found.
+func (s *Store) InvitationTo(ctx context.Context, workspaceID, email string) (privacyd.Invitation, error) {
+	v, err := scanInvitation(s.db.QueryRow(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE workspace_id = $1 AND email = $2`, workspaceID, email))
+	return one(v, err, errNoInvitation, "read invitation")
 }
 
 // InvitationByHash finds an invitation by the hash of its link's secret. Code

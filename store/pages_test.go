@@ -3,11 +3,10 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/store"
@@ -22,26 +21,50 @@ func TestMembersByPage(t *testing.T) {
 			must(t, s.InsertMember(ctx, privacyd.Member{WorkspaceID: w.ID, AccountID: a.ID, Role: role, CreatedAt: at.Add(time.Duration(i) * time.Hour)}, auditID))
 			must(t, s.InsertMember(ctx, privacyd.Member{WorkspaceID: other.ID, AccountID: a.ID, Role: role, CreatedAt: at}, auditID))
 		}
+		must(t, s.AdoptAccount(ctx, "id-1", "Ada", "hash", auditID)) // as it is
 		for order, want := range map[string]string{
 			"": "Cy Ada bob", "email": "Cy Ada bob", "-email": "bob Ada Cy", "name": "Ada bob Cy", "-name": "Cy bob Ada",
-			"role": "Ada bob Cy", "since": "bob Ada Cy", "-since": "Cy Ada bob", "a.id; DROP TABLE members": "Cy Ada bob",
+			"role": "Ada bob Cy", "-role": "Cy bob Ada", "since": "bob Ada Cy", "-since": "Cy Ada bob", "a.id; DROP TABLE members": "Cy Ada bob",
 		} {
-			var names []string
-			for offset := 0; offset < 4; offset += 2 {
-				list, total, err := s.MembersPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Offset: offset, Limit: 2})
-				must(t, err)
-				if total != 3 {
-					t.Errorf("%q: %d members", order, total)
-				}
-				for _, m := range list {
-					names = append(names, m.Name)
-				}
-			}
-			if got := strings.Join(names, " "); got != want {
+			got := everyPage(t, order, func(q privacyd.PageQuery) (privacyd.Page[privacyd.MemberProfile], error) {
+				return s.MembersPage(ctx, w.ID, q)
+			},
+				func(m privacyd.MemberProfile) string { return m.Name })
+			if got != want+" of 3" {
 				t.Errorf("by %q: %s, want %s", order, got, want)
 			}
 		}
+		if names, err := s.MemberNames(ctx, w.ID, []string{"id-1", "nobody"}); err != nil || len(names) != 1 || names["id-1"] != "Ada" {
+			t.Error(names, err)
+		}
+		if all, factors, err := s.MemberCounts(ctx, w.ID); err != nil || all != 3 || factors != 0 {
+			t.Error(all, factors, err)
+		}
+		for _, gone := range []string{"id-9", "x' OR 1=1"} {
+			_, err := s.MembersPage(ctx, w.ID, privacyd.PageQuery{After: gone, Limit: 2})
+			wantCode(t, err, "cursor_invalid")
+		}
 	})
+}
+
+// everyPage goes through a list by pages of two.
+func everyPage[T any](t *testing.T, order string, read func(privacyd.PageQuery) (privacyd.Page[T], error), name func(T) string) string {
+	t.Helper()
+	var names []string
+	q := privacyd.PageQuery{Sort: order, Limit: 2}
+	for {
+		p, err := read(q)
+		must(t, err)
+		for _, item := range p.Items {
+			names = append(names, name(item))
+		}
+		if q.After = p.Next; p.Next == "" {
+			return strings.Join(names, " ") + " of " + strconv.Itoa(p.Total)
+		}
+		if len(p.Items) != q.Limit || len(names) > 100 {
+			t.Fatalf("by %q the pages do not end: %v", order, names)
+		}
+	}
 }
 
 func TestInvitationsByPage(t *testing.T) {
@@ -53,15 +76,14 @@ func TestInvitationsByPage(t *testing.T) {
 				CreatedAt: at.Add(time.Duration(i) * time.Hour), ExpiresAt: at.Add(time.Duration(-i) * time.Hour),
 			}, []byte{byte(i)}, auditID))
 		}
-		for order, want := range map[string][]string{"": {"i-2", "i-1"}, "email": {"i-2", "i-1"}, "-email": {"i-0", "i-1"}, "sent": {"i-0", "i-1"}, "-until": {"i-0", "i-1"}} {
-			list, total, err := s.InvitationsPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Limit: 2})
-			must(t, err)
-			var ids []string
-			for _, v := range list {
-				ids = append(ids, v.ID)
-			}
-			if diff := cmp.Diff(want, ids); diff != "" || total != 3 {
-				t.Errorf("by %q, of %d: %s", order, total, diff)
+		up, down := "i-0 i-1 i-2 of 3", "i-2 i-1 i-0 of 3"
+		for order, want := range map[string]string{"": down, "email": down, "-email": up, "sent": up, "-sent": down, "until": down, "-until": up, "role": up, "-role": down} {
+			got := everyPage(t, order, func(q privacyd.PageQuery) (privacyd.Page[privacyd.Invitation], error) {
+				return s.InvitationsPage(ctx, w.ID, q)
+			},
+				func(v privacyd.Invitation) string { return v.ID })
+			if got != want {
+				t.Errorf("by %q: %s, want %s", order, got, want)
 			}
 		}
 	})
@@ -125,13 +147,17 @@ func TestTokensByPage(t *testing.T) {
 			}, []byte{byte(i)}, auditID))
 		}
 		must(t, s.TouchToken(ctx, "t-1", at.Add(time.Minute)))
-		for order, want := range map[string]string{"": "gamma Alpha", "label": "Alpha beta", "made": "beta Alpha", "-used": "Alpha gamma"} {
-			list, total, err := s.TokensPage(ctx, w.ID, privacyd.PageQuery{Sort: order, Limit: 2})
-			must(t, err)
-			if got := list[0].Label + " " + list[1].Label; got != want || total != 3 {
-				t.Errorf("by %q: %s of %d, want %s", order, got, total, want)
+		for order, want := range map[string]string{
+			"": "gamma Alpha beta", "label": "Alpha beta gamma", "-label": "gamma beta Alpha", "made": "beta Alpha gamma", "-used": "Alpha gamma beta", "used": "beta gamma Alpha",
+		} {
+			got := everyPage(t, order, func(q privacyd.PageQuery) (privacyd.Page[privacyd.Token], error) { return s.TokensPage(ctx, w.ID, q) },
+				func(t privacyd.Token) string { return t.Label })
+			if got != want+" of 3" {
+				t.Errorf("by %q: %s, want %s", order, got, want)
 			}
 		}
+		_, err := s.TokensPage(ctx, other.ID, privacyd.PageQuery{After: "t-1", Limit: 2})
+		wantCode(t, err, "cursor_invalid") // it is another workspace's
 		token, err := s.Token(ctx, []byte{1})
 		must(t, err)
 		if token.LastUsedAt == nil || !token.LastUsedAt.Equal(at.Add(time.Minute)) {

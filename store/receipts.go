@@ -10,20 +10,21 @@ import (
 
 var errNoReceipt = privacyd.Errorf(privacyd.ClassNotFound, "receipt_not_found", "There is no such receipt.")
 
-const receiptColumns = `r.id, r.issue, r.job_id, coalesce(r.workspace_id, ''), r.file, r.issued_at`
+const receiptColumns = `r.id, r.issue, r.job_id, coalesce(r.workspace_id, ''), r.operation, r.deleted, r.file, r.issued_at`
 
 func scanReceipt(row scanner) (privacyd.StoredReceipt, error) {
 	var r privacyd.StoredReceipt
 	var at int64
-	err := row.Scan(&r.ID, &r.Issue, &r.JobID, &r.WorkspaceID, &r.File, &at)
+	err := row.Scan(&r.ID, &r.Issue, &r.JobID, &r.WorkspaceID, &r.Operation, &r.Deleted, &r.File, &at)
 	r.IssuedAt = sqldb.Time(at)
 	return r, err
 }
 
 // InsertReceipt keeps an issue of a receipt; earlier ones stay.
 func (s *Store) InsertReceipt(ctx context.Context, r privacyd.StoredReceipt, auditID string) error {
-	_, err := s.db.Exec(ctx, `INSERT INTO receipts (id, issue, job_id, workspace_id, file, issued_at, audit_entry_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		r.ID, r.Issue, r.JobID, orNull(r.WorkspaceID), r.File, sqldb.Micros(r.IssuedAt), auditID)
+	_, err := s.db.Exec(ctx, `INSERT INTO receipts (id, issue, job_id, workspace_id, operation, deleted, file, issued_at, audit_entry_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		r.ID, r.Issue, r.JobID, orNull(r.WorkspaceID), r.Operation, r.Deleted, r.File, sqldb.Micros(r.IssuedAt), auditID)
 	if err != nil {
 		return fmt.Errorf("insert receipt: %w", err)
 	}
@@ -43,26 +44,16 @@ func (s *Store) ReceiptOfJob(ctx context.Context, jobID string) (privacyd.Stored
 	return one(r, err, errNoReceipt, "read a job's receipt")
 }
 
-// ReceiptsOldest lists the newest issue of each of a workspace's receipts, the
-// oldest first, newer than the one with id after.
-func (s *Store) ReceiptsOldest(ctx context.Context, workspaceID, after string, limit int) ([]privacyd.StoredReceipt, error) {
-	receipts, err := collect(ctx, s, scanReceipt, `SELECT `+receiptColumns+` FROM receipts r WHERE r.workspace_id = $1 AND r.id > $2
-		AND r.issue = (SELECT max(issue) FROM receipts l WHERE l.id = r.id) ORDER BY r.id LIMIT $3`, workspaceID, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list receipts: %w", err)
-	}
-	return receipts, nil
+// ReceiptsPage reads a page of the newest issue of each of a workspace's
+// receipts, the newest first if not sorted otherwise. Code cursor_invalid.
+func (s *Store) ReceiptsPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.StoredReceipt], error) {
+	return pageOf(ctx, s, s.receiptList(), scanReceipt, func(r privacyd.StoredReceipt) string { return r.ID }, workspaceID, q)
 }
 
-// Receipts lists the newest issue of each of a workspace's receipts, newest
-// first, older than the one with id before when that is not empty. The empty
-// workspace's are those of accounts.
-func (s *Store) Receipts(ctx context.Context, workspaceID, before string, limit int) ([]privacyd.StoredReceipt, error) {
-	receipts, err := collect(ctx, s, scanReceipt, `SELECT `+receiptColumns+` FROM receipts r
-		WHERE (r.workspace_id = $1 OR ($1 = '' AND r.workspace_id IS NULL)) AND r.id < $2
-		AND r.issue = (SELECT max(issue) FROM receipts l WHERE l.id = r.id) ORDER BY r.id DESC LIMIT $3`, workspaceID, orLast(before), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list receipts: %w", err)
-	}
-	return receipts, nil
+func (s *Store) receiptList() listing {
+	const newest = ` r.issue = (SELECT max(issue) FROM receipts l WHERE l.id = r.id)`
+	const rows = `SELECT ` + receiptColumns + ` FROM receipts r WHERE r.workspace_id = $1 AND` + newest
+	return listing{table: "receipts r", id: "r.id", rows: rows, first: "-ended", orders: map[string]string{
+		"ended": "r.id", "kind": s.bytewise("r.operation"), "deleted": "r.deleted",
+	}}
 }

@@ -18,14 +18,14 @@ func TestReceipts(t *testing.T) {
 		jobIn(t, s, w.ID, "01", nil)
 		jobIn(t, s, "", "02", nil)
 		issue := func(id string, n int, job, ws string) privacyd.StoredReceipt {
-			r := privacyd.StoredReceipt{ID: id, Issue: n, JobID: job, WorkspaceID: ws, File: []byte(id + job), IssuedAt: at}
+			r := privacyd.StoredReceipt{ID: id, Issue: n, JobID: job, WorkspaceID: ws, Operation: "b", Deleted: 1, File: []byte(id + job), IssuedAt: at}
 			must(t, s.InsertReceipt(ctx, r, auditID))
 			return r
 		}
 		issue("r1", 1, "01", w.ID)
 		second := issue("r1", 2, "01", w.ID)
 		newer := issue("r2", 1, "01", w.ID)
-		own := issue("r3", 1, "02", "")
+		issue("r3", 1, "02", "")
 		got, err := s.Receipt(ctx, "r1")
 		must(t, err)
 		if diff := cmp.Diff(second, got); diff != "" {
@@ -38,23 +38,20 @@ func TestReceipts(t *testing.T) {
 		wantCode(t, err, "receipt_not_found")
 		_, err = s.ReceiptOfJob(ctx, "none")
 		wantCode(t, err, "receipt_not_found")
-		for ws, want := range map[string][]privacyd.StoredReceipt{w.ID: {newer, second}, "": {own}} {
-			receipts, err := s.Receipts(ctx, ws, "", 10)
-			must(t, err)
-			if diff := cmp.Diff(want, receipts); diff != "" {
-				t.Error(diff)
-			}
-		}
-		oldest, err := s.ReceiptsOldest(ctx, w.ID, "", 10)
+		must(t, s.InsertReceipt(ctx, privacyd.StoredReceipt{ID: "r0", Issue: 1, JobID: "01", WorkspaceID: w.ID, Operation: "a", Deleted: 9, File: []byte("x"), IssuedAt: at}, auditID))
+		page, err := s.ReceiptsPage(ctx, w.ID, privacyd.PageQuery{Limit: 2})
 		must(t, err)
-		if diff := cmp.Diff([]privacyd.StoredReceipt{second, newer}, oldest); diff != "" {
+		if diff := cmp.Diff([]privacyd.StoredReceipt{newer, second}, page.Items); diff != "" {
 			t.Error(diff)
 		}
-		if page, err := s.ReceiptsOldest(ctx, w.ID, "r1", 10); err != nil || len(page) != 1 || page[0].ID != "r2" {
-			t.Error(page, err)
-		}
-		if page, err := s.Receipts(ctx, w.ID, "r2", 10); err != nil || len(page) != 1 || page[0].ID != "r1" {
-			t.Error(page, err)
+		for order, want := range map[string]string{"": "r2 r1 r0", "ended": "r0 r1 r2", "kind": "r0 r1 r2", "-kind": "r2 r1 r0", "-deleted": "r0 r2 r1", "deleted": "r1 r2 r0"} {
+			got := everyPage(t, order, func(q privacyd.PageQuery) (privacyd.Page[privacyd.StoredReceipt], error) {
+				return s.ReceiptsPage(ctx, w.ID, q)
+			},
+				func(r privacyd.StoredReceipt) string { return r.ID })
+			if got != want+" of 0" {
+				t.Errorf("by %q: %s, want %s", order, got, want)
+			}
 		}
 	})
 }

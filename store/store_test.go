@@ -195,12 +195,12 @@ func TestSessionsLinksTokens(t *testing.T) {
 		}
 		_, err = s.Token(ctx, []byte{4})
 		wantCode(t, err, "token_unknown")
-		labels, err := s.TokenLabels(ctx, token.WorkspaceID, 10)
+		labels, err := s.TokenLabels(ctx, token.WorkspaceID, []string{token.ID, "none"})
 		must(t, err)
 		if diff := cmp.Diff(map[string]string{token.ID: token.Label}, labels); diff != "" {
 			t.Error(diff)
 		}
-		if labels, err = s.TokenLabels(ctx, "another", 10); err != nil || len(labels) > 0 {
+		if labels, err = s.TokenLabels(ctx, "another", []string{token.ID}); err != nil || len(labels) > 0 {
 			t.Errorf("another workspace has the tokens %v: %v", labels, err)
 		}
 	})

@@ -42,22 +42,10 @@ func (s *Store) InsertToken(ctx context.Context, t privacyd.Token, hash []byte, 
 	return nil
 }
 
-// TokenLabels gives the labels of a workspace's newest API tokens by their ids.
-func (s *Store) TokenLabels(ctx context.Context, workspaceID string, most int) (map[string]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, label FROM api_tokens WHERE workspace_id = $1 ORDER BY id DESC LIMIT $2`, workspaceID, most)
-	if err != nil {
-		return nil, fmt.Errorf("read the labels of tokens: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // its errors are those of Err
-	labels := map[string]string{}
-	for rows.Next() {
-		var id, label string
-		if err := rows.Scan(&id, &label); err != nil {
-			return nil, fmt.Errorf("read the label of a token: %w", err)
-		}
-		labels[id] = label
-	}
-	return labels, rows.Err()
+// TokenLabels gives the labels of those of these ids that are API tokens of the
+// workspace.
+func (s *Store) TokenLabels(ctx context.Context, workspaceID string, ids []string) (map[string]string, error) {
+	return s.named(ctx, `SELECT id, label FROM api_tokens WHERE workspace_id = $1`, "id", workspaceID, ids)
 }
 
 // Token finds an API token by the hash of its secret. Code token_unknown.
@@ -67,19 +55,17 @@ func (s *Store) Token(ctx context.Context, hash []byte) (privacyd.Token, error) 
 		"This API token is not known here. Make one with: privacyd token create."), "read token")
 }
 
-// TokensPage lists a part of a workspace's API tokens, the newest first if not
-// sorted otherwise, and how many there are.
-func (s *Store) TokensPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (list []privacyd.Token, total int, err error) {
-	if total, err = s.countOf(ctx, "api_tokens", workspaceID); err != nil {
-		return nil, 0, err
-	}
-	columns := map[string]string{"label": "lower(label)", "made": "created_at", "used": "coalesce(used_at, 0)"}
-	list, err = collect(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM api_tokens WHERE workspace_id = $1`+
-		orderedBy(q.Sort, columns, "created_at DESC, id DESC", "id")+` LIMIT $2 OFFSET $3`, workspaceID, q.Limit, q.Offset)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list tokens: %w", err)
-	}
-	return list, total, nil
+// TokensPage reads a page of a workspace's API tokens, the newest first if not
+// sorted otherwise. Code cursor_invalid.
+func (s *Store) TokensPage(ctx context.Context, workspaceID string, q privacyd.PageQuery) (privacyd.Page[privacyd.Token], error) {
+	return pageOf(ctx, s, s.tokenList(), scanToken, func(t privacyd.Token) string { return t.ID }, workspaceID, q)
+}
+
+func (s *Store) tokenList() listing {
+	const rows = `SELECT ` + tokenColumns + ` FROM api_tokens WHERE workspace_id = $1`
+	return listing{table: "api_tokens", id: "id", rows: rows, count: "count(*)", first: "-made", orders: map[string]string{
+		"label": s.bytewise("lower(label)"), "made": "created_at", "used": "coalesce(used_at, 0)",
+	}}
 }
 
 // TouchToken keeps when a token was used last.

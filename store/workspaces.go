@@ -115,7 +115,8 @@ func (s *Store) Workspaces(ctx context.Context, accountID string) ([]privacyd.Wo
 
 // InsertMember adds an account to a workspace. Code member_exists.
 func (s *Store) InsertMember(ctx context.Context, m privacyd.Member, auditID string) error {
-	_, err := s.db.Exec(ctx, `INSERT INTO members (workspace_id, account_id, role, created_at, audit_entry_id) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := s.db.Exec(ctx, `INSERT INTO members (workspace_id, account_id, role, created_at, audit_entry_id, sort_name, sort_email) VALUES ($1, $2, $3, $4, $5,
+		coalesce((SELECT lower(name) FROM accounts WHERE id = $2), ''), coalesce((SELECT email FROM accounts WHERE id = $2), ''))`,
 		m.WorkspaceID, m.AccountID, m.Role, sqldb.Micros(m.CreatedAt), auditID)
 	if sqldb.IsUnique(err) {
 		return privacyd.Errorf(privacyd.ClassConflict, "member_exists", "This account is a member of the workspace already.")

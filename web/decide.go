@@ -34,7 +34,7 @@ func (d *door) showDecision(w http.ResponseWriter, r *http.Request, v visit, job
 	view.Job, view.Plan = job, plan
 	p := d.page(r, v, "Plan of the "+jobTitle(job))
 	p.Contacts = d.contactNames(r, v, job)
-	if p.People, err = d.people(r, v); err != nil {
+	if p.People, err = d.people(r, v, actors(job)...); err != nil {
 		return err
 	}
 	f := &view.Form

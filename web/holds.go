@@ -112,12 +112,14 @@ func (d *door) showHolds(w http.ResponseWriter, r *http.Request, v visit, status
 	}
 	p := d.page(r, v, title)
 	p.Contacts = map[string]string{}
+	var placed []string
 	for _, h := range list {
+		placed = append(placed, h.PlacedBy, h.ReleasedBy)
 		if h.Target.Subject != nil && h.Target.Subject.ID != "" {
 			d.addName(r, v, *h.Target.Subject, p.Contacts)
 		}
 	}
-	if p.People, err = d.people(r, v); err != nil {
+	if p.People, err = d.people(r, v, placed...); err != nil {
 		return err
 	}
 	return d.show(w, r, status, holdsPageOf(p, view))

@@ -85,7 +85,7 @@ func (d *door) jobList(r *http.Request) (page, jobsView, error) {
 		}
 	}
 	p.Contacts = d.contactNames(r, v, view.Jobs...)
-	p.People, err = d.people(r, v)
+	p.People, err = d.people(r, v, actors(view.Jobs...)...)
 	return p, view, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,31 +55,37 @@ func (d *door) jobPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := d.page(r, v, jobTitle(job))
 	p.Contacts = d.contactNames(r, v, job)
-	if p.People, err = d.people(r, v); err != nil {
+	if p.People, err = d.people(r, v, actors(job)...); err != nil {
 		return err
 	}
 	return d.show(w, r, http.StatusOK, jobPage(p, view))
 }
 
-// people gives the members' names, and what API tokens are called, to whoever may
-// see them.
-func (d *door) people(r *http.Request, v visit) (map[string]string, error) {
+// people names those of these ids who are members or API tokens to whoever may
+// see them; nil: the reader may not.
+func (d *door) people(r *http.Request, v visit, ids ...string) (map[string]string, error) {
 	if !v.role.May(privacyd.ActionManageMembers) || v.closing != nil {
 		return nil, nil
 	}
-	members, err := d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID)
-	names := make(map[string]string, len(members))
-	for _, m := range members {
-		names[m.AccountID] = m.Name
-	}
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == "" })
+	names, err := d.engine.MemberNames(r.Context(), v.caller, v.workspace.ID, ids)
 	if err != nil || !v.role.May(privacyd.ActionManageTokens) {
 		return names, err
 	}
-	labels, err := d.engine.TokenLabels(r.Context(), v.caller, v.workspace.ID)
+	labels, err := d.engine.TokenLabels(r.Context(), v.caller, v.workspace.ID, ids)
 	for id, label := range labels {
 		names[id] = "the API token “" + label + "”"
 	}
 	return names, err
+}
+
+// actors are those who had to do with jobs.
+func actors(jobs ...*privacyd.Job) (ids []string) {
+	for _, j := range jobs {
+		ids = append(ids, j.RequestedBy, j.ConfirmedBy, j.ApprovedBy, j.CancelledBy)
+	}
+	return ids
 }
 
 // downloads are the entries of who downloaded these exports, newest first.
@@ -122,7 +129,7 @@ func (d *door) jobPart(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := d.page(r, v, "")
 	p.Contacts = d.contactNames(r, v, job)
-	if p.People, err = d.people(r, v); err != nil {
+	if p.People, err = d.people(r, v, actors(job)...); err != nil {
 		return err
 	}
 	return d.show(w, r, http.StatusOK, jobStatus(p, view))

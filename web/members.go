@@ -49,25 +49,24 @@ const (
 	invitedShown = 25
 )
 
-// listed reads the parts of both lists that the address asks for, the last ones
-// where there are fewer.
+// listed reads the pages of both lists that the address asks for.
 func (d *door) listed(r *http.Request, v visit, view *membersView) error {
 	q, path := r.URL.Query(), workspacePath(v.workspace.Slug, "members")
 	members := newSorting(q, "sort", "email", "email", "name", "role", "since")
 	invited := newSorting(q, "invited-sort", "-sent", "email", "role", "sent", "until")
-	view.MembersAt = pager{sorting: members, Name: "Pages of members", Param: "page", Page: numbered(r, "page"), Size: membersShown}
-	view.InvitedAt = pager{sorting: invited, Name: "Pages of invitations", Param: "invited-page", Page: numbered(r, "invited-page"), Size: invitedShown}
-	err := view.MembersAt.read(func(part privacyd.PageQuery) (int, error) {
+	view.MembersAt = newPager(q, members, "members", "after")
+	view.InvitedAt = newPager(q, invited, "invitations", "invited-after")
+	var err error
+	view.Members, err = readPage(&view.MembersAt, membersShown, func(part privacyd.PageQuery) (privacyd.Page[privacyd.MemberProfile], error) {
 		page, err := d.engine.MembersPage(r.Context(), v.caller, v.workspace.ID, part)
-		view.Members, view.Admins = page.Items, page.Admins
-		return page.Total, err
+		view.Admins = page.Admins
+		return page.Page, err
 	})
 	if err != nil {
 		return err
 	}
-	err = view.InvitedAt.read(func(part privacyd.PageQuery) (total int, err error) {
-		view.Invitations, total, err = d.engine.InvitationsPage(r.Context(), v.caller, v.workspace.ID, part)
-		return total, err
+	view.Invitations, err = readPage(&view.InvitedAt, invitedShown, func(part privacyd.PageQuery) (privacyd.Page[privacyd.Invitation], error) {
+		return d.engine.InvitationsPage(r.Context(), v.caller, v.workspace.ID, part)
 	})
 	view.MembersAt.beside(path, "members-title", view.InvitedAt)
 	view.InvitedAt.beside(path, "open-title", view.MembersAt)
@@ -175,16 +174,11 @@ func (d *door) removePage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := d.engine.ListMembers(r.Context(), v.caller, v.workspace.ID)
+	m, err := d.engine.Member(r.Context(), v.caller, v.workspace.ID, r.PathValue("account"))
 	if err != nil {
 		return err
 	}
-	for _, m := range list {
-		if m.AccountID == r.PathValue("account") {
-			return d.show(w, r, http.StatusOK, removePageOf(d.page(r, v, "Remove a member"), m))
-		}
-	}
-	return privacyd.Errorf(privacyd.ClassNotFound, "member_not_found", "There is no such member in this workspace any more.")
+	return d.show(w, r, http.StatusOK, removePageOf(d.page(r, v, "Remove a member"), m))
 }
 
 // leavingOn says when a member's account is deleted.

@@ -259,11 +259,11 @@ func TestSomebodyIsInvitedAndJoins(t *testing.T) {
 func TestMembersAreManaged(t *testing.T) {
 	p := newProduct(t)
 	b := p.as(t, "admin")
-	list, err := p.engine.ListMembers(t.Context(), enginetest.Operator, "acme")
+	list, err := p.engine.MembersPage(t.Context(), enginetest.Operator, "acme", privacyd.PageQuery{})
 	must(t, err)
 	at := func(email string) string {
-		i := slices.IndexFunc(list, func(m privacyd.MemberProfile) bool { return m.Email == email })
-		return "/w/acme/members/" + list[i].AccountID
+		i := slices.IndexFunc(list.Items, func(m privacyd.MemberProfile) bool { return m.Email == email })
+		return "/w/acme/members/" + list.Items[i].AccountID
 	}
 	w := b.post(at("admin@example.com")+"/role", url.Values{"role": {"agent"}})
 	if w.Code != http.StatusConflict {

@@ -104,7 +104,7 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if err := d.sections(r, v, &view); err != nil {
 		return err
 	}
-	p, err := d.exportsFrame(r, v, title, exports)
+	p, err := d.exportsFrame(r, v, title, exports, view.Approval.OffBy)
 	if err != nil {
 		return err
 	}
@@ -145,11 +145,12 @@ func (d *door) exportsPart(w http.ResponseWriter, r *http.Request) error {
 	return d.show(w, r, http.StatusOK, exportsTable(p, exports))
 }
 
-// exportsFrame is a page with the names of those of whom a list of exports speaks.
-func (d *door) exportsFrame(r *http.Request, v visit, title string, list exportsView) (p page, err error) {
+// exportsFrame is a page with the names of those of whom a list of exports speaks,
+// and of others.
+func (d *door) exportsFrame(r *http.Request, v visit, title string, list exportsView, also ...string) (p page, err error) {
 	p = d.page(r, v, title)
 	p.Contacts = d.contactNames(r, v, list.Jobs...)
-	p.People, err = d.people(r, v)
+	p.People, err = d.people(r, v, append(actors(list.Jobs...), also...)...)
 	return p, err
 }
 

@@ -18,10 +18,8 @@ type receiptView struct {
 
 // receiptsView is the page "Receipts".
 type receiptsView struct {
-	List   []receiptView
-	Order  sorting
-	Before string // the page shown; empty: the first
-	Older  string // the cursor of the next page; empty: there is none
+	List []receiptView
+	At   pager
 }
 
 func (d *door) receiptPage(w http.ResponseWriter, r *http.Request) error {
@@ -70,19 +68,14 @@ func (d *door) receiptsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	view := receiptsView{Before: q.Get("before"), Order: newSorting(q, "sort", "-ended", "ended")}
-	view.Order.Path = workspacePath(v.workspace.Slug, "receipts")
-	read := d.engine.ListReceipts
-	if view.Order.By == "ended" {
-		read = d.engine.OldestReceipts
-	}
-	list, err := read(r.Context(), v.caller, v.workspace.ID, view.Before, receiptsShown+1)
+	order := newSorting(q, "sort", "-ended", "ended", "kind", "deleted")
+	order.Path = workspacePath(v.workspace.Slug, "receipts")
+	view := receiptsView{At: newPager(q, order, "receipts", "before")}
+	list, err := readPage(&view.At, receiptsShown, func(part privacyd.PageQuery) (privacyd.Page[privacyd.StoredReceipt], error) {
+		return d.engine.ReceiptsPage(r.Context(), v.caller, v.workspace.ID, part)
+	})
 	if err != nil {
 		return err
-	}
-	if len(list) > receiptsShown {
-		list = list[:receiptsShown]
-		view.Older = list[receiptsShown-1].ID
 	}
 	for _, stored := range list {
 		one, err := newReceiptView(stored)
@@ -110,16 +103,6 @@ func filesWords(f privacyd.ReceiptFiles) (word, style string) {
 	}
 }
 
-// deleted is how many records an erasure deleted.
-func (v receiptView) deleted() (n int64) {
-	for _, c := range v.Receipt.Collections {
-		if c.Fate == privacyd.FateDelete {
-			n += c.Done
-		}
-	}
-	return n
-}
-
 // receiptStats are a receipt in a few numbers.
 func receiptStats(v receiptView) []stat {
 	var changed, held int64
@@ -129,7 +112,7 @@ func receiptStats(v receiptView) []stat {
 			changed += c.Done
 		}
 	}
-	deleted, files := v.deleted(), v.Receipt.Files.Deleted
+	deleted, files := v.Receipt.Deleted(), v.Receipt.Files.Deleted
 	list := []stat{
 		{wordFor(int(deleted), "record deleted", "records deleted"), deleted, ""},
 		{wordFor(int(files), "file deleted", "files deleted"), files, ""},

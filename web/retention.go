@@ -166,7 +166,11 @@ func (d *door) showRetention(w http.ResponseWriter, r *http.Request, v visit, st
 	if view.Problem.Code != "" {
 		title += ": please check"
 	}
-	return d.show(w, r, status, retentionPageOf(d.page(r, v, title), view))
+	p := d.page(r, v, title)
+	if p.People, err = d.people(r, v, setters(versions)...); err != nil {
+		return err
+	}
+	return d.show(w, r, status, retentionPageOf(p, view))
 }
 
 // retentionEffect is the part of the page that takes a moment to find out.

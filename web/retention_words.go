@@ -136,6 +136,14 @@ func shareWords(f *engine.RetentionEffect) string {
 // inForce tells whether the version is the one in force.
 func inForce(p, now privacyd.Policy) bool { return p.Version == now.Version }
 
+// setters are those who set versions of the policy.
+func setters(versions []privacyd.Policy) (ids []string) {
+	for _, version := range versions {
+		ids = append(ids, version.SetBy)
+	}
+	return ids
+}
+
 // setterWords says who set a version.
 func setterWords(p page, by string) string {
 	switch by {

@@ -2,10 +2,8 @@ package web
 
 import (
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/privacyd/privacyd"
@@ -95,54 +93,36 @@ func (s sorting) direction(column string) string {
 	return "none"
 }
 
-// pager is where in a list with numbered pages the reader is.
+// pager is where in a list with cursors the reader is.
 type pager struct {
 	sorting
 	Name  string // of the pages: "Pages of members"
-	Param string // the name of the page's number in the address
-	Page  int    // the first is 1
-	Size  int    // rows of a page
+	What  string // is listed: "members"
+	Param string // the name of the cursor in the address
+	After string // the page shown; empty: the first
+	Next  string // the cursor of the next page; empty: there is none
 	Total int    // rows of the list
 }
 
-// numbered reads the number of a page from the address.
-func numbered(r *http.Request, param string) int {
-	n, err := strconv.Atoi(r.URL.Query().Get(param))
-	if err != nil || n > 1_000_000 {
-		return 1
-	}
-	return max(n, 1)
+// newPager reads from the address which page of a list is asked for.
+func newPager(q url.Values, s sorting, what, param string) pager {
+	return pager{sorting: s, Name: "Pages of " + what, What: what, Param: param, After: q.Get(param)}
 }
 
-// pages is how many there are, at least one.
-func (p pager) pages() int { return max((p.Total+p.Size-1)/p.Size, 1) }
-
-// to is the address of a page.
-func (p pager) to(page int) string { return p.with(p.Param, strconv.Itoa(page)) }
-
-// read reads the page, or the last one where the list has fewer.
-func (p *pager) read(part func(q privacyd.PageQuery) (total int, err error)) (err error) {
-	for range 2 {
-		p.Total, err = part(privacyd.PageQuery{Sort: p.By, Offset: (p.Page - 1) * p.Size, Limit: p.Size})
-		if err != nil || p.Page <= p.pages() {
-			return err
-		}
-		p.Page = p.pages()
+// readPage reads the page, or the first one where what the cursor named is gone.
+func readPage[T any](p *pager, limit int, read func(q privacyd.PageQuery) (privacyd.Page[T], error)) ([]T, error) {
+	page, err := read(privacyd.PageQuery{Sort: p.By, After: p.After, Limit: limit})
+	if privacyd.CodeOf(err) == "cursor_invalid" {
+		p.After = ""
+		page, err = read(privacyd.PageQuery{Sort: p.By, Limit: limit})
 	}
-	return nil
+	p.Next, p.Total = page.Next, page.Total
+	return page.Items, err
 }
 
 // beside says where the list is on its page, and keeps in its addresses how
 // another list of the page stands.
 func (p *pager) beside(path, at string, other pager) {
 	p.Path, p.At = path, at
-	p.sorting = p.keep(other.sorting.Param, other.By)
-	if other.Page > 1 {
-		p.sorting = p.keep(other.Param, strconv.Itoa(other.Page))
-	}
-}
-
-// place says where the reader is.
-func (p pager) place() string {
-	return "Page " + count(int64(p.Page)) + " of " + count(int64(p.pages()))
+	p.sorting = p.keep(other.sorting.Param, other.By).keep(other.Param, other.After)
 }

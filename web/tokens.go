@@ -59,20 +59,24 @@ func (d *door) tokensPage(w http.ResponseWriter, r *http.Request) error {
 func (d *door) showTokens(w http.ResponseWriter, r *http.Request, v visit, status int, view tokensView) error {
 	order := newSorting(r.URL.Query(), "sort", "-made", "label", "made", "used")
 	order.Path = workspacePath(v.workspace.Slug, "tokens")
-	view.At = pager{sorting: order, Name: "Pages of tokens", Param: "page", Page: numbered(r, "page"), Size: tokensShown}
-	err := view.At.read(func(part privacyd.PageQuery) (total int, err error) {
-		view.Tokens, total, err = d.engine.TokensPage(r.Context(), v.caller, v.workspace.ID, part)
-		return total, err
+	view.At = newPager(r.URL.Query(), order, "tokens", "after")
+	var err error
+	view.Tokens, err = readPage(&view.At, tokensShown, func(part privacyd.PageQuery) (privacyd.Page[privacyd.Token], error) {
+		return d.engine.TokensPage(r.Context(), v.caller, v.workspace.ID, part)
 	})
 	if err != nil {
 		return err
+	}
+	var makers []string
+	for _, t := range view.Tokens {
+		makers = append(makers, t.CreatedBy)
 	}
 	title := "API tokens"
 	if view.Problem.Code != "" {
 		title += ": please check"
 	}
 	p := d.page(r, v, title)
-	if p.People, err = d.people(r, v); err != nil {
+	if p.People, err = d.people(r, v, makers...); err != nil {
 		return err
 	}
 	return d.show(w, r, status, tokensPageOf(p, view))

@@ -91,7 +91,7 @@ func examineServer(ctx context.Context, name, address string) []privacyd.Check {
 
 // examineEnd says when a certificate ends.
 func examineEnd(name, what string, end, at time.Time) privacyd.Check {
-	text := fmt.Sprintf("%s ends on %s.", what, end.UTC().Format(time.DateOnly))
+	text := fmt.Sprintf("%s ends on %s.", what, privacyd.DayWords(end))
 	switch {
 	case !at.Before(end):
 		return privacyd.Problem(name, text, "Renew it: it is not believed any more.")
@@ -121,7 +121,7 @@ func examineCertificate(f *folder, cfg config) []privacyd.Check {
 			"Put the certificate and its own key there, as PEM. The next start is refused until then.")}
 	}
 	if begin := pair.Leaf.NotBefore; now().Before(begin) {
-		return []privacyd.Check{privacyd.Problem(name, what+" is valid from "+begin.UTC().Format(time.DateOnly)+" on only.", "See whether this machine's clock is right. Until then use another one: browsers refuse it.")}
+		return []privacyd.Check{privacyd.Problem(name, what+" is valid from "+privacyd.DayWords(begin)+" on only.", "See whether this machine's clock is right. Until then use another one: browsers refuse it.")}
 	}
 	return append(examineName(pair, cfg), examineEnd(name, what, pair.Leaf.NotAfter, now()))
 }

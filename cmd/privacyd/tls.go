@@ -124,11 +124,11 @@ func (c *certificate) read() error {
 	}
 	if end := pair.Leaf.NotAfter; c.now().After(end) {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_expired",
-			"The certificate in tls.cert expired on %s. Renew it: browsers refuse it.", end.Format(time.DateOnly))
+			"The certificate in tls.cert expired on %s. Renew it: browsers refuse it.", privacyd.DayWords(end))
 	}
 	if begin := pair.Leaf.NotBefore; c.now().Before(begin) {
 		return privacyd.Errorf(privacyd.ClassInvalid, "certificate_unusable",
-			"The certificate in tls.cert is valid from %s on only, and browsers refuse it until then. See whether this machine's clock is right.", begin.UTC().Format(time.DateTime))
+			"The certificate in tls.cert is valid from %s on only, and browsers refuse it until then. See whether this machine's clock is right.", privacyd.TimeWords(begin))
 	}
 	c.current, c.stamp = &pair, stamp
 	return nil
