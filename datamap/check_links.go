@@ -201,16 +201,27 @@ func (k *checker) clock(c *Collection, t *Table) {
 
 // nullable notes a collection whose rows may say nothing of where they belong.
 func (k *checker) nullable(c *Collection, t *Table) {
-	column := k.mayBeNull(c, t)
-	if column == "" || slices.Contains(conditionColumns(c.Where), column) {
+	columns := k.mayBeNull(c, t)
+	told := conditionColumns(c.Where)
+	if !slices.ContainsFunc(columns, func(name string) bool { return !slices.Contains(told, name) }) {
 		return
 	}
-	remedy := fmt.Sprintf("Make the column NOT NULL; or add to collection %s `where: %s is not null` if such rows are nobody's", c.Name, sqlName(column))
+	message := fmt.Sprintf("Column %s of table %s may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.", columns[0], c.Table)
+	remedy := "Make the column NOT NULL"
+	if len(columns) > 1 {
+		message = fmt.Sprintf("Columns %s of table %s may all be NULL, and such a row belongs to no workspace: exports and deletions pass it over.",
+			strings.Join(columns, ", "), c.Table)
+		remedy = "Make one of the columns NOT NULL"
+	}
+	var conditions []string
+	for _, name := range columns {
+		conditions = append(conditions, sqlName(name)+" is not null")
+	}
+	remedy += fmt.Sprintf("; or add to collection %s `where: %s` if such rows are nobody's", c.Name, strings.Join(conditions, " or "))
 	if k.hasOtherWays(c) {
 		remedy += "; or mark the link `optional: true` if another belongs link holds for them"
 	}
-	k.add(Finding{Code: NullableLink, Collection: c.Name, Table: c.Table, Column: column},
-		fmt.Sprintf("Column %s of table %s may be NULL, and such a row belongs to no workspace: exports and deletions pass it over.", column, c.Table), remedy+".")
+	k.add(Finding{Code: NullableLink, Collection: c.Name, Table: c.Table, Column: columns[0]}, message, remedy+".")
 }
 
 // hasOtherWays tells whether links are disregarded because a plain one to the
@@ -221,15 +232,15 @@ func (k *checker) hasOtherWays(c *Collection) bool {
 	return plain && other
 }
 
-// mayBeNull gives the column by which alone a row is in its workspace, when it
-// can be NULL.
-func (k *checker) mayBeNull(c *Collection, t *Table) string {
-	column := ""
+// mayBeNull gives the columns by which alone a row is in its workspace, one for
+// each way, when all of them can be NULL.
+func (k *checker) mayBeNull(c *Collection, t *Table) []string {
+	var found []string
 	for _, r := range k.g.workspace[c.Name] {
 		columns := r.columns
 		if len(r.hops) > 0 {
 			if len(r.hops[0].Link.When) > 0 {
-				return ""
+				return nil
 			}
 			columns = nil
 			for _, p := range r.hops[0].Link.On {
@@ -241,11 +252,13 @@ func (k *checker) mayBeNull(c *Collection, t *Table) string {
 			return col == nil || col.Nullable && !slices.Contains(t.Key, name)
 		})
 		if i < 0 {
-			return ""
+			return nil
 		}
-		column = columns[i]
+		if !slices.Contains(found, columns[i]) {
+			found = append(found, columns[i])
+		}
 	}
-	return column
+	return found
 }
 
 // foreignKeys notes references that the database guards and the map does not

@@ -287,6 +287,25 @@ func TestCheckOffersOptional(t *testing.T) {
 	}
 }
 
+// Of two ways into a workspace a row may take either: only one that has neither
+// is in none.
+func TestCheckAllMayBeNull(t *testing.T) {
+	two := strings.Replace(shopMap, "  - {to: people, on: {person_id: id}", "  - {to: people, on: {about_id: id}, relation: belongs}\n      - {to: people, on: {person_id: id}", 1)
+	c := shopCatalog()
+	orders(&c).Columns[1].Nullable = true
+	nullable := func(text string) []Finding {
+		return slices.DeleteFunc(Check(mustCompile(t, text), c), func(f Finding) bool { return f.Code != NullableLink })
+	}
+	found := nullable(two)
+	const remedy = "Make one of the columns NOT NULL; or add to collection orders `where: about_id is not null or person_id is not null` if such rows are nobody's."
+	if len(found) != 1 || !strings.HasPrefix(found[0].Message, "Columns about_id, person_id of table orders may all be NULL") || found[0].Remedy != remedy {
+		t.Errorf("got %+v", found)
+	}
+	if found := nullable(strings.Replace(two, "  orders:\n", "  orders:\n    where: about_id is not null or person_id is not null\n", 1)); len(found) > 0 {
+		t.Errorf("with the remedy: %+v", found)
+	}
+}
+
 func TestCheckWorkspaceColumn(t *testing.T) {
 	g := mustCompile(t, `
 dataset: app
