@@ -9,6 +9,10 @@ import (
 	"github.com/privacyd/privacyd"
 )
 
+// listMark ends the name of a field that may come more than once: a list of boxes
+// to tick.
+const listMark = "*"
+
 // formFields are the fields of each form, by its route. Every form may also have
 // the name of its sending.
 var formFields = map[string]string{
@@ -56,7 +60,7 @@ var formFields = map[string]string{
 	"POST /w/{workspace}/audit/verify":             "",
 	"POST /w/{workspace}/legal":                    "name email address officer_name officer_email officer_address published",
 	"POST /w/{workspace}/legal/accept":             "version sha256",
-	"POST /w/{workspace}/tokens":                   "label scope",
+	"POST /w/{workspace}/tokens":                   "label scope*",
 	"POST /w/{workspace}/tokens/{token}/revoke":    "",
 	"POST /w/{workspace}/members":                  "email role",
 	"POST /w/{workspace}/members/{account}/role":   "role",
@@ -66,14 +70,20 @@ var formFields = map[string]string{
 	"POST /w/{workspace}/residency/objections/{sub_processor}":      "",
 }
 
-// checkFields refuses what the form does not have: whoever sends it means
-// something that would not be done. Code form_field_unknown.
+// checkFields refuses what the form does not have, and a second value of what it
+// has one of: whoever sends it means something that would not be done. Codes
+// form_field_unknown, form_field_repeated.
 func checkFields(r *http.Request) error {
 	known := strings.Fields(formFields[r.Pattern] + " once")
 	for _, name := range slices.Sorted(maps.Keys(r.PostForm)) {
-		if !slices.Contains(known, name) {
+		switch {
+		case slices.Contains(known, name+listMark):
+		case !slices.Contains(known, name):
 			return privacyd.Errorf(privacyd.ClassInvalid, "form_field_unknown",
 				"The form has a field %.60q, which is none of this page's, so nothing was done. Open the page again and send it once more.", name)
+		case len(r.PostForm[name]) > 1:
+			return privacyd.Errorf(privacyd.ClassInvalid, "form_field_repeated",
+				"The form has the field %.60q more than once, and it takes one value, so nothing was done. Open the page again and send it once more.", name)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestEveryFormSaysItsFields(t *testing.T) {
 var inBraces = regexp.MustCompile(`\{[a-z_]+\}`)
 
 // TestFieldsThatAreNotThere sends a field that there is not with every form, and
-// each of its own fields in another case: nothing is done.
+// each of its own fields in another case, and twice: nothing is done.
 func TestFieldsThatAreNotThere(t *testing.T) {
 	b := enginetest.NewSQLite(t)
 	w := b.NewWorkspace("acme")
@@ -40,18 +40,30 @@ func TestFieldsThatAreNotThere(t *testing.T) {
 	own, instance := b.Audited(w.ID), b.Audited("")
 	for route, fields := range formFields {
 		_, path, _ := strings.Cut(inBraces.ReplaceAllString(strings.ReplaceAll(route, "{workspace}", "acme"), "x"), " ")
-		wrong := []string{"no_such_field", "Once", "once "}
-		for _, name := range strings.Fields(fields) {
-			wrong = append(wrong, strings.ToUpper(name[:1])+name[1:])
+		wrong := map[string]url.Values{}
+		for _, name := range []string{"no_such_field", "Once", "once "} {
+			wrong[name] = url.Values{name: {"x"}}
 		}
-		for _, name := range wrong {
-			form := url.Values{name: {"x"}}
+		for _, name := range append(strings.Fields(fields), "once") {
+			name, list := strings.CutSuffix(name, "*")
+			wrong[strings.ToUpper(name[:1])+name[1:]] = url.Values{strings.ToUpper(name[:1]) + name[1:]: {"x"}}
+			if !list {
+				wrong[name] = url.Values{name: {"x", "x"}}
+			}
+		}
+		for name, form := range wrong {
 			for _, own := range strings.Fields(fields) {
-				form.Set(own, "x")
+				if own = strings.TrimSuffix(own, "*"); own != name {
+					form.Set(own, "x")
+				}
+			}
+			code := "form_field_unknown"
+			if len(form[name]) > 1 {
+				code = "form_field_repeated"
 			}
 			res := me.do(t, http.MethodPost, path, form)
-			if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "form_field_unknown") {
-				t.Errorf("%s with %s: status %d", route, name, res.Code)
+			if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), code) {
+				t.Errorf("%s with %v: status %d", route, form, res.Code)
 			}
 		}
 	}
