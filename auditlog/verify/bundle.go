@@ -68,18 +68,21 @@ func (t *tilesRun) bundle(ctx context.Context, c *lineParser, j bundleJob) bundl
 	d := bundleDone{bundleJob: j}
 	part := auditlog.Part{Epoch: j.epoch, N: j.n, Width: j.width}
 	var leaves [][]byte
-	if d.hashes, d.err = t.hashes(ctx, part, &d); d.err != nil {
+	if d.hashes, d.err = t.hashes(ctx, part, &d, c.parts); d.err != nil {
 		return d
 	}
-	if leaves, d.err = t.leaves(ctx, part, &d); d.err != nil {
+	if leaves, d.err = t.leaves(ctx, part, &d, c.parts); d.err != nil {
 		return d
+	}
+	if len(leaves) > 0 {
+		d.entries = make([]entry, 0, len(leaves))
 	}
 	if d.hashes == nil && len(leaves) == j.width { // they can stand for the tile that is not there
 		for _, leaf := range leaves {
 			d.hashes = append(d.hashes, c.leafHash(leaf))
 		}
 	}
-	given, err := t.disclosures(ctx, part, &d)
+	given, err := t.disclosures(ctx, part, &d, c.parts)
 	if err != nil {
 		d.err = err
 		return d
@@ -110,9 +113,22 @@ func places(at map[tlog.Hash]int, hashes []tlog.Hash) map[tlog.Hash]int {
 	return at
 }
 
-func (t *tilesRun) hashes(ctx context.Context, part auditlog.Part, d *bundleDone) ([]tlog.Hash, error) {
+// parts is the memory that the parts of one bundle after the other are read
+// into.
+type parts struct {
+	tile, leaves, lines bytes.Buffer
+	bundle              [][]byte
+	given               given
+	texts               [][]byte // of which so many are used
+	used                int
+}
+
+// Room for the disclosures of a bundle, most often, and of an entry.
+const manyTexts, fewTexts = 12 * blockSize, 32
+
+func (t *tilesRun) hashes(ctx context.Context, part auditlog.Part, d *bundleDone, m *parts) ([]tlog.Hash, error) {
 	part.Kind = auditlog.PartTile
-	raw, err := t.wide(ctx, part, maxTile)
+	raw, err := t.wideInto(ctx, part, maxTile, &m.tile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.note(Malformed, tileMissing)
@@ -126,18 +142,19 @@ func (t *tilesRun) hashes(ctx context.Context, part auditlog.Part, d *bundleDone
 	return nil, nil
 }
 
-func (t *tilesRun) leaves(ctx context.Context, part auditlog.Part, d *bundleDone) ([][]byte, error) {
+func (t *tilesRun) leaves(ctx context.Context, part auditlog.Part, d *bundleDone, m *parts) ([][]byte, error) {
 	part.Kind = auditlog.PartEntries
-	raw, err := t.read(ctx, part, maxBundle)
+	raw, err := t.readInto(ctx, part, maxBundle, &m.leaves)
 	whole := errors.Is(err, fs.ErrNotExist) && part.Width < blockSize
 	if whole {
 		part.Width = blockSize
-		raw, err = t.read(ctx, part, maxBundle)
+		raw, err = t.readInto(ctx, part, maxBundle, &m.leaves)
 	}
 	if err = absent(err); err != nil || raw == nil {
 		return nil, err // what is not there is found missing
 	}
-	leaves, ok := unbundle(raw)
+	leaves, ok := unbundle(m.bundle[:0], raw)
+	m.bundle = leaves
 	if !ok {
 		d.note(Malformed, bundleBroken)
 	}
@@ -152,18 +169,20 @@ func (t *tilesRun) leaves(ctx context.Context, part auditlog.Part, d *bundleDone
 type given [blockSize + 1][][]byte
 
 // disclosures reads the disclosures of a bundle.
-func (t *tilesRun) disclosures(ctx context.Context, part auditlog.Part, d *bundleDone) (*given, error) {
-	var all given
+func (t *tilesRun) disclosures(ctx context.Context, part auditlog.Part, d *bundleDone, m *parts) (*given, error) {
+	all := &m.given
+	clear(all[:])
+	m.used = 0
 	part.Kind = auditlog.PartDisclosures
-	raw, err := t.wide(ctx, part, auditlog.MaxDisclosures)
+	raw, err := t.wideInto(ctx, part, auditlog.MaxDisclosures, &m.lines)
 	if errors.Is(err, errTooMuch) {
 		d.note(Malformed, tooMuchLines)
 	}
 	if err != nil {
-		return &all, absent(err)
+		return all, absent(err)
 	}
 	for line := range bytes.Lines(raw) {
-		at, of, ok := disclosureLine(bytes.TrimSuffix(line, []byte("\n")))
+		at, of, ok := m.disclosureLine(bytes.TrimSuffix(line, []byte("\n")))
 		at -= d.n * blockSize
 		switch {
 		case !ok || at < 0 || at >= blockSize || all[at] != nil:
@@ -172,12 +191,17 @@ func (t *tilesRun) disclosures(ctx context.Context, part auditlog.Part, d *bundl
 			all[at] = of
 		}
 	}
-	return &all, nil
+	return all, nil
 }
 
-func disclosureLine(line []byte) (index int64, disclosures [][]byte, ok bool) {
+func (m *parts) disclosureLine(line []byte) (index int64, disclosures [][]byte, ok bool) {
 	s := scanner{b: line}
+	if len(m.texts)-m.used < fewTexts {
+		m.texts, m.used = make([][]byte, manyTexts), 0
+	}
+	disclosures = m.texts[m.used:]
 	if s.skip(`{"index":`) && s.number(&index) && s.skip(`,"disclosures":[`) && s.texts(&disclosures) && s.skip(`}`) && s.at == len(line) {
+		m.used = min(m.used+len(disclosures), len(m.texts)) // more than there was room for are not in it
 		return index, disclosures, true
 	}
 	var l struct {

@@ -36,11 +36,8 @@ const (
 // leaf names it among its claims.
 const claimOwner = "_owner"
 
-// A salt has 64 bytes, and so many letters in base64url.
-const (
-	saltSize    = 64
-	saltLetters = 86
-)
+// saltLetters is how many letters the 64 bytes of a salt have in base64url.
+const saltLetters = 86
 
 // checker looks at entries, one at a time.
 type checker struct {
@@ -172,34 +169,28 @@ func (c *checker) claim(disclosure []byte) string {
 // name reads a disclosure in the form in which the product writes them. What
 // is in another form is left to auditlog.ParseDisclosure.
 func (c *checker) name(disclosure []byte) (name []byte, ok bool) {
-	n := base64.RawURLEncoding.DecodedLen(len(disclosure))
-	if cap(c.plain) < n {
-		c.plain = make([]byte, 2*n)
+	if most := len(disclosure) + decodeSlack; cap(c.plain) < most {
+		c.plain = make([]byte, 2*most)
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(c.plain[:n], disclosure)
+	n, ok := decodeLetters(c.plain[:cap(c.plain)], disclosure)
 	s := scanner{b: c.plain[:n]}
-	ok = err == nil && s.skip(`["`) && s.text(nil, isSalt) && s.skip(`,"`) && s.text(&name, isClaim) && s.skip(`,`)
-	if !ok || n == 0 || s.b[n-1] != ']' || s.at >= n {
+	ok = ok && s.skip(`["`) && s.salt() && s.skip(`","`) && s.text(&name, isClaim) && s.skip(`,`)
+	if !ok || s.b[n-1] != ']' || s.at >= n {
 		return nil, false
 	}
 	value := s.b[s.at : n-1]
-	return name, isPlain(value) || json.Valid(value)
+	return name, isSimple(value) || json.Valid(value)
 }
 
-// isPlain tells whether b is a JSON string without escapes, as most values are.
-func isPlain(b []byte) bool {
-	last := len(b) - 1
-	return last > 0 && b[0] == '"' && b[last] == '"' && every(b[1:last], func(c byte) bool { return c >= 0x20 && c != '"' && c != '\\' })
-}
-
-// isSalt wants 64 bytes in base64url.
-func isSalt(b []byte) bool {
-	var raw [saltSize + 1]byte
-	if len(b) != saltLetters {
+// salt reads 64 bytes in base64url, the last letter of which stands for four bits
+// more than there are.
+func (s *scanner) salt() bool {
+	if len(s.b) < s.at+saltLetters {
 		return false
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], b)
-	return err == nil && n == saltSize
+	b := s.b[s.at : s.at+saltLetters]
+	s.at += saltLetters
+	return areLetters(b) && sextets[b[saltLetters-1]]&0x0f == 0
 }
 
 func isClaim(b []byte) bool { return isCode(b) || string(b) == claimOwner }

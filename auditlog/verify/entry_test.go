@@ -69,7 +69,7 @@ func FuzzDisclosureLine(f *testing.F) {
 	f.Add([]byte(`{"index":5,"disclosures":["AAAA"]}`))
 	f.Add([]byte(`{ "index": 5, "disclosures": [ "AAAA" ] }`))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		index, _, ok := disclosureLine(line)
+		index, _, ok := (&parts{}).disclosureLine(line)
 		if ok && index < 0 && !strings.Contains(string(line), "-") {
 			t.Errorf("%q has the index %d", line, index)
 		}

@@ -43,9 +43,12 @@ const (
 type lineParser struct {
 	*checker
 	texts, lacks, proof [][]byte
+	parts               *parts
 }
 
-func newLineParser(log string) *lineParser { return &lineParser{checker: newChecker(log)} }
+func newLineParser(log string) *lineParser {
+	return &lineParser{checker: newChecker(log), parts: &parts{}}
+}
 
 func (p *lineParser) parse(line []byte, number int64) record {
 	var r record

@@ -107,17 +107,27 @@ func (t *tilesRun) checkpoints(ctx context.Context) ([]numbered, error) {
 	return notes, nil
 }
 
+// mostKept is how many bytes are kept to be used again.
+const mostKept = 4 << 20
+
 // errTooMuch: a part that is longer than any such part may be.
 var errTooMuch = errors.New("a part of the log is longer than any may be")
 
 // read reads a part of at most so many bytes. fs.ErrNotExist, errTooMuch.
 func (t *tilesRun) read(ctx context.Context, p auditlog.Part, most int64) ([]byte, error) {
+	return t.readInto(ctx, p, most, &bytes.Buffer{})
+}
+
+// readInto is read into memory that is used again.
+func (t *tilesRun) readInto(ctx context.Context, p auditlog.Part, most int64, b *bytes.Buffer) ([]byte, error) {
 	f, err := t.from.open(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	var b bytes.Buffer
+	if b.Reset(); b.Cap() > mostKept {
+		*b = bytes.Buffer{}
+	}
 	if file, ok := f.(*os.File); ok {
 		if info, err := file.Stat(); err == nil {
 			b.Grow(int(min(info.Size(), most)) + bytes.MinRead)
@@ -134,11 +144,15 @@ func (t *tilesRun) read(ctx context.Context, p auditlog.Part, most int64) ([]byt
 
 // wide reads a part, or the whole one that it is the beginning of: logs may
 // drop parts that have been completed.
-func (t *tilesRun) wide(ctx context.Context, p auditlog.Part, most int64) (b []byte, err error) {
-	b, err = t.read(ctx, p, most)
+func (t *tilesRun) wide(ctx context.Context, p auditlog.Part, most int64) ([]byte, error) {
+	return t.wideInto(ctx, p, most, &bytes.Buffer{})
+}
+
+func (t *tilesRun) wideInto(ctx context.Context, p auditlog.Part, most int64, into *bytes.Buffer) (b []byte, err error) {
+	b, err = t.readInto(ctx, p, most, into)
 	if errors.Is(err, fs.ErrNotExist) && p.Width < blockSize {
 		p.Width = blockSize
-		b, err = t.read(ctx, p, most)
+		b, err = t.readInto(ctx, p, most, into)
 	}
 	return b, err
 }
@@ -157,7 +171,7 @@ func (t *tilesRun) next(ctx context.Context, epoch int) (*auditlog.Ended, error)
 	if err != nil {
 		return nil, absent(err)
 	}
-	leaves, _ := unbundle(b)
+	leaves, _ := unbundle(nil, b)
 	var l leaf
 	if len(leaves) == 0 || !l.readAll(leaves[0]) || string(l.action) != auditlog.ActionEpoch {
 		return nil, nil
@@ -177,7 +191,8 @@ func absent(err error) error {
 }
 
 // unbundle cuts a bundle into leaves. ok: nothing is left over.
-func unbundle(b []byte) (leaves [][]byte, ok bool) {
+func unbundle(into [][]byte, b []byte) (leaves [][]byte, ok bool) {
+	leaves = into
 	for len(b) >= 2 {
 		n := int(binary.BigEndian.Uint16(b))
 		if len(b) < 2+n {
