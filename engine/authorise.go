@@ -39,7 +39,7 @@ func (e *Engine) authorise(ctx context.Context, c privacyd.Caller, ref string, a
 // sending are the actions that put a workspace's data somewhere. None of them
 // is done while a place is where its data may not be; erasing always is.
 var sending = []privacyd.Action{
-	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionImport, privacyd.ActionWriteRecords, privacyd.ActionCallLLM,
+	privacyd.ActionExportWorkspace, privacyd.ActionExportSubject, privacyd.ActionImport, privacyd.ActionWriteRecords, privacyd.ActionWriteAudit, privacyd.ActionCallLLM,
 }
 
 func (e *Engine) authoriseIn(ctx context.Context, c privacyd.Caller, w privacyd.Workspace, action privacyd.Action) (grant, error) {

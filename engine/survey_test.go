@@ -64,6 +64,8 @@ func TestBucketThatMoved(t *testing.T) {
 		b.WantCode(err, "place_moved")
 		_, err = b.PutRecord(t.Context(), admin, w.ID, "contacts", "new", []byte(`{"id":"new"}`))
 		b.WantCode(err, "place_moved")
+		_, err = b.RecordActions(t.Context(), admin, w.ID, engine.NewActions{Entries: []engine.ProductAction{{Action: "app.invoice.send", Actor: engine.ProductActor{Kind: "system"}}}})
+		b.WantCode(err, "place_moved")
 		checkNothingWritten(t, b)
 		if _, job := b.Erase(engine.NewJob{Workspace: w.ID, Type: privacyd.JobSubjectDeletion, Subject: &privacyd.Subject{Kind: "contact", ID: "c-001"}}); job.State != privacyd.JobCompleted {
 			t.Errorf("an erasure while a bucket has moved is %s: %s", job.State, job.ErrorMessage)

@@ -22,12 +22,15 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/privacyd/privacyd"
+	"github.com/privacyd/privacyd/vault/bucket"
 )
 
 // RootSize is the number of bytes of the root key.
@@ -102,6 +105,22 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 		return nil, errors.Join(err, rs.Close())
 	}
 	return v, nil
+}
+
+// Used tells whether a key store was opened before, and makes nothing. Codes:
+// blob_url_invalid, blob_unavailable.
+func Used(ctx context.Context, keys string) (bool, error) {
+	if dir, ok := bucket.Folder(keys); ok {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+	}
+	rs, err := openRecords(ctx, keys)
+	if err != nil {
+		return false, err
+	}
+	list, err := generations(ctx, rs)
+	return len(list) > 0, errors.Join(err, rs.Close())
 }
 
 func open(ctx context.Context, rs records, o Options) (*Vault, error) {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/privacyd/privacyd/store/sqldb/sqldbtest"
 )
 
 // installation is a folder in which the built binary is run as people do, with
@@ -27,6 +29,14 @@ func newInstallation(t *testing.T, env ...string) *installation {
 	t.Helper()
 	dir := t.TempDir()
 	return &installation{t, dir, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PRIVACYD_DATA=" + filepath.Join(dir, "data")}, env...)}
+}
+
+// onEach runs a test on SQLite and on PostgreSQL, with what an installation
+// needs for it in its environment.
+func onEach(t *testing.T, run func(t *testing.T, env ...string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { run(t) })
+	t.Run("postgres", func(t *testing.T) { run(t, "PRIVACYD_DATABASE_URL="+sqldbtest.PostgresDSN(t)) })
 }
 
 func (i *installation) command(args ...string) *exec.Cmd {

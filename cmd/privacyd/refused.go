@@ -10,8 +10,8 @@ import (
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/store"
+	"github.com/privacyd/privacyd/store/sqldb"
 	"github.com/privacyd/privacyd/vault"
-	"github.com/privacyd/privacyd/vault/bucket"
 )
 
 // placeRefusal is why nothing starts: something is where it may not be.
@@ -28,11 +28,14 @@ func (r placeRefusal) Unwrap() error { return r.error }
 // to write it is where it may be. Of the configuration nothing else is opened.
 func (h host) auditRefusal(ctx context.Context, f *folder, cfg config, refusal error, log *slog.Logger) {
 	var r placeRefusal
-	if !errors.As(refusal, &r) || !f.used(cfg) || !cfg.ownAllowed() {
+	if !errors.As(refusal, &r) || !cfg.ownAllowed() {
 		return
 	}
 	i := &instance{}
-	err := errors.Join(h.writeRefusal(ctx, i, f, cfg, r, log), i.close())
+	used, err := f.used(ctx, cfg)
+	if err == nil && used {
+		err = errors.Join(h.writeRefusal(ctx, i, f, cfg, r, log), i.close())
+	}
 	if err != nil {
 		log.ErrorContext(ctx, "a refused start could not be audited", "error", err)
 	}
@@ -60,18 +63,23 @@ func (h host) writeRefusal(ctx context.Context, i *instance, f *folder, cfg conf
 	return i.engine.RefuseStart(ctx, r.name, privacyd.CodeOf(r))
 }
 
-// used tells whether there is an installation: a refusal makes none.
-func (f *folder) used(cfg config) bool {
+// used tells whether there is an installation, with keys and tables: a refusal
+// makes none, also where folders and keys were put into place for the first
+// start.
+func (f *folder) used(ctx context.Context, cfg config) (bool, error) {
+	if used, err := vault.Used(ctx, cfg.Keys.Store); err != nil || !used {
+		return false, err
+	}
 	if cfg.Database == "" {
 		_, err := os.Stat(f.path("privacyd.db"))
-		return err == nil
+		return err == nil, nil
 	}
-	dir, local := bucket.Folder(cfg.Keys.Store)
-	if !local {
-		dir = cfg.Keys.Root
+	db, err := sqldb.OpenPostgres(ctx, cfg.Database)
+	if err != nil {
+		return false, err
 	}
-	_, err := os.Stat(dir)
-	return err == nil
+	made, err := db.Made(ctx)
+	return made, errors.Join(err, db.Close())
 }
 
 // ownAllowed tells whether what the audit log is made of is where it may be.

@@ -43,6 +43,13 @@ func (db *DB) Migrate(ctx context.Context, component string, schema fs.FS) error
 	return nil
 }
 
+// Made tells whether a PostgreSQL database has tables of ours. It makes none.
+func (db *DB) Made(ctx context.Context) (bool, error) {
+	var tables int
+	err := db.QueryRow(ctx, "SELECT count(*) FROM pg_tables WHERE schemaname = $1", PostgresSchema).Scan(&tables)
+	return tables > 0, err
+}
+
 func (db *DB) makeSchema(ctx context.Context) error {
 	return db.InTx(ctx, func(ctx context.Context) error {
 		const schemaLock = 0x70726976 // any number of our own
