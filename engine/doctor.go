@@ -163,7 +163,7 @@ func examineMap(ctx context.Context, d Dataset) privacyd.Check {
 	}
 	switch {
 	case fatal > 0:
-		return privacyd.Problem(name, fmt.Sprintf("The data map of dataset %s does not fit its database any more, in %d places: %s Jobs are refused.", d.Name, fatal, first),
+		return privacyd.Problem(name, fmt.Sprintf("The data map of dataset %s does not fit its database any more (findings: %d). Jobs are refused. The first: %s", d.Name, fatal, first),
 			"privacyd map check has the whole list.")
 	case len(findings) > 0:
 		return privacyd.Warning(name, fmt.Sprintf("The data map of dataset %s fits; there are %d hints, such as: %s", d.Name, len(findings), findings[0].Message),

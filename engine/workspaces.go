@@ -160,16 +160,25 @@ func (e *Engine) ListWorkspaces(ctx context.Context, c privacyd.Caller) ([]priva
 }
 
 // SyncWorkspaces adopts every workspace that a product's datasets have and
-// privacyd does not know yet. The operator only. Audit: workspace.create each.
+// privacyd does not know yet. Datasets that have no table of them list none; code
+// workspaces_unlisted where no dataset has one. The operator only. Audit:
+// workspace.create each.
 func (e *Engine) SyncWorkspaces(ctx context.Context, c privacyd.Caller) ([]privacyd.Workspace, error) {
 	if err := e.operatorOnly(ctx, c, privacyd.ActionSyncWorkspaces); err != nil {
 		return nil, err
 	}
 	var adopted []privacyd.Workspace
+	var unlisted []Dataset
+	listed := false
 	for _, d := range e.Datasets {
 		if d.Own {
 			continue
 		}
+		if d.Graph.Map.Workspace.Collection == "" {
+			unlisted = append(unlisted, d)
+			continue
+		}
+		listed = true
 		rows, err := d.Source.Workspaces(ctx, d.Graph)
 		if err != nil {
 			return adopted, fmt.Errorf("list workspaces of dataset %s: %w", d.Name, err)
@@ -184,7 +193,16 @@ func (e *Engine) SyncWorkspaces(ctx context.Context, c privacyd.Caller) ([]priva
 			}
 		}
 	}
+	if len(unlisted) > 0 && !listed {
+		return nil, errUnlisted(unlisted[0])
+	}
 	return adopted, nil
+}
+
+func errUnlisted(d Dataset) error {
+	return privacyd.Errorf(privacyd.ClassInvalid, "workspaces_unlisted",
+		"Dataset %s names its workspaces by the column %s and has no table of them. Add each by hand: privacyd workspace create --slug SLUG --name NAME --dataset-key %s=KEY.",
+		d.Name, d.Graph.Map.Workspace.Column, d.Name)
 }
 
 // SetDatasetKeys says by which keys datasets know a workspace; an empty key:
