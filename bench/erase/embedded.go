@@ -115,18 +115,22 @@ type inFile struct {
 
 func (b *bench) onEmbedded(ctx context.Context) error {
 	f := &inFile{bench: b.tenth()}
-	if err := f.filled(ctx, f.tenth); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(b.dir, embeddedFile)); err != nil {
-		return err
+	if b.compares() {
+		if err := f.filled(ctx, f.tenth); err != nil {
+			return err
+		}
+		if err := os.Remove(filepath.Join(b.dir, embeddedFile)); err != nil {
+			return err
+		}
 	}
 	f = &inFile{bench: b, small: f.small}
-	return f.filled(ctx, f.contacts, f.search, f.retention, f.workspace)
+	return f.filled(ctx, func(ctx context.Context) error {
+		return f.each(ctx, part{"contact", f.contacts}, part{"search", f.search}, part{"retention", f.retention}, part{"workspace", f.workspace})
+	})
 }
 
 // filled runs what is measured. The last of it leaves the file closed.
-func (f *inFile) filled(ctx context.Context, parts ...func(context.Context) error) (err error) {
+func (f *inFile) filled(ctx context.Context, measure func(context.Context) error) (err error) {
 	if f.db, err = openFile(ctx, f.dir); err != nil {
 		return err
 	}
@@ -144,12 +148,7 @@ func (f *inFile) filled(ctx context.Context, parts ...func(context.Context) erro
 	}
 	f.close()
 	f.source = sqlsource.Own(f.db)
-	for _, part := range parts {
-		if err := part(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return measure(ctx)
 }
 
 // tenth measures among a tenth of the rows what should not depend on them.

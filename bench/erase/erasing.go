@@ -57,6 +57,9 @@ func (b *bench) tenth() *bench {
 	return &bench{postgres: b.postgres, dir: b.dir, rows: b.rows / 10, rounds: b.rounds}
 }
 
+// compares tells whether what is measured is compared with a tenth of the rows.
+func (b *bench) compares() bool { return b.wants("contact") || b.wants("workspace") }
+
 func (t tenth) contact(head string, ours outcome) measure.Figure {
 	return ratio(head+"time / the same among a tenth of the rows", ours.Took.Seconds()/t.contactTook.Seconds(), barSame)
 }

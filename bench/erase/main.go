@@ -14,6 +14,7 @@
 //
 //	go run ./bench/erase -postgres "$DSN" -rows 400000       # two minutes
 //	go run ./bench/erase -postgres "$DSN" -rows 10000000     # 11.8 million rows in all
+//	go run ./bench/erase -postgres "$DSN" -only retention
 package main
 
 import (
@@ -21,6 +22,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/privacyd/privacyd/bench/measure"
 )
@@ -33,6 +36,7 @@ func main() {
 	flag.IntVar(&b.rows, "rows", 400_000, "messages in all; there are a fifth as many other rows")
 	flag.IntVar(&b.rounds, "rounds", 5, "how often the erasure of a contact is measured; the fastest counts")
 	flag.StringVar(&b.figures, "figures", "", "a file to append the figures to; empty: they are printed")
+	flag.StringVar(&b.only, "only", "", "measure these alone, of contact, retention, search, workspace, unindexed; with commas")
 	embedded := flag.Bool("embedded", true, "measure the embedded store")
 	child := flag.String("child", "", "erase this workspace and say what that took, as JSON; for the program itself")
 	flag.Parse()
@@ -52,7 +56,32 @@ func main() {
 // bench is one run of everything.
 type bench struct {
 	postgres, dir, figures string
+	only                   string // what is measured; empty: everything
 	rows, rounds           int
+}
+
+// part is something that is measured.
+type part struct {
+	name    string
+	measure func(context.Context) error
+}
+
+// wants tells whether something is measured.
+func (b *bench) wants(name string) bool {
+	return b.only == "" || slices.Contains(strings.Split(b.only, ","), name)
+}
+
+// each measures what is wanted, in turn.
+func (b *bench) each(ctx context.Context, parts ...part) error {
+	for _, p := range parts {
+		if !b.wants(p.name) {
+			continue
+		}
+		if err := p.measure(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) run(ctx context.Context, embedded bool) (err error) {

@@ -142,8 +142,10 @@ func (b *bench) onPostgres(ctx context.Context) error {
 		return err
 	}
 	few := &onServer{bench: b.tenth(), dsn: u.String()}
-	if err := fresh(func(ctx context.Context) error { return few.tenth(ctx) }); err != nil {
-		return err
+	if b.compares() {
+		if err := fresh(few.tenth); err != nil {
+			return err
+		}
 	}
 	all := &onServer{bench: b, dsn: few.dsn, small: few.small}
 	return fresh(func(ctx context.Context) error { return all.all(ctx) })
@@ -173,15 +175,9 @@ func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 
 func (s *onServer) all(ctx context.Context) error {
 	return s.filled(ctx, func(ctx context.Context) error {
-		if err := s.contacts(ctx, true); err != nil {
-			return err
-		}
-		for _, part := range []func(context.Context) error{s.retention, s.search, s.workspace} {
-			if err := part(ctx); err != nil {
-				return err
-			}
-		}
-		return s.contacts(ctx, false)
+		indexed := func(ctx context.Context) error { return s.contacts(ctx, true) }
+		bare := func(ctx context.Context) error { return s.contacts(ctx, false) }
+		return s.each(ctx, part{"contact", indexed}, part{"retention", s.retention}, part{"search", s.search}, part{"workspace", s.workspace}, part{"unindexed", bare})
 	})
 }
 

@@ -36,6 +36,12 @@ func (e *Eraser) runAll(ctx context.Context, steps []*datamap.Step, batch Batch)
 			active = append(active, step)
 		}
 	}
+	if e.source.dialect == sqldb.Postgres && len(active) > 0 {
+		var done int
+		if done, rows, err = e.portions(ctx, active, batch); done > 0 {
+			active = nil
+		}
+	}
 	for len(active) > 0 && err == nil {
 		var done int
 		var n int64

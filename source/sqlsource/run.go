@@ -31,7 +31,8 @@ type run struct {
 	step  *datamap.Step
 	batch Batch
 	rowset
-	pace pace
+	pace  pace
+	paced string // by what name it is kept
 
 	rows    int64     // gone or changed
 	gone    int64     // in this round
@@ -42,6 +43,7 @@ type run struct {
 	until   time.Time // see roundLength
 	leaves  bool      // rows go by those that no row refers to
 	guarded bool      // rows that are added behind it will not go unnoticed
+	begin   string    // what each transaction begins with
 }
 
 // rowset finds and changes the rows of a step in one of the two databases.
@@ -92,7 +94,8 @@ func (e *Eraser) Run(ctx context.Context, step *datamap.Step, batch Batch) (int6
 }
 
 func (e *Eraser) newRun(step *datamap.Step, batch Batch) *run {
-	r := &run{e: e, step: step, batch: batch, pace: e.paces.begin(step.Collection.Table, firstBatch, e.limit(step)), pause: firstPause}
+	table := step.Collection.Table
+	r := &run{e: e, step: step, batch: batch, pace: e.paces.begin(table, firstBatch, e.limit(step)), paced: table, pause: firstPause}
 	r.rowset = &sqliteRowset{e: e, step: step, files: r.files, along: r.along}
 	if e.source.dialect == sqldb.Postgres {
 		r.rowset = &pgRowset{e: e, step: step, files: r.files, along: r.along}
@@ -294,6 +297,11 @@ func (r *run) transact(ctx context.Context, rows []row, act func(context.Context
 				return err
 			}
 		}
+		if r.begin != "" {
+			if _, err := tx.exec(ctx, r.begin); err != nil {
+				return err
+			}
+		}
 		if err := r.e.still(ctx, tx, r.batch.Still); err != nil {
 			return err
 		}
@@ -333,7 +341,7 @@ func (r *run) took(n int64, rows int, took time.Duration) {
 	r.rows += n
 	r.gone += n
 	r.pace.took(rows, took)
-	r.e.paces.keep(r.step.Collection.Table, r.pace)
+	r.e.paces.keep(r.paced, r.pace)
 	if n > 0 {
 		r.vain, r.pause = 0, firstPause
 	}
