@@ -148,6 +148,9 @@ func sources(t *testing.T) map[string][]string {
 		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == "testdata" || d.Name() == "bin" || (strings.HasPrefix(d.Name(), ".") && name != ".")) {
 			return fs.SkipDir
 		}
+		if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil && d.IsDir() && name != "." {
+			return fs.SkipDir // a module of its own
+		}
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
