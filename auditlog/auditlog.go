@@ -147,6 +147,10 @@ type Entries interface {
 	// ids are below before and not below from; empty: there are none. Late is what
 	// was written more than LateAfter after it happened.
 	Late(ctx context.Context, log, before, from string) (id string, err error)
+	// Pages tells in which pages, of so many entries by their indexes, an epoch of
+	// a log has any that a query asks for by its ids and its action. Not known: it
+	// may be all of them.
+	Pages(ctx context.Context, q Query, epoch int, size int64) (pages []int64, known bool, err error)
 	// List gives the entries of one log, the newest (greatest id) first.
 	List(ctx context.Context, q Query) iter.Seq2[Stored, error]
 }

@@ -19,6 +19,7 @@ type Export struct {
 	Key    ed25519.PublicKey
 	Filter map[string]string   // what was asked for, to be told; nil: the whole log
 	Keep   func(o Opened) bool // with Filter: whether the entry is to be in it
+	Among  Query               // with Filter: entries that Keep keeps have such an id and such an action; zero: any
 
 	// Tolerate says of an error that an entry fails with, and which is none of
 	// this package's, whether the entry may be written as far as it is there.
@@ -147,7 +148,24 @@ func (v *View) leaf(ctx context.Context, epoch int, index int64) ([]byte, error)
 }
 
 func (j *jsonWriter) epoch(ctx context.Context, h Head) error {
-	for p, err := range j.view.Entries(ctx, h.Epoch, 0, h.Size) {
+	if j.export.Filter == nil {
+		return j.stretch(ctx, h, 0, h.Size)
+	}
+	stretches, err := j.view.among(ctx, h, j.export.Among)
+	if err != nil {
+		return err
+	}
+	for _, s := range stretches {
+		if err := j.stretch(ctx, h, s.from, s.to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stretch writes the entries [from, to).
+func (j *jsonWriter) stretch(ctx context.Context, h Head, from, to int64) error {
+	for p, err := range j.view.Entries(ctx, h.Epoch, from, to) {
 		if p.Index < 0 {
 			return err
 		}

@@ -86,8 +86,8 @@ func (v *View) Entries(ctx context.Context, epoch int, from, to int64) iter.Seq2
 			yield(Positioned{Index: -1}, err)
 			return
 		}
-		for ; from < to; from += entriesPage {
-			end := min(from+entriesPage, to)
+		for ; from < to; from = from - from%entriesPage + entriesPage {
+			end := min(from-from%entriesPage+entriesPage, to)
 			page, err := v.log.Trees.Placed(ctx, v.name, epoch, from, end)
 			if err != nil {
 				yield(Positioned{Index: -1}, fmt.Errorf("read audit entries: %w", err))

@@ -31,7 +31,7 @@ func (x *extraction) writeAudit(ctx context.Context) error {
 	}{
 		{"audit/log.ndjson", func(w io.Writer) (auditlog.Written, error) { return view.WriteJSON(ctx, w, options) }},
 		{"audit/log.csv", func(w io.Writer) (auditlog.Written, error) {
-			return auditlog.WriteCSV(w, x.e.entries(ctx, x.workspace.ID, privacyd.AuditFilter{}), options)
+			return auditlog.WriteCSV(w, x.e.Audit.List(ctx, auditlog.Query{Log: x.workspace.ID}), options)
 		}},
 		{"audit/checkpoint", text(string(epochs[len(epochs)-1].Checkpoint))},
 		{"audit/key.txt", text(key)},

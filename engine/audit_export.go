@@ -48,8 +48,12 @@ func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace s
 		return AuditExport{}, err
 	}
 	if format == AuditCSV { // a table proves nothing, and need not wait
+		among, err := e.among(ctx, g.Workspace.ID, f)
+		if err != nil {
+			return AuditExport{}, err
+		}
 		return auditExport(func(w io.Writer) (auditlog.Written, error) {
-			return auditlog.WriteCSV(w, matching(e.entries(ctx, g.Workspace.ID, f), f), e.exportOptions(f))
+			return auditlog.WriteCSV(w, matching(e.Audit.List(ctx, among), f), e.exportOptions(f))
 		}), nil
 	}
 	pending := e.settle(ctx, entry).Checkpoint == privacyd.CheckpointPending
@@ -57,14 +61,28 @@ func (e *Engine) ExportAudit(ctx context.Context, c privacyd.Caller, workspace s
 	if err != nil {
 		return AuditExport{Pending: pending}, err
 	}
+	among, err := e.among(ctx, g.Workspace.ID, f) // after the view: late entries of it are known
+	if err != nil {
+		return AuditExport{Pending: pending}, err
+	}
 	x := auditExport(func(w io.Writer) (auditlog.Written, error) {
 		if format == AuditTiles {
 			return writeTar(ctx, w, view, e.exportOptions(f))
 		}
-		return view.WriteJSON(ctx, w, e.exportOptions(f))
+		o := e.exportOptions(f)
+		o.Among = among
+		return view.WriteJSON(ctx, w, o)
 	})
 	x.Pending = pending
 	return x, nil
+}
+
+// among is the query for what a filter looks for, by ids as far as these tell
+// when something happened.
+func (e *Engine) among(ctx context.Context, log string, f privacyd.AuditFilter) (q auditlog.Query, err error) {
+	q = listed(log, f)
+	q.Before, err = e.Audit.Before(ctx, q)
+	return q, err
 }
 
 // auditExport remembers how much of what is written was damaged.

@@ -29,8 +29,12 @@ func (e *Engine) ListAudit(ctx context.Context, c privacyd.Caller, workspace str
 	if err != nil {
 		return nil, err
 	}
+	among, err := e.among(ctx, g.Workspace.ID, f)
+	if err != nil {
+		return nil, err
+	}
 	return func(yield func(privacyd.AuditEntry, error) bool) {
-		for o, err := range matching(e.entries(ctx, g.Workspace.ID, f), f) {
+		for o, err := range matching(e.Audit.List(ctx, among), f) {
 			entry, err := e.readableOr(ctx, o, err)
 			if !yield(entry, err) {
 				return
@@ -169,13 +173,14 @@ func (e *Engine) readableOr(ctx context.Context, o auditlog.Opened, err error) (
 	return privacyd.AuditEntry{}, err
 }
 
-func (e *Engine) entries(ctx context.Context, log string, f privacyd.AuditFilter) iter.Seq2[auditlog.Opened, error] {
+// listed asks for the entries among which those are that a filter lets through.
+func listed(log string, f privacyd.AuditFilter) auditlog.Query {
 	q := query(log, f)
 	q.NotBefore = notMadeBefore(f)
 	if q.Limit = f.Limit; searches(f) {
 		q.Limit = 0
 	}
-	return e.Audit.List(ctx, q)
+	return q
 }
 
 func query(log string, f privacyd.AuditFilter) auditlog.Query {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/privacyd/privacyd/auditlog"
 	"github.com/privacyd/privacyd/store/sqldb"
@@ -86,6 +87,40 @@ const (
 	ofPage     = `log = $1 AND id < $2 AND id >= $8 AND at >= $3 AND at < $4 AND ($6 = '' OR target_type = $6)`
 	pageByTime = `(SELECT * FROM audit_entries WHERE ` + ofPage + ` AND ($5 = '' OR action = $5) ORDER BY id DESC LIMIT $7) e`
 )
+
+// Pages tells where entries are; see auditlog.Entries. By time it reads an index
+// and no entry.
+func (s *Store) Pages(ctx context.Context, q auditlog.Query, epoch int, size int64) (pages []int64, known bool, err error) {
+	args := []any{q.Log, orLast(q.Before), q.NotBefore, size, epoch}
+	if q.Action != "" {
+		if known, err = s.actionsKnown(ctx); err != nil || !known {
+			return nil, false, err
+		}
+		args = []any{q.Log, orLast(q.Before), int64(0), int64(math.MaxInt64), q.Action, "", size, q.NotBefore, epoch}
+	}
+	err = s.byIndex(ctx, func(ctx context.Context) error {
+		pages, err = collect(ctx, s, scanNumber, s.pagesOf(q.Action != ""), args...)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("look where audit entries are: %w", err)
+	}
+	return pages, true, nil
+}
+
+// pagesOf selects pages of $1, which is a log: of entries by their ids, of $4
+// entries in the epoch $5, or of those with an action, by the parameters of a
+// page, of which $7 is then how many entries a page has, and in the epoch $9.
+func (s *Store) pagesOf(action bool) string {
+	of, width, number := `SELECT seq FROM audit_entries WHERE log = $1 AND id < $2 AND id >= $3`, `$4`, `$5`
+	if action {
+		of, width, number = `SELECT e.seq FROM (`+s.inStretches()+`) x CROSS JOIN audit_entries e WHERE e.id = x.id`, `$7`, `$9`
+	}
+	return `SELECT n FROM (SELECT DISTINCT (SELECT p.idx / ` + width + ` FROM audit_positions p WHERE p.entry = e.seq
+		AND p.tree = (SELECT no FROM audit_trees WHERE log = $1 AND epoch = ` + number + `)) AS n FROM (` + of + `) e) d WHERE n IS NOT NULL`
+}
+
+func scanNumber(row scanner) (n int64, err error) { return n, row.Scan(&n) }
 
 // pageByAction selects the page e of entries with an action. It is for byIndex.
 func (s *Store) pageByAction() string {

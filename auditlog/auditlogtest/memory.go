@@ -67,6 +67,11 @@ func (m *Memory) Late(_ context.Context, log, before, from string) (string, erro
 	return last, nil
 }
 
+// Pages implements auditlog.Entries.
+func (m *Memory) Pages(context.Context, auditlog.Query, int, int64) ([]int64, bool, error) {
+	return nil, false, nil
+}
+
 // List implements auditlog.Entries.
 func (m *Memory) List(ctx context.Context, q auditlog.Query) iter.Seq2[auditlog.Stored, error] {
 	m.mu.Lock()
