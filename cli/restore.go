@@ -28,6 +28,8 @@ func (c *restoreReplayCmd) Run(t *terminal) error {
 	switch {
 	case c.JSON:
 		err = t.printJSON(done)
+	case done.Erasures == 0 && c.LedgerLost:
+		t.say("The ledger that is there names nobody to erase again. Whoever was erased before the other one was lost may be in this database: it cannot tell.")
 	case done.Erasures == 0:
 		t.say("Nothing was to be erased again: nobody who was erased is in this database.")
 	case done.Failed > 0:

@@ -27,7 +27,7 @@ func (e *Engine) CheckRestored(ctx context.Context) error {
 		return nil
 	}
 	return privacyd.Errorf(privacyd.ClassUnavailable, "database_restored",
-		"This database was restored from a backup that is older than %d erasures: people who were erased are in it again. "+
+		"This database was restored from a backup that does not know the newest erasures (%d): people who were erased are in it again. "+
 			"Run `privacyd restore replay` first; nothing is served before.", len(missing))
 }
 
