@@ -86,8 +86,8 @@ func (b *book) Insert(_ context.Context, e auditlog.Entry, d []auditlog.SealedDi
 	return nil
 }
 
-func (b *book) Newest(context.Context, string) (string, error)               { return "", nil }
-func (b *book) Nth(context.Context, auditlog.Query, int) (string, error)     { return "", nil }
+func (b *book) Newest(context.Context, string) (string, error)           { return "", nil }
+func (b *book) Nth(context.Context, auditlog.Query, int) (string, error) { return "", nil }
 func (b *book) Pages(context.Context, auditlog.Query, int, int64) ([]int64, bool, error) {
 	return nil, false, nil
 }

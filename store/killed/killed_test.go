@@ -7,7 +7,6 @@ package killed_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -104,11 +103,7 @@ func newSiege(t *testing.T, l life) *siege {
 	_, err := p.db.Exec(t.Context(), "CREATE TABLE acts (audit_entry_id TEXT NOT NULL REFERENCES audit_entries (id), log TEXT NOT NULL)")
 	must(t, err)
 	for _, log := range logs() { // processes may be killed before each log had its turn
-		must(t, p.db.InTx(t.Context(), func(ctx context.Context) error {
-			id, err := p.act(ctx, log)
-			s.committed[id] = true
-			return err
-		}))
+		s.writeMany(t, p, log, 1)
 	}
 	must(t, p.close())
 	return s

@@ -115,7 +115,9 @@ func (d Dialect) explain(err error) error {
 func diskFull(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "53100"
+		// A quota that is used up, or a file that may not become longer, is no
+		// SQLSTATE of its own: what failed is extending a table.
+		return pg.Code == "53100" || pg.Code == "XX000" && (pg.Routine == "mdextend" || pg.Routine == "mdzeroextend")
 	}
 	return errors.Is(err, sqlite3.FULL)
 }

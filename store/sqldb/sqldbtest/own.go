@@ -1,13 +1,17 @@
 package sqldbtest
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/privacyd/privacyd/egress/tlstest"
 )
@@ -17,6 +21,7 @@ import (
 type Server struct {
 	bin, dir string
 	options  string // beside those that every such server has
+	logFiles string // the size of a file of the write-ahead log, in MiB
 }
 
 // NewServer starts a server, ended and deleted with the test.
@@ -40,6 +45,15 @@ func NewTLSServer(t testing.TB, port int, c tls.Certificate) *Server {
 	})
 }
 
+// LeastFull is the least size that FillDisk can keep files of such a server at.
+const LeastFull = 1 << 20
+
+// NewServerToFill is NewServer for FillDisk.
+func NewServerToFill(t testing.TB) *Server {
+	t.Helper()
+	return newServer(t, func(s *Server) { s.logFiles = "1" })
+}
+
 func newServer(t testing.TB, prepare func(s *Server)) *Server {
 	t.Helper()
 	bin, err := binaries()
@@ -50,7 +64,7 @@ func newServer(t testing.TB, prepare func(s *Server)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{bin: bin, dir: dir}
+	s := &Server{bin: bin, dir: dir, logFiles: "16"}
 	prepare(s)
 	t.Cleanup(func() {
 		_ = asServer(s.ctl("stop", "-m", "immediate")).Run() // it may not run
@@ -59,7 +73,7 @@ func newServer(t testing.TB, prepare func(s *Server)) *Server {
 	if err := giveToServer(dir); err != nil {
 		t.Fatal(err)
 	}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", "--wal-segsize="+s.logFiles)
 	if out, err := asServer(initdb).CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v: %s", err, out)
 	}
@@ -96,4 +110,44 @@ func (s *Server) Crash(t testing.TB) {
 		t.Fatal(fmt.Errorf("pg_ctl stop: %w", err))
 	}
 	s.start(t)
+}
+
+// FillDisk keeps every file of the server from growing beyond so many bytes, as
+// a full disk does, until it makes room again. What is written of a page that
+// does not fit is cut off, which is how PostgreSQL knows a full disk. All that
+// was changed before is on the disk then, since larger files cannot be written.
+func (s *Server) FillDisk(t testing.TB, most int64) (makeRoom func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost with it
+	if _, err := conn.Exec(t.Context(), "CHECKPOINT"); err != nil {
+		t.Fatal(err)
+	}
+	s.limitFiles(t, fmt.Sprint(most))
+	return func() { s.limitFiles(t, "unlimited") }
+}
+
+// limitFiles is for the server, and for all that it has started and will start.
+func (s *Server) limitFiles(t testing.TB, most string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _, _ := strings.Cut(string(text), "\n")
+	for again := range 2 { // one may have been started meanwhile
+		children, err := os.ReadFile("/proc/" + server + "/task/" + server + "/children")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pid := range append([]string{server}, strings.Fields(string(children))...) {
+			out, err := asServer(exec.Command("prlimit", "--pid", pid, "--fsize="+most+":")).CombinedOutput()
+			if _, gone := os.Stat("/proc/" + pid); err != nil && gone == nil {
+				t.Fatalf("limit the server's files, try %d: %v: %s", again+1, err, out)
+			}
+		}
+	}
 }
