@@ -119,7 +119,7 @@ type PlanBasis struct {
 // DatasetBasis is the part of a basis that lies in one dataset.
 type DatasetBasis struct {
 	Dataset string
-	MapHash string
+	MapHash string   // of a product's map
 	Roots   []string // salted identities (RootIdentity) of the rows that lead to all others, in any order
 	Steps   []byte   // a canonical form of every disposition, in the order of the run
 }

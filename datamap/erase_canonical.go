@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Canonical is what the hash of a plan covers: the map, the kind of scope and
-// every disposition. Whom it is about is not in it, nor what is held, how many
+// Canonical is what the hash of a plan covers beside the map: the kind of scope
+// and every disposition. Whom it is about is not in it, nor what is held, how many
 // rows there are or when it runs. The bytes do not depend on an order of the
 // map's that has no meaning.
 func (e Erasure) Canonical() []byte {
@@ -16,7 +16,7 @@ func (e Erasure) Canonical() []byte {
 		lines = append(lines, s.canonical())
 	}
 	slices.Sort(lines)
-	head := []string{"privacyd erasure v1", "map " + e.graph.Map.Hash, e.scope.canonical()}
+	head := []string{"privacyd erasure v1", e.scope.canonical()}
 	return []byte(strings.Join(append(head, lines...), "\n") + "\n")
 }
 

@@ -25,7 +25,7 @@ func (x *erasure) spare(ctx context.Context) error {
 // accountPart is what privacyd's own tables know of an account; nil when they
 // know nothing.
 func (x *erasure) accountPart() *erasurePart {
-	own := func(p *erasurePart) bool { return p.dataset.Own && p.dataset.Graph.Map.Workspace.Collection != "" }
+	own := func(p *erasurePart) bool { return p.dataset.state() }
 	if i := slices.IndexFunc(x.parts, own); i >= 0 && x.job.Type == privacyd.JobAccountDeletion {
 		return x.parts[i]
 	}

@@ -285,7 +285,7 @@ func (x *erasure) basis() (privacyd.PlanBasis, error) {
 	b := privacyd.PlanBasis{Type: x.job.Type, WorkspaceID: x.workspace.ID, Before: x.job.Before}
 	salt := x.e.Signer.Sign([]byte("the salt of plan hashes"))
 	for _, p := range x.parts {
-		d := privacyd.DatasetBasis{Dataset: p.dataset.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: p.plan.Canonical()}
+		d := p.dataset.basis(p.dataset.Name, p.plan)
 		for _, id := range p.about() {
 			d.Roots = append(d.Roots, privacyd.RootIdentity(salt, p.dataset.Name, p.scope.SubjectKind, []string{id}))
 		}
@@ -295,6 +295,26 @@ func (x *erasure) basis() (privacyd.PlanBasis, error) {
 	b.Datasets = append(b.Datasets, quotes...)
 	return b, err
 }
+
+// basis is what a plan's hash says of what is done in a dataset. The maps of
+// our own tables come with the program, which adds to them as it is updated:
+// of records what is done counts, of its own state only whom it is about. So an
+// update takes nobody's confirmation back while a deletion is in its grace
+// period.
+func (d Dataset) basis(name string, what datamap.Erasure) privacyd.DatasetBasis {
+	switch {
+	case d.state():
+		return privacyd.DatasetBasis{Dataset: name}
+	case d.Own:
+		return privacyd.DatasetBasis{Dataset: name, Steps: what.Canonical()}
+	default:
+		return privacyd.DatasetBasis{Dataset: name, MapHash: d.Graph.Map.Hash, Steps: what.Canonical()}
+	}
+}
+
+// state tells whether a dataset is privacyd's own state: accounts, members and
+// what else is no record.
+func (d Dataset) state() bool { return d.Own && d.Graph.Map.Workspace.Collection != "" }
 
 // about is whom or what the part is about, by its ids in the dataset: the same
 // before, while and after its rows go.

@@ -256,13 +256,16 @@ func anyKey(q datamap.Quoting) [][]string { return [][]string{make([]string, len
 func (x *erasure) quotesBasis() ([]privacyd.DatasetBasis, error) {
 	var list []privacyd.DatasetBasis
 	for _, p := range x.quoting {
+		if p.dataset.state() {
+			continue
+		}
 		for _, q := range p.dataset.Graph.Quoted() {
 			any, err := p.unquote(q, anyKey(q))
 			if err != nil {
 				return nil, err
 			}
 			name := p.dataset.Name + "." + q.Collection.Name + "." + q.Fields[0].Column
-			list = append(list, privacyd.DatasetBasis{Dataset: name, MapHash: p.dataset.Graph.Map.Hash, Steps: any.Canonical()})
+			list = append(list, p.dataset.basis(name, any))
 		}
 	}
 	return list, nil

@@ -245,9 +245,7 @@ func (x *erasure) planPart(ctx context.Context, plan *privacyd.Plan, basis *priv
 		return err
 	}
 	plan.Maps = append(plan.Maps, privacyd.PlanMap{Dataset: p.dataset.Name, Hash: p.dataset.Graph.Map.Hash})
-	basis.Datasets = append(basis.Datasets, privacyd.DatasetBasis{
-		Dataset: p.dataset.Name + "." + p.collection.Name, MapHash: p.dataset.Graph.Map.Hash, Steps: any.Canonical(),
-	})
+	basis.Datasets = append(basis.Datasets, p.dataset.basis(p.dataset.Name+"."+p.collection.Name, any))
 	rounds := int64(0)
 	err = x.chosen(ctx, p, c, func(keys [][]string) error {
 		rounds++

@@ -47,7 +47,7 @@ func (x *erasure) sparesWorkspace() {
 		return
 	}
 	x.parts = slices.DeleteFunc(x.parts, func(p *erasurePart) bool {
-		return p.dataset.Own && p.dataset.Graph.Map.Workspace.Collection != ""
+		return p.dataset.state()
 	})
 }
 
