@@ -31,7 +31,7 @@ func (d *door) begin(w http.ResponseWriter, r *http.Request) error {
 	}
 	in, err := d.engine.Begin(r.Context(), stranger(r), r.PathValue("secret"), ask)
 	if err == nil {
-		return d.welcome(w, r, in, "/")
+		return d.welcome(w, r, in, "/?"+begun)
 	}
 	if code := privacyd.CodeOf(err); code == "link_used" || code == "first_start_over" {
 		return d.deadFirst(w, r, err)

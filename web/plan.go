@@ -9,6 +9,14 @@ import (
 	"github.com/privacyd/privacyd/engine"
 )
 
+// restWords say that what is not on hold goes: at once, or after the grace period.
+func restWords(t privacyd.JobType) string {
+	if rules, _ := t.Rules(); rules.Grace > 0 {
+		return "Delete the rest when the time comes. What is on hold stays."
+	}
+	return "Delete the rest now. What is on hold stays."
+}
+
 // confirmForm is what a person types to confirm a plan.
 type confirmForm struct {
 	Action  string // where it is posted to

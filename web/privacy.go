@@ -19,6 +19,7 @@ type privacyView struct {
 	Facts   []string // what is true of how exports are kept
 
 	Searchable bool // there are records to search in
+	Begun      bool // the reader has just begun
 
 	Retention retentionView
 	Bulk      bulkView
@@ -100,7 +101,7 @@ func (d *door) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, stat
 	if f.Problem != "" {
 		title += ": please check"
 	}
-	view := privacyView{Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts(), Searchable: f.Found.Searchable}
+	view := privacyView{Begun: r.URL.Query().Has(begun), Scope: d.scope(v.workspace), Exports: exports, Contact: f, Facts: d.facts(), Searchable: f.Found.Searchable}
 	if err := d.sections(r, v, &view); err != nil {
 		return err
 	}

@@ -115,12 +115,29 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func (d *door) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	tryAgain(w, err)
-	p := d.page(r, visit{caller: callerOf(r.Context())}, titleOf(privacyd.ClassOf(err)))
+	p := d.page(r, d.whereFailed(r, err), titleOf(privacyd.ClassOf(err)))
 	view := errorView{Title: p.Title, Message: privacyd.MessageOf(err), Code: privacyd.CodeOf(err)}
 	if shown := d.show(w, r, statusOf(privacyd.ClassOf(err)), errorPage(p, view)); shown != nil {
 		d.log.ErrorContext(r.Context(), "error page failed", "error", shown)
 		http.Error(w, view.Message, http.StatusInternalServerError)
 	}
+}
+
+// whereFailed keeps a member's way round the workspace beside an error that says
+// nothing of the workspace itself.
+func (d *door) whereFailed(r *http.Request, failed error) visit {
+	v := visit{caller: callerOf(r.Context())}
+	code, slug := privacyd.CodeOf(failed), r.PathValue("workspace")
+	member := code == "role_missing" || privacyd.ClassOf(failed) == privacyd.ClassNotFound && code != "workspace_not_found"
+	if slug == "" || !member || v.caller.Kind != privacyd.CallerAccount {
+		return v
+	}
+	w, role, err := d.engine.Workspace(r.Context(), v.caller, slug)
+	if err != nil {
+		return v
+	}
+	v.workspace, v.role = w, role
+	return v
 }
 
 // failPart answers a request for part of a page. A passing trouble leaves the

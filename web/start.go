@@ -18,7 +18,7 @@ func (d *door) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(list) == 1 {
-		return redirect(w, r, workspacePath(list[0].Slug))
+		return redirect(w, r, workspacePath(list[0].Slug)+begunQuery(r))
 	}
 	return redirect(w, r, "/workspaces")
 }
@@ -41,7 +41,7 @@ func (d *door) workspaceStart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	first, joined := "audit", ""
+	first, joined := "audit", begunQuery(r)
 	if v.role.May(privacyd.ActionReadJobs) {
 		first = "data-privacy"
 	}
@@ -49,6 +49,16 @@ func (d *door) workspaceStart(w http.ResponseWriter, r *http.Request) error {
 		joined = "?joined=" + pendingJoin
 	}
 	return redirect(w, r, workspacePath(v.workspace.Slug, first)+joined)
+}
+
+// begun is in the address of who has just begun, and is shown what to do next.
+const begun = "begun"
+
+func begunQuery(r *http.Request) string {
+	if !r.URL.Query().Has(begun) {
+		return ""
+	}
+	return "?" + begun
 }
 
 // workspacePath is the path of a workspace's page.

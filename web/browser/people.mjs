@@ -41,7 +41,9 @@ async function begin({ page }) {
     await page.getByLabel('Password').fill(password);
     await page.getByLabel('Its short name').fill('acme');
     await page.getByRole('button', { name: 'Begin' }).click();
-    await page.waitForURL(`${home}/w/acme/data-privacy`);
+    await page.waitForURL(`${home}/w/acme/data-privacy?begun`);
+    await page.getByRole('region', { name: /What comes next$/ }).getByRole('link', { name: 'Invite the others' }).waitFor();
+    await accessible(page);
     await page.goto(beginLink);
     await page.getByRole('heading', { name: 'This link does not work' }).waitFor();
     await accessible(page);
