@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"reflect"
@@ -54,7 +55,7 @@ func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
 
 // Folder says on what a command works.
 type Folder struct {
-	Data     string `help:"Data folder." default:"./privacyd-data" env:"PRIVACYD_DATA" type:"path" placeholder:"DIR"`
+	Data     string `help:"Data folder; ./privacyd-data if not given." default:"./privacyd-data" env:"PRIVACYD_DATA" type:"path" placeholder:"DIR"`
 	Database string `help:"PostgreSQL address of privacyd's own state, in place of the folder's SQLite." env:"PRIVACYD_DATABASE_URL" placeholder:"DSN"`
 	Config   string `help:"Configuration file." env:"PRIVACYD_CONFIG" placeholder:"FILE"`
 	As       string `help:"Act as this account (e-mail) in place of the operator." placeholder:"EMAIL"`
@@ -154,6 +155,9 @@ func (a App) Run(ctx context.Context, args []string) int {
 		err = refuseEmpty(command)
 	}
 	if err != nil {
+		if missing := new(fs.PathError); errors.As(err, &missing) { // in the words of whoever typed it
+			err = fmt.Errorf("%s: %w", missing.Path, missing.Err)
+		}
 		fmt.Fprintf(a.Stderr, "privacyd: %v\nRun privacyd --help, or privacyd COMMAND --help.\n", err)
 		return ExitUsage
 	}

@@ -69,7 +69,7 @@ func TestWrongUseIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		"workspace member --workspace a --email e":    "missing flags: --role",
 		"audit list --json --csv":                     "can't be used together",
 		"token create --workspace a --label l":        "missing flags: --scope",
-		"import --workspace a /nowhere/records.json":  "no such file",
+		"import --workspace a /nowhere/records.json":  "privacyd: /nowhere/records.json: no such file or directory",
 		"archive verify":                              `expected "<file>"`,
 		"job list --workspace a --limit many":         "--limit",
 		"account create --email e --name n --unknown": "unknown flag --unknown",

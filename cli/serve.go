@@ -10,10 +10,10 @@ import (
 // ServeOptions say how to run the server.
 type ServeOptions struct {
 	Folder      `embed:""`
-	Listen      string    `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Listen      string    `help:"Address to listen on; 127.0.0.1:8080 if not given." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	BehindProxy bool      `help:"A proxy in front terminates TLS; without it only loopback addresses are served."`
 	Sample      bool      `help:"Begin an empty instance with a sample workspace, and print a sign-in link."`
-	Dev         bool      `help:"NOT SAFE: for trying things out."`
+	Dev         bool      `help:"NOT SAFE: for trying things out. Keeps mails on a page that everybody with its address reads, and takes a shorter grace period from PRIVACYD_GRACE."`
 	Out         io.Writer `kong:"-"` // where the address and the sign-in link are printed
 }
 
