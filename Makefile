@@ -15,7 +15,7 @@ run: build
 	$(BIN) serve --data $(DATA) --listen $(LISTEN) --sample
 
 build:
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/privacyd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/privacyd
 
 test: setup lint test-go test-browser
 

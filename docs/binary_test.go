@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"bufio"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,11 +15,28 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "privacyd"), "../cmd/privacyd").CombinedOutput()
-	if err != nil {
+	c := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "privacyd"), "../cmd/privacyd")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build privacyd: %v\n%s", err, out)
 	}
 	return dir
+}
+
+// standsAlone wants a binary that runs on any Linux, whatever its libraries.
+func standsAlone(t *testing.T, bin string) {
+	t.Helper()
+	if !strings.Contains(read(t, "Makefile"), "CGO_ENABLED=0 $(GO) build -trimpath") {
+		t.Error("make build does not build as the tests do")
+	}
+	file, err := elf.Open(filepath.Join(bin, "privacyd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 {
+		t.Errorf("the binary needs %v: %v", libraries, err)
+	}
 }
 
 // environment has the binary on its path and none of the reader's own settings.

@@ -43,6 +43,7 @@ func TestLinks(t *testing.T) {
 // TestBinary compares the pages with the binary itself, which is built once.
 func TestBinary(t *testing.T) {
 	bin := build(t)
+	standsAlone(t, bin)
 	known := commands(t, bin)
 	t.Run("commands exist", func(t *testing.T) { testCommandsExist(t, known) })
 	t.Run("commands are all shown", func(t *testing.T) { testCommandsShown(t, known) })
