@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// FormerAccount stands where it said which account did something, once that is
+// erased.
+const FormerAccount = "deleted-account"
+
 // Account is a person who signs in. It spans workspaces.
 type Account struct {
 	ID        string    `json:"id"` // UUIDv7

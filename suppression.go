@@ -1,6 +1,9 @@
 package privacyd
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Root is a row that led to all that an erasure took: a person, a workspace or
 // a row with a clock. The suppression ledger knows it by a keyed hash.
@@ -46,26 +49,63 @@ type EraseAgain struct {
 	OnlyHolds bool `json:"only_holds,omitempty"`
 	// Withdrawn: nothing was erased by this entry; the deletion of a person or a
 	// workspace, of which there are earlier ones of the same job, was cancelled
-	// before its end. Those count for nothing but their holds, unless the job went
-	// on and has a later one that erases.
+	// before its end, or did not come to Keys. Those count for nothing but their
+	// holds, unless the job went on and has a later one that erases.
 	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
-// Withdrawals tell which entries of a suppression ledger were taken back: by
-// job, the newest that takes back.
-type Withdrawals map[string]int64
+// Withdrawals tell which entries of a suppression ledger were taken back, and
+// which rows of them. The zero value knows of none.
+type Withdrawals struct {
+	jobs map[string]int64 // the newest entry that takes back persons or workspaces
+	rows map[string]int64 // by row
+}
 
 // Note notes an entry. Entries come in any order.
-func (w Withdrawals) Note(e Erased) {
-	if e.Again.Withdrawn {
-		w[e.JobID] = max(w[e.JobID], e.Sequence)
+func (w *Withdrawals) Note(e Erased) {
+	switch {
+	case !e.Again.Withdrawn:
+	case len(e.Again.Keys) == 0:
+		if w.jobs == nil {
+			w.jobs = map[string]int64{}
+		}
+		w.jobs[e.JobID] = max(w.jobs[e.JobID], e.Sequence)
+	default:
+		if w.rows == nil {
+			w.rows = map[string]int64{}
+		}
+		for _, key := range e.Again.Keys {
+			row := e.row(key)
+			w.rows[row] = max(w.rows[row], e.Sequence)
+		}
 	}
 }
 
-// Of tells whether an entry was taken back. Rows with a clock never are: they
-// went.
-func (w Withdrawals) Of(e Erased) bool {
-	return len(e.Again.Keys) == 0 && e.Sequence <= w[e.JobID]
+// row names a row with a clock that a job erased.
+func (e *Erased) row(key []string) string {
+	return strings.Join(append([]string{e.JobID, e.Again.Dataset, e.Again.Collection}, key...), "\x00")
+}
+
+// Of tells whether an entry was taken back, or is one that takes back.
+func (w *Withdrawals) Of(e Erased) bool {
+	if e.Again.Withdrawn {
+		return true
+	}
+	if len(e.Again.Keys) == 0 {
+		return e.Sequence <= w.jobs[e.JobID]
+	}
+	return len(w.Standing(e)) == 0
+}
+
+// Standing are the rows of an entry that were not taken back, by their number
+// among its Keys.
+func (w *Withdrawals) Standing(e Erased) (rows []int) {
+	for i, key := range e.Again.Keys {
+		if e.Sequence > w.rows[e.row(key)] {
+			rows = append(rows, i)
+		}
+	}
+	return rows
 }
 
 // StoodHold is what the suppression ledger keeps of a legal hold, so that a

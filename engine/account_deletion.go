@@ -10,7 +10,7 @@ import (
 )
 
 // somebody stands where it said who did something, once that account is gone.
-const somebody = "deleted-account"
+const somebody = privacyd.FormerAccount
 
 // itself lets only a signed-in account pass, for what it does to itself.
 func (e *Engine) itself(ctx context.Context, c privacyd.Caller, action privacyd.Action) error {

@@ -210,6 +210,9 @@ func TestHeldAtTheLastMoment(t *testing.T) {
 				if state, _, err := b.States.AccountState(ctx, me.AccountID); err != nil || state != privacyd.AccountActive || stateOf(b, job.ID).State != privacyd.JobCancelled {
 					t.Errorf("cancelled, the account is %s, the job %s, %v", state, stateOf(b, job.ID).State, err)
 				}
+				if job = stateOf(b, job.ID); job.RequestedBy != me.AccountID || job.ConfirmedBy != me.AccountID {
+					t.Errorf("the job was asked for by %q, confirmed by %q", job.RequestedBy, job.ConfirmedBy)
+				}
 			})
 		})
 	}

@@ -54,6 +54,9 @@ func (r *erasureRun) eraseDue(ctx context.Context, x *erasure, p clockPart, keys
 			return locked, fmt.Errorf("erase rows that are due: those that are not are none of them: %w", err)
 		}
 		locked = append(locked, not.Locked...)
+		if err := r.unmarkRows(ctx, p, not.Changed); err != nil {
+			return locked, err
+		}
 	}
 	return locked, nil
 }

@@ -122,8 +122,13 @@ func markOf(again privacyd.EraseAgain, key []string) string {
 func (r *erasureRun) noteMark(m privacyd.Erased) {
 	r.newest = m
 	switch {
-	case m.Again.Withdrawn:
+	case m.Again.Withdrawn && m.Again.Keys == nil:
 		delete(r.marks, "")
+	case m.Again.Withdrawn:
+		for _, key := range m.Again.Keys {
+			delete(r.marks, markOf(m.Again, key))
+		}
+		return
 	case m.Again.Keys == nil && !m.Again.OnlyHolds:
 		r.marks[""] = m
 	}

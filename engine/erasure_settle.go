@@ -160,6 +160,12 @@ func (e *Engine) endErasure(ctx context.Context, job *privacyd.Job, s privacyd.J
 		job.ErrorCode, job.ErrorMessage = privacyd.CodeOf(why), privacyd.MessageOf(why)
 	}
 	e.end(job, s)
+	if err := e.withdrawRows(ctx, job); err != nil {
+		if s != privacyd.JobFailed { // what failed may have failed because of the same
+			return err
+		}
+		e.Log.WarnContext(ctx, "rows that a failed erasure did not delete may be taken for erased in the suppression ledger", "job", job.ID, "error", err)
+	}
 	if err := e.breakOff(ctx, job); err != nil {
 		return err
 	}
@@ -194,8 +200,13 @@ func (e *Engine) breakOff(ctx context.Context, job *privacyd.Job) error {
 // something before, as when a hold was placed meanwhile.
 func (e *Engine) endWaiting(ctx context.Context, job *privacyd.Job) error {
 	e.end(job, privacyd.JobCancelled)
-	if job.StartedAt == nil || !job.Type.Erases() {
+	if !job.Type.Erases() {
 		return nil
+	}
+	if job.StartedAt == nil { // a replay has marks from before the restore
+		if state, err := e.runState(ctx, job.ID); err != nil || state.ReplayOf == "" {
+			return err
+		}
 	}
 	if err := e.withdrawMark(ctx, job); err != nil {
 		return err

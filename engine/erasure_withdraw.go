@@ -12,9 +12,12 @@ import (
 // was erased whose deletion is cancelled though it had begun, in the transaction
 // that cancels it: after a restore, or at an import, what lives must not be taken
 // for erased. If that transaction fails, the job goes on one day and marks it
-// anew. Rows with a clock that were marked went, and stay marked.
+// anew. Rows with a clock that went stay marked.
 func (e *Engine) withdrawMark(ctx context.Context, job *privacyd.Job) error {
 	r := &erasureRun{e: e, job: job}
+	if r.ofRows() {
+		return e.withdrawRows(ctx, job)
+	}
 	err := r.load(ctx)
 	if err == nil {
 		err = r.lookForMarks(ctx)
@@ -22,7 +25,7 @@ func (e *Engine) withdrawMark(ctx context.Context, job *privacyd.Job) error {
 	if err != nil {
 		return fmt.Errorf("read the suppression ledger: %w", err)
 	}
-	if r.state.ReplayOf != "" && !r.ofRows() { // it has a mark from before the restore
+	if r.state.ReplayOf != "" { // it has a mark from before the restore
 		if err := e.withdraw(ctx, job, r.state.ReplayOf, time.Time{}); err != nil {
 			return err
 		}
@@ -71,7 +74,7 @@ func (e *Engine) cancelWithdrawn(ctx context.Context) error {
 		newest[erased.JobID] = erased
 	}
 	for id, erased := range newest {
-		if !erased.Again.Withdrawn {
+		if !erased.Again.Withdrawn || erased.Again.Keys != nil {
 			continue
 		}
 		if err := e.cancelAgain(ctx, id, erased); err != nil {

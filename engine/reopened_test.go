@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/privacyd/privacyd"
@@ -37,6 +38,9 @@ func TestReopenedMeanwhileStays(t *testing.T) {
 				left := []int64{end.Left["conversations"], end.Left["messages"], end.Left["attachments"], end.Left["product's chats"], end.Left["product's lines"], int64(end.Uploads)}
 				if fmt.Sprint(left) != "[1 2 1 1 3 1]" || end.State != privacyd.JobCompleted || end.Result.Records["conversations"] != 3 {
 					t.Errorf("%s %s: %v; left are %v", end.State, end.Error, end.Result.Records, left)
+				}
+				if taken := takenFor(t, b, job.ID); slices.Contains(taken, "ann-1") || slices.Contains(taken, w.Slug+"-a-1") || len(taken) != 6 {
+					t.Errorf("the ledger has as erased %v", taken)
 				}
 			})
 		}

@@ -44,7 +44,7 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 		return nil, err
 	}
 	var all, missing []privacyd.Erased
-	withdrawn := privacyd.Withdrawals{}
+	var withdrawn privacyd.Withdrawals
 	for erased, err := range e.Suppression.Since(ctx, known) {
 		if err != nil {
 			return nil, fmt.Errorf("read the suppression ledger: %w", err)
@@ -56,6 +56,7 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 		if withdrawn.Of(erased) { // of it only counts what stood
 			erased.Again.OnlyHolds = true
 		}
+		erased.Again.Keys = keysAt(erased.Again.Keys, withdrawn.Standing(erased))
 		here, err := e.isHere(ctx, erased)
 		if err != nil {
 			return nil, err
@@ -65,6 +66,13 @@ func (e *Engine) missingErasures(ctx context.Context) ([]privacyd.Erased, error)
 		}
 	}
 	return missing, nil
+}
+
+func keysAt(keys [][]string, at []int) (some [][]string) {
+	for _, i := range at {
+		some = append(some, keys[i])
+	}
+	return some
 }
 
 func (e *Engine) isHere(ctx context.Context, erased privacyd.Erased) (bool, error) {

@@ -235,7 +235,7 @@ func (s *Suppression) Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, er
 			if !e.Expires.After(now) || withdrawn.Of(e.Erased) {
 				continue
 			}
-			for _, m := range e.marks {
+			for _, m := range standing(e, withdrawn) {
 				if !yield(m, nil) {
 					return
 				}
@@ -244,8 +244,21 @@ func (s *Suppression) Marks(ctx context.Context) iter.Seq2[privacyd.RootMark, er
 	}
 }
 
-func (s *Suppression) withdrawals(ctx context.Context) (privacyd.Withdrawals, error) {
-	found := privacyd.Withdrawals{}
+// standing are the marks of an entry but those of rows that were taken back: of
+// rows each has one, in their order.
+func standing(e entry, withdrawn *privacyd.Withdrawals) []privacyd.RootMark {
+	if len(e.Again.Keys) != len(e.marks) {
+		return e.marks
+	}
+	var marks []privacyd.RootMark
+	for _, i := range withdrawn.Standing(e.Erased) {
+		marks = append(marks, e.marks[i])
+	}
+	return marks
+}
+
+func (s *Suppression) withdrawals(ctx context.Context) (*privacyd.Withdrawals, error) {
+	found := &privacyd.Withdrawals{}
 	for e, err := range s.entries(ctx, 0) {
 		if err != nil {
 			return nil, err

@@ -188,6 +188,19 @@ func TestSuppressionOfManyRows(t *testing.T) {
 		if diff := cmp.Diff([]bool{true, true, false}, contains(t, s, "0", "999", "1000")); diff != "" {
 			t.Error(diff)
 		}
+		back, late := e, e // of the rows some are taken back, and one of those goes after all
+		back.Again.Withdrawn, back.Again.Keys = true, e.Again.Keys[998:]
+		late.Again.Keys = e.Again.Keys[998:999]
+		_, err = s.Append(t.Context(), back, nil)
+		must(t, err)
+		if diff := cmp.Diff([]bool{true, true, false, false}, contains(t, s, "0", "997", "998", "999")); diff != "" {
+			t.Error(diff)
+		}
+		_, err = s.Append(t.Context(), late, roots[998:999])
+		must(t, err)
+		if diff := cmp.Diff([]bool{true, false}, contains(t, s, "998", "999")); diff != "" {
+			t.Error(diff)
+		}
 		if _, err := s.Append(t.Context(), e, make([]privacyd.Root, ledger.MaxRoots+1)); err == nil {
 			t.Error("more roots than one entry takes")
 		}

@@ -136,14 +136,21 @@ func (s *Store) AccountState(ctx context.Context, accountID string) (state priva
 	return privacyd.AccountLeaving, jobID, nil
 }
 
-// LeaveAccount begins the grace period of an account's deletion: its sessions
-// end, and its API tokens are taken back.
+// LeaveAccount begins the grace period of an account's deletion, or begins it
+// anew when that had gone as far as to forget who asked: its sessions end, and
+// its API tokens are taken back.
 func (s *Store) LeaveAccount(ctx context.Context, accountID, jobID, auditID string) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
 		_, err := s.db.Exec(ctx, `INSERT INTO leaving_accounts (account_id, job_id, audit_entry_id) VALUES ($1, $2, $3)
 			ON CONFLICT (account_id) DO UPDATE SET job_id = excluded.job_id, audit_entry_id = excluded.audit_entry_id`, accountID, jobID, auditID)
 		if err != nil {
 			return fmt.Errorf("begin the grace period of an account: %w", err)
+		}
+		for _, column := range []string{"requested_by", "confirmed_by"} {
+			_, err := s.db.Exec(ctx, `UPDATE jobs SET `+column+` = $1 WHERE id = $2 AND `+column+` = $3`, accountID, jobID, privacyd.FormerAccount)
+			if err != nil {
+				return fmt.Errorf("say again who asked for the deletion of an account: %w", err)
+			}
 		}
 		return s.SignOut(ctx, accountID)
 	})
