@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"bytes"
 	"maps"
 	"testing"
 
@@ -130,9 +131,7 @@ func TestErasuresOfOld(t *testing.T) {
 	b.excuse(b.drop(8))
 	b.sign()
 	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) {
-		if !r.Has(verify.ErasureUnsigned) {
-			t.Error("it is believed although the checkpoint says that erasures are signed")
-		}
+		wantFindings(t, r, "erasure_unsigned 602-602", "disclosure_missing 3-593")
 	})
 
 	b = newBook(t)
@@ -145,4 +144,47 @@ func TestErasuresOfOld(t *testing.T) {
 	each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) {
 		wantFindings(t, r, "erasure_unsigned 601-601", "disclosure_missing 8-8")
 	})
+}
+
+// TestSignedFromOnHolds: what a checkpoint once said of erasures holds, whatever
+// the newest one says, if it is in the export or the auditor noted it.
+func TestSignedFromOnHolds(t *testing.T) {
+	for name, newest := range map[string]int64{"says nothing": 0, "says a later entry": 1000} {
+		t.Run(name, func(t *testing.T) {
+			b := newBook(t)
+			b.old = true
+			b.write(600)
+			b.from = 600
+			note := b.sign()
+			b.excuse(b.drop(8))
+			b.from = newest
+			b.sign()
+			refused := func(t *testing.T, r *verify.Report) {
+				wantFindings(t, r, "erasure_unsigned 600-600", "disclosure_missing 8-8")
+			}
+			each(t, b, options(), asIs, refused)
+			b.last().older = nil
+			each(t, b, options(), asIs, func(t *testing.T, r *verify.Report) { wantFindings(t, r) })
+			o := options()
+			o.Since = [][]byte{note}
+			each(t, b, o, asIs, refused)
+		})
+	}
+}
+
+// TestSignedFromOnMeanwhile takes what a checkpoint says of erasures that was
+// signed while the log was being written.
+func TestSignedFromOnMeanwhile(t *testing.T) {
+	b := newBook(t)
+	b.old = true
+	b.write(600)
+	b.sign()
+	view := b.view()
+	b.excuse(b.drop(8))
+	b.from = 600
+	b.sign()
+	var out bytes.Buffer
+	_, err := view.WriteJSON(t.Context(), &out, b.export())
+	must(t, err)
+	wantFindings(t, checkJSON(t, out.Bytes(), options()), "erasure_unsigned 600-600", "disclosure_missing 8-8")
 }

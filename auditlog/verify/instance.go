@@ -47,6 +47,9 @@ func (n *named) note(public map[string]any) {
 			n.found[i] = n.found[2*i+1]
 		}
 		n.found, n.every = n.found[:mostNoted/2], 2*n.every
+		if n.seen%n.every != 0 {
+			return
+		}
 	}
 	n.found = append(n.found, n.last)
 }

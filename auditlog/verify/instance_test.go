@@ -92,7 +92,10 @@ func TestInstance(t *testing.T) {
 	if r := checkPath(t, b.file(), o); r.OK() || r.Total != 0 || !r.Instance.Has(verify.DisclosureMissing) {
 		t.Errorf("an instance's log that lacks a disclosure: %+v", r)
 	}
+	proof := filepath.Join(t.TempDir(), "entry.tlog-proof")
+	must(t, os.WriteFile(proof, proofOf(t, instanceOf(t, notes...), 1), 0o600))
 	for name, paths := range map[string][2]string{
+		"a proof":        {b.file(), proof},
 		"itself":         {instanceOf(t).file(), instanceOf(t).file()},
 		"another log":    {b.file(), b.file()},
 		"what is no log": {b.file(), "instance_test.go"},
@@ -116,4 +119,17 @@ func TestInstanceKnowsAnEpoch(t *testing.T) {
 	wantFindings(t, checkPath(t, b.file(), o))
 	b.epochs = b.epochs[:1]
 	wantFindings(t, checkPath(t, b.file(), o), "truncated epoch 2 0-20")
+}
+
+// TestInstanceAndEarlier verifies with what the instance's log says and with what
+// an auditor noted of the workspace's, also where the one names other logs.
+func TestInstanceAndEarlier(t *testing.T) {
+	b, other := attacked(t), newBook(t)
+	other.id = "0190a1b2-0000-7000-8000-00000000000b"
+	other.write(900)
+	other.sign()
+	o := options()
+	o.Instance = instanceOf(t, append(b.last().older, b.last().head.Checkpoint, other.last().head.Checkpoint)...).file()
+	o.Since = b.last().older
+	wantFindings(t, checkPath(t, b.file(), o))
 }
