@@ -20,15 +20,17 @@ import (
 func TestCertificatesOfRelays(t *testing.T) {
 	ours, strange := tlstest.New(t), tlstest.New(t)
 	for name, c := range map[string]struct {
-		cert tls.Certificate
-		says string
+		cert   tls.Certificate
+		newest uint16 // version of TLS
+		says   string
 	}{
-		"expired":          {ours.Issue(t, tlstest.Wanted{Hosts: []string{mailtest.Host}, Life: -time.Hour}), "valid from"},
-		"of a stranger":    {strange.Issue(t, tlstest.Wanted{Hosts: []string{mailtest.Host}}), "nobody whom this machine trusts"},
-		"for another name": {ours.Issue(t, tlstest.Wanted{Hosts: []string{"other.example.test"}}), "another name"},
+		"expired":          {ours.Issue(t, tlstest.Wanted{Hosts: []string{mailtest.Host}, Life: -time.Hour}), tls.VersionTLS13, "valid from"},
+		"of a stranger":    {strange.Issue(t, tlstest.Wanted{Hosts: []string{mailtest.Host}}), tls.VersionTLS13, "nobody whom this machine trusts"},
+		"for another name": {ours.Issue(t, tlstest.Wanted{Hosts: []string{"other.example.test"}}), tls.VersionTLS13, "another name"},
+		"over TLS 1.1":     {ours.Issue(t, tlstest.Wanted{Hosts: []string{mailtest.Host}}), tls.VersionTLS11, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c.cert}, MinVersion: tls.VersionTLS12})
+			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c.cert}, MinVersion: tls.VersionTLS10, MaxVersion: c.newest})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -226,7 +226,10 @@ func (c *config) check() error {
 }
 
 func (c *config) addresses() []*string {
-	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.Mail.SMTP, &c.BaseURL}
+	list := []*string{&c.Database, &c.Keys.Root, &c.Keys.Store, &c.Ledger, &c.Blobs.Exports, &c.Mail.SMTP, &c.BaseURL, &c.TLS.Cert, &c.TLS.Key}
+	if c.TLS.ACME != nil {
+		list = append(list, &c.TLS.ACME.Directory, &c.TLS.ACME.Roots)
+	}
 	for i := range c.Datasets {
 		list = append(list, &c.Datasets[i].Map, &c.Datasets[i].Database, &c.Datasets[i].ReadReplica)
 	}

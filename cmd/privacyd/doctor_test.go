@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"net"
 	"strconv"
@@ -92,7 +93,7 @@ places: [{name: exports, country: DE, region: eu-central-1, processor: Example S
 func TestDoctorAsksEndpoints(t *testing.T) {
 	bao, authority := keyservicetest.NewTransit(t), tlstest.New(t)
 	here := tlstest.Wanted{Hosts: []string{"0.0.0.0"}}
-	good, strange := newModels(t, authority.Issue(t, here)), newModels(t, tlstest.New(t).Issue(t, here))
+	good, strange := newModels(t, authority.Issue(t, here), tls.VersionTLS13), newModels(t, tlstest.New(t).Issue(t, here), tls.VersionTLS13)
 	i := newInstallation(t, "SSL_CERT_FILE="+authority.File(t), "VAULT_TOKEN="+keyservicetest.Token, "PRIVACYD_KEYS_ROOT="+bao.Address("k"))
 	agreed := "country: IE, dialect: openai, key: k, zero_retention: {agreement: DPA-17, since: 2026-01-01}"
 	i.write("privacyd.yaml", `llm:

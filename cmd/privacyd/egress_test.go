@@ -31,7 +31,7 @@ type models struct {
 	serve http.HandlerFunc
 }
 
-func newModels(t *testing.T, cert tls.Certificate) *models {
+func newModels(t *testing.T, cert tls.Certificate, newest uint16) *models {
 	t.Helper()
 	m := &models{serve: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -44,7 +44,7 @@ func newModels(t *testing.T, cert tls.Certificate) *models {
 		m.mu.Unlock()
 		m.serve(w, r)
 	}))
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: newest}
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -78,12 +78,13 @@ func newGateway(t *testing.T, env ...string) *gateway {
 	ours, strange := tlstest.New(t), tlstest.New(t)
 	here := tlstest.Wanted{Hosts: []string{"0.0.0.0"}}
 	right := ours.Issue(t, here)
-	g := &gateway{good: newModels(t, right), proxy: newModels(t, right)}
+	g := &gateway{good: newModels(t, right, tls.VersionTLS13), proxy: newModels(t, right, tls.VersionTLS13)}
 	expired := ours.Issue(t, tlstest.Wanted{Hosts: here.Hosts, Life: -time.Hour})
 	misnamed := ours.Issue(t, tlstest.Wanted{Hosts: []string{"models.example.test"}})
 	for _, cert := range []tls.Certificate{right, right, right, expired, misnamed, strange.Issue(t, here), right} {
-		g.other = append(g.other, newModels(t, cert))
+		g.other = append(g.other, newModels(t, cert, tls.VersionTLS13))
 	}
+	g.other = append(g.other, newModels(t, right, tls.VersionTLS11))
 	g.other[6].serve = func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, g.other[0].url+r.URL.Path, http.StatusTemporaryRedirect)
 	}
@@ -99,6 +100,7 @@ func newGateway(t *testing.T, env ...string) *gateway {
 		{"misnamed", "IE", agreed},
 		{"strange", "IE", agreed},
 		{"redirecting", "IE", agreed},
+		{"old", "IE", agreed},
 	} {
 		url := g.good.url
 		if n > 0 {
@@ -146,6 +148,7 @@ func testCalls(t *testing.T, env ...string) {
 		{"/egress/misnamed/v1/responses", "provider_not_believed", 502},
 		{"/egress/strange/v1/responses", "provider_not_believed", 502},
 		{"/egress/redirecting/v1/responses", "provider_redirected", 502},
+		{"/egress/old/v1/responses", "provider_unreachable", 502},
 	} {
 		status, body := g.send(g.request(http.MethodPost, c.path, strings.NewReader(prompt)))
 		if status != c.status || !strings.Contains(body, c.code) {
@@ -156,7 +159,7 @@ func testCalls(t *testing.T, env ...string) {
 		g.checkLarge() // no database has a part in it
 	}
 	g.checkSmuggled()
-	for n, m := range append(g.other[:6:6], g.proxy) {
+	for n, m := range append(g.other[:6:6], g.other[7], g.proxy) {
 		if got := m.received(); len(got) != 0 {
 			t.Errorf("provider %d received %q", n, got)
 		}

@@ -40,7 +40,11 @@ func onEach(t *testing.T, run func(t *testing.T, env ...string)) {
 }
 
 func (i *installation) command(args ...string) *exec.Cmd {
-	c := exec.CommandContext(i.t.Context(), filepath.Join(os.Getenv(envBinary), "privacyd"), args...)
+	return i.commandUntil(i.t.Context(), args...)
+}
+
+func (i *installation) commandUntil(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, filepath.Join(os.Getenv(envBinary), "privacyd"), args...)
 	c.Dir, c.Env = i.dir, i.env
 	return c
 }
@@ -56,7 +60,10 @@ func (i *installation) write(name, text string) {
 // run runs a command, and gives what it printed and its exit status.
 func (i *installation) run(args ...string) (out, said string, status int) {
 	i.t.Helper()
-	c := i.command(args...)
+	const patience = 2 * time.Minute // what is to be refused may begin to serve
+	ctx, cancel := context.WithTimeout(i.t.Context(), patience)
+	defer cancel()
+	c := i.commandUntil(ctx, args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	err := c.Run()

@@ -119,6 +119,7 @@ func TestServeRefused(t *testing.T) {
 		{"0.0.0.0:0", "", "tls_required"},
 		{":0", "", "tls_required"},
 		{"[::]:0", "", "tls_required"},
+		{"192.0.2.1:0", "", "tls_required"}, // an address of a network
 		{"127.0.0.1.:0", "", "tls_required"},
 		{"0.0.0.0:0", "base_url: https://privacy.example.com", "tls_required"},
 		{"127.0.0.1:0", "tls: {cert: expired/tls.crt, key: expired/tls.key}", "certificate_expired"},

@@ -105,3 +105,21 @@ func TestCertificatesOfBuckets(t *testing.T) {
 		})
 	}
 }
+
+// TestOldTLSOfBuckets sends nothing to a store that speaks TLS 1.1 at best.
+func TestOldTLSOfBuckets(t *testing.T) {
+	ours := tlstest.New(t)
+	t.Setenv("AWS_CA_BUNDLE", ours.File(t))
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	old, asked := tlstest.Old(t, ours.Issue(t, tlstest.Wanted{Hosts: []string{"127.0.0.1"}}))
+	b, err := bucket.OpenURL(t.Context(), (&buckettest.Server{Name: "b"}).AddressAt(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close() //nolint:errcheck // the write is what counts
+	if err := b.WriteAll(t.Context(), "a", []byte("x"), nil); err == nil || asked.Load() > 0 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}

@@ -118,6 +118,21 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// TestOldTLS asks a service that speaks TLS 1.1 at best: nothing reaches it.
+func TestOldTLS(t *testing.T) {
+	keyservicetest.KMS(t)
+	ours := tlstest.New(t)
+	t.Setenv("AWS_CA_BUNDLE", ours.File(t))
+	old, asked := tlstest.Old(t, ours.Issue(t, tlstest.Wanted{Hosts: []string{"127.0.0.1"}}))
+	service, err := Open(t.Context(), "awskms://alias/a?region=eu-central-1&endpoint="+url.QueryEscape(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = service.Wrap(t.Context(), []byte("key")); privacyd.CodeOf(err) != "key_service_unreachable" && privacyd.CodeOf(err) != "key_service_failed" || asked.Load() > 0 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
 // TestNoDetours has services send whoever asks to another machine, and looks
 // whether a proxy could be asked.
 func TestNoDetours(t *testing.T) {
