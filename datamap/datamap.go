@@ -257,6 +257,7 @@ type Path struct {
 	Hops   []Hop
 	Column string
 	Value  string
+	Typed  bool // Column has what people typed: neither case nor space around it counts. No index serves
 	Keys   *KeySet
 	Rows   *Rows
 }

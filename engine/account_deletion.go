@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/datamap"
@@ -334,39 +335,64 @@ func (x *erasure) accountScope(ctx context.Context, d Dataset) (datamap.EraseSco
 	if d.Own {
 		return scope, true, nil
 	}
-	id, err := x.idByEmail(ctx, d, kind)
-	if err != nil || id == "" {
+	ids, err := x.idsByEmail(ctx, d, kind)
+	if err != nil || len(ids) == 0 {
 		return scope, false, err
 	}
-	scope.SubjectID = id
-	return scope, true, nil
+	if scope.SubjectID = ids[0]; len(ids) > 1 {
+		scope.Merged, err = mergedOf(ctx, d, scope, ids)
+	}
+	return scope, true, err
 }
 
-func (x *erasure) idByEmail(ctx context.Context, d Dataset, kind *datamap.SubjectKind) (string, error) {
+// mergedOf are some persons who are the same one, with all rows that were merged
+// with theirs.
+func mergedOf(ctx context.Context, d Dataset, scope datamap.EraseScope, ids []string) ([]string, error) {
+	eraser, err := d.Source.Eraser()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, id := range ids {
+		p := &erasurePart{dataset: d, eraser: eraser, scope: scope}
+		p.scope.SubjectID = id
+		if _, err := p.find(ctx); err != nil {
+			return nil, err
+		}
+		all = append(all, p.scope.Merged...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// idsByEmail are the ids by which a product knows the account. Products keep
+// addresses as they were typed.
+func (x *erasure) idsByEmail(ctx context.Context, d Dataset, kind *datamap.SubjectKind) ([]string, error) {
 	a, err := x.e.Accounts.Account(ctx, x.job.Subject.ID)
 	if privacyd.ClassOf(err) == privacyd.ClassNotFound {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	eraser, err := d.Source.Eraser()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	c := d.Graph.Collection(kind.Collection)
+	var ids []string
 	for _, identity := range kind.Identities {
 		if identity.Kind != "email" || identity.JSONPath != "" {
 			continue
 		}
-		sel := datamap.Selection{Collection: c, Table: c.Table, All: []datamap.Condition{{Any: []datamap.Path{{Column: identity.Column, Value: a.Email}}}}}
-		ids, err := eraser.Identifiers(ctx, sel, []datamap.Identity{{Kind: "id", Column: kind.Key}})
+		sel := datamap.Selection{Collection: c, Table: c.Table, All: []datamap.Condition{{Any: []datamap.Path{{Column: identity.Column, Value: a.Email, Typed: true}}}}}
+		found, err := eraser.Identifiers(ctx, sel, []datamap.Identity{{Kind: "id", Column: kind.Key}})
 		if err != nil {
-			return "", fmt.Errorf("look for an account in dataset %s: %w", d.Name, err)
+			return nil, fmt.Errorf("look for an account in dataset %s: %w", d.Name, err)
 		}
-		if len(ids) > 0 {
-			return ids[0].Value, nil
+		for _, id := range found {
+			ids = appendNew(ids, id.Value)
 		}
 	}
-	return "", nil
+	return ids, nil
 }

@@ -2,6 +2,7 @@ package sqlsource
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -30,6 +31,21 @@ func (b *builder) equals(c *datamap.Collection, alias, name, value string) (stri
 		return expr + " IN (" + quoted + ", " + value + ")", nil
 	}
 	return expr + " = " + quoted, err
+}
+
+// equalsTyped is equals for what people typed: neither case nor space around it
+// counts.
+func (b *builder) equalsTyped(c *datamap.Collection, alias, name, value string) (string, error) {
+	columns, err := b.textOf(c, alias, []string{name})
+	if err != nil {
+		return "", err
+	}
+	quote := sqliteLiteral
+	if b.dialect == sqldb.Postgres {
+		quote = pgLiteral
+	}
+	quoted, err := quote(strings.ToLower(strings.TrimSpace(value)))
+	return "lower(trim(" + columns[0] + ")) = " + quoted, err
 }
 
 func (c column) canHold(value string) bool {

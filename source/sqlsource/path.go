@@ -60,6 +60,8 @@ func (b *builder) end(c *datamap.Collection, alias string, p datamap.Path) (stri
 	case p.Rows != nil:
 		all, err := b.holding(c, alias, *p.Rows)
 		return strings.Join(append([]string{"TRUE"}, all...), " AND "), err
+	case p.Column != "" && p.Typed:
+		return b.equalsTyped(c, alias, p.Column, p.Value)
 	case p.Column != "":
 		return b.equals(c, alias, p.Column, p.Value)
 	}
