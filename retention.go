@@ -19,10 +19,10 @@ const DefaultBrake = 20
 // changed: each change of the policy is a new one.
 type Policy struct {
 	WorkspaceID string    `json:"workspace_id"`
-	Version     int       `json:"version"` // from 1
-	Days        int       `json:"days"`    // of 24 h; 0: forever
-	From        time.Time `json:"from"`    // when it came into force
-	SetBy       string    `json:"set_by"`  // account id, token id, or "operator"
+	Version     int       `json:"version"`          // from 1; 0: nobody has set one yet
+	Days        int       `json:"days"`             // of 24 h; 0: forever
+	From        time.Time `json:"from,omitzero"`    // when it came into force
+	SetBy       string    `json:"set_by,omitempty"` // account id, token id, or "operator"
 }
 
 // Forever tells whether nothing ever falls due under the version. Before the

@@ -318,7 +318,7 @@ func (e *Engine) ListJobs(ctx context.Context, c privacyd.Caller, workspace, bef
 // end moves a job to a state that ends it.
 func (e *Engine) end(job *privacyd.Job, s privacyd.JobState) {
 	now := e.Now()
-	job.State, job.EndedAt = s, &now
+	job.State, job.WaitingOn, job.EndedAt = s, "", &now
 }
 
 // saveJob writes a changed job and its audit entry.

@@ -34,7 +34,9 @@ func (e *Engine) RetentionPolicy(ctx context.Context, c privacyd.Caller, workspa
 		return now, nil, err
 	}
 	versions, err = e.Retention.Policies(ctx, g.Workspace.ID)
-	return privacyd.InForce(versions, e.Now()), versions, err
+	now = privacyd.InForce(versions, e.Now())
+	now.WorkspaceID = g.Workspace.ID // also where nobody has set one
+	return now, versions, err
 }
 
 // SetRetention adds a version of the policy: days of 24 hours, 0 for ever. It

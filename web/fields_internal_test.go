@@ -1,8 +1,11 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -72,5 +75,35 @@ func TestFieldsThatAreNotThere(t *testing.T) {
 	}
 	if later := b.Audited(""); !slices.Equal(instance, later) {
 		t.Errorf("the instance's log has %q more", later[len(instance):])
+	}
+}
+
+var readAsList = regexp.MustCompile(`PostForm\["([a-z_]+)"\]`)
+
+// TestFieldsThatAreReadAsLists may come more than once, and no others.
+func TestFieldsThatAreReadAsLists(t *testing.T) {
+	read, marked := map[string]bool{}, map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range readAsList.FindAllSubmatch(text, -1) {
+			read[string(found[1])] = true
+		}
+	}
+	for _, fields := range formFields {
+		for _, name := range strings.Fields(fields) {
+			if name, list := strings.CutSuffix(name, listMark); list {
+				marked[name] = true
+			}
+		}
+	}
+	if !maps.Equal(read, marked) || len(read) == 0 {
+		t.Errorf("read as lists: %v; fields.go marks %v", read, marked)
 	}
 }
