@@ -99,7 +99,9 @@ func (e *Engine) numberVersion(ctx context.Context, p *privacyd.SubProcessor, en
 		return privacyd.Errorf(privacyd.ClassInvalid, "sub_processor_engaged", "It cannot be engaged already and begin later. Give the day since when it is engaged.")
 	case engaged && p.Version > 1:
 		return privacyd.Errorf(privacyd.ClassInvalid, "sub_processor_engaged", "Only a sub-processor that the register did not have can be engaged already.")
-	case !engaged && !p.Ended && p.From.Before(p.AnnouncedAt.Add(privacyd.NoticeOfChange)), p.Ended && p.From.Before(p.AnnouncedAt.Add(-time.Minute)):
+	case p.Ended && p.From.Before(p.AnnouncedAt.Add(-time.Minute)):
+		return privacyd.Errorf(privacyd.ClassInvalid, "notice_too_short", "An end cannot lie in the past: whoever reads the register was told something else then. Leave the day out for today.")
+	case !engaged && !p.Ended && p.From.Before(p.AnnouncedAt.Add(privacyd.NoticeOfChange)):
 		return privacyd.Errorf(privacyd.ClassInvalid, "notice_too_short",
 			"A change of sub-processors is announced 30 days ahead: it can take effect on %s at the earliest.", privacyd.DayWords(p.AnnouncedAt.Add(privacyd.NoticeOfChange)))
 	}

@@ -106,6 +106,10 @@ func TestAnnouncementRefused(t *testing.T) {
 		since.ID = p.ID
 		_, err = b.SetSubProcessor(ctx, enginetest.Operator, since)
 		b.WantCode(err, "sub_processor_engaged")
+		_, err = b.SetSubProcessor(ctx, enginetest.Operator, hosting(func(n *engine.NewSubProcessor) {
+			n.ID, n.Ended, n.From = p.ID, true, b.Clock().Add(-privacyd.Day)
+		}))
+		b.WantCode(err, "notice_too_short")
 		registers, err := b.Engine.Register(ctx)
 		b.Must(err)
 		if len(registers) != 1 || registers[0].Now == nil || registers[0].Next != nil {
