@@ -49,7 +49,7 @@ func TestEveryKindIsWritten(t *testing.T) {
 			t.Errorf("%s has the subject %q", kind, l.Subject)
 		}
 		for what, text := range map[string]string{"text": l.Text, "HTML": l.HTML} {
-			for _, wrong := range []string{"<no value>", "{{", "%!", "\n\n\n", "ana@example.com"} {
+			for _, wrong := range []string{"<no value>", "{{", "%!", "\n\n\n", "ana@example.com", ", 1 March", ", 8 March"} {
 				if strings.Contains(text, wrong) {
 					t.Errorf("%s as %s holds %q:\n%s", kind, what, wrong, text)
 				}
@@ -83,7 +83,7 @@ func TestWordsOfLetters(t *testing.T) {
 	}{
 		{privacyd.MailInvitation, "", "invites you to it as agent"},
 		{privacyd.MailInvitation, "", "until 8 March 2026, 12:00 UTC"},
-		{privacyd.MailNewSignIn, "", "Firefox on Linux, 1 March 2026, 12:00 UTC"},
+		{privacyd.MailNewSignIn, "", "Firefox on Linux, on 1 March 2026, 12:00 UTC"},
 		{privacyd.MailSecondFactorChanged, "off", "password alone"},
 		{privacyd.MailSecondFactorChanged, "codes", "old ones do not work"},
 		{privacyd.MailSecondFactorChanged, "used", "in place of a code"},
