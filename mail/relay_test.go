@@ -70,6 +70,27 @@ func TestLettersArriveWhole(t *testing.T) {
 	}
 }
 
+// Every kind of mail comes whole, as text and as HTML, through a server that asks
+// for a password over TLS.
+func TestEveryKindArrives(t *testing.T) {
+	s, w := mailtest.New(t, mailtest.Implicit), writer(t)
+	r := relay(t, s, "smtps://"+userinfo()+"@"+mailtest.Host)
+	for n, kind := range privacyd.MailKinds() {
+		l, err := w.Write("0190-mail", at, full(kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Send(t.Context(), l); err != nil {
+			t.Fatal(kind, err)
+		}
+		received, bodies := s.Received()
+		if len(received) != n+1 {
+			t.Fatalf("%s: %d letters arrived", kind, len(received)-n)
+		}
+		checkParts(t, received[n], bodies[n], l)
+	}
+}
+
 func checkHeaders(t *testing.T, m *netmail.Message, l privacyd.Letter) {
 	t.Helper()
 	for name, want := range map[string]string{

@@ -43,6 +43,14 @@ func verifyWords(j *privacyd.Job) string {
 	return text + ". Verifying deletes nothing itself; when it finds nothing any more, the job is done and has a new issue of its receipt."
 }
 
+// againWords says why a job was begun again.
+func againWords(j *privacyd.Job) string {
+	if j.Type.Erases() {
+		return "the server stopped, something was not available, or it was verified again."
+	}
+	return "the server stopped, or something was not available."
+}
+
 // receiptButton has the receipt stand back where something else is to be done.
 func receiptButton(v jobView) string {
 	if v.Again {

@@ -60,6 +60,7 @@ func TestWhatWasLeftIsVerifiedAgain(t *testing.T) {
 		p.Run()
 		expect(t, b.get(at), c.want...)
 	}
+	expect(t, b.get(at), "2 times: the server stopped, something was not available, or it was verified again")
 	if w := b.get(at); strings.Contains(w.Body.String(), `id="verify"`) {
 		t.Error("what is verified can be verified")
 	}
