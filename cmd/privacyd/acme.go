@@ -50,14 +50,14 @@ func isSafe(directory string) bool {
 }
 
 const (
-	authorityPatience = 30 * time.Second // for one answer of an authority
-	authorityTries    = 3                // of one call at which it fails
-	askAgain          = 65 * time.Second // after a certificate could not be had, doubled each time; autocert itself waits for a minute
-	askSeldom         = time.Hour        // at most
-	lookAtCertificate = 12 * time.Hour   // whether it was renewed
-	renewalIsLate     = 5                // when less than this part of a certificate's life is left; it is renewed at a third
-	answerLooked      = 1 << 16          // bytes of an authority's answer that are looked at for what is wrong
-	problemShown      = 400              // bytes of what it says that are logged
+	authorityPatience = 30 * time.Second    // for one answer of an authority
+	authorityTries    = 3                   // of one call at which it fails
+	askAgain          = 65 * time.Second    // after a certificate could not be had, doubled each time; autocert itself waits for a minute
+	askSeldom         = time.Hour           // at most
+	lookAtCertificate = 12 * time.Hour      // whether it was renewed
+	renewedBefore     = 30 * 24 * time.Hour // its end a certificate is renewed by package autocert, or when a third of its life is left
+	answerLooked      = 1 << 16             // bytes of an authority's answer that are looked at for what is wrong
+	problemShown      = 400                 // bytes of what it says that are logged
 )
 
 // issued is a certificate that an authority gives and renews.
@@ -182,9 +182,10 @@ func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return i.manager.GetCertificate(hello)
 }
 
-// isLate tells whether a certificate should have been renewed long ago.
+// isLate tells whether a certificate should have been renewed: half of the time
+// for that is over.
 func isLate(c *x509.Certificate, at time.Time) bool {
-	return c.NotAfter.Sub(at) < c.NotAfter.Sub(c.NotBefore)/renewalIsLate
+	return c.NotAfter.Sub(at) < min(c.NotAfter.Sub(c.NotBefore)/3, renewedBefore)/2
 }
 
 // explain says why there is no certificate, and what to do. Code

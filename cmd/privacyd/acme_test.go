@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/acme"
 
+	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/egress/tlstest"
 )
 
@@ -80,5 +82,34 @@ func TestACME(t *testing.T) {
 		if (tlsConfig{ACME: &acmeConfig{Host: host, Directory: address}}).check() == nil {
 			t.Errorf("the authority %s was taken", address)
 		}
+	}
+}
+
+// TestRenewalIsLate looks at certificates of authorities at times of their lives.
+func TestRenewalIsLate(t *testing.T) {
+	const day = 24 * time.Hour
+	ca, dir := tlstest.New(t), t.TempDir()
+	for _, c := range []struct {
+		life, left time.Duration
+		state      privacyd.CheckState
+	}{
+		{365 * day, 31 * day, privacyd.CheckOK},
+		{365 * day, 14 * day, privacyd.CheckWarning},
+		{90 * day, 29 * day, privacyd.CheckOK},
+		{90 * day, 14 * day, privacyd.CheckWarning},
+		{6 * day, 3 * day, privacyd.CheckOK},
+		{6 * day, 12 * time.Hour, privacyd.CheckWarning},
+		{6 * day, 0, privacyd.CheckProblem},
+	} {
+		issued := ca.Issue(t, tlstest.Wanted{Hosts: []string{"privacy.example.test"}, Life: c.life})
+		keepCertificate(t, dir, "privacy.example.test", issued)
+		end := issued.Leaf.NotAfter
+		found := examineIssued(filepath.Join(dir, "privacy.example.test"), "privacy.example.test", end.Add(-c.left))
+		if len(found) != 1 || found[0].State != c.state {
+			t.Errorf("of %v, %v are left: %+v", c.life, c.left, found)
+		}
+	}
+	if found := examineIssued(dir, "privacy.example.test", time.Now()); found[0].State != privacyd.CheckWarning {
+		t.Errorf("without one: %+v", found)
 	}
 }

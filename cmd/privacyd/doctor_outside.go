@@ -109,11 +109,7 @@ func examineCertificate(f *folder, cfg config) []privacyd.Check {
 	case !c.on():
 		return nil
 	case c.ACME != nil:
-		end, err := certificateEnd(f.path("acme", c.ACME.Host))
-		if err != nil {
-			return []privacyd.Check{privacyd.Warning(name, "There is no certificate for "+c.ACME.Host+" yet.", "It is asked for when the server starts, and again and again. The server's log says what is in the way.")}
-		}
-		return []privacyd.Check{examineEnd(name, what, end, now())}
+		return examineIssued(f.path("acme", c.ACME.Host), c.ACME.Host, now())
 	}
 	pair, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
 	if err != nil {
@@ -126,22 +122,36 @@ func examineCertificate(f *folder, cfg config) []privacyd.Check {
 	return append(examineName(pair, cfg), examineEnd(name, what, pair.Leaf.NotAfter, now()))
 }
 
-// certificateEnd is the end of the first certificate in a file.
-func certificateEnd(path string) (time.Time, error) {
+// examineIssued looks at a certificate that an authority gave. Such a one is
+// renewed by itself, at its time: it may live for days only.
+func examineIssued(path, host string, at time.Time) []privacyd.Check {
+	const name = "certificate"
+	c, err := firstCertificate(path)
+	if err != nil {
+		return []privacyd.Check{privacyd.Warning(name, "There is no certificate for "+host+" yet.", "It is asked for when the server starts, and again and again. The server's log says what is in the way.")}
+	}
+	text := "The server's own certificate ends on " + c.NotAfter.UTC().Format(time.DateOnly) + "."
+	switch {
+	case !at.Before(c.NotAfter):
+		return []privacyd.Check{privacyd.Problem(name, text, "It was not renewed. The server's log says what is in the way.")}
+	case isLate(c, at):
+		return []privacyd.Check{privacyd.Warning(name, text, "It should have been renewed by now. The server's log says what is in the way.")}
+	}
+	return []privacyd.Check{privacyd.OK(name, text)}
+}
+
+// firstCertificate is the first one in a file.
+func firstCertificate(path string) (*x509.Certificate, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type == "CERTIFICATE" {
-			c, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return time.Time{}, err
-			}
-			return c.NotAfter, nil
+			return x509.ParseCertificate(block.Bytes)
 		}
 	}
-	return time.Time{}, os.ErrNotExist
+	return nil, os.ErrNotExist
 }
 
 // examineFileClock compares this machine's clock with that of the data folder's
