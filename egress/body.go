@@ -33,10 +33,10 @@ func readBody(w http.ResponseWriter, r *http.Request, a engine.Admission, place 
 	if err == nil {
 		err = scan.end()
 	}
-	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
-	if err != nil {
+	if err != nil { // the deadline stays: an answer would wait for the rest of the call
 		return nil, whyUnread(err)
 	}
+	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
 	return setFields(body, scan.fields, fieldsToSet(a.Call, a.Provider.Set), a.Call.Drop)
 }
 

@@ -142,7 +142,9 @@ func refuseRepeated(c huma.Context, next func(huma.Context)) {
 	}
 	_ = c.SetReadDeadline(time.Now().Add(bodyPatience)) // not every connection has one
 	body, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes+1))
-	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
+	if err == nil { // else an answer would wait for the rest of the body
+		_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
+	}
 	if name, found := privacyd.RepeatedField(body); found && err == nil {
 		p := problem(privacyd.Errorf(privacyd.ClassInvalid, "field_repeated", "The body names the field %q twice. Send it once.", name))
 		p.Title, p.Status = http.StatusText(http.StatusBadRequest), http.StatusBadRequest

@@ -28,6 +28,9 @@ const (
 	onceLargest = 256 << 10 // bytes of an answer that is kept: a page has less
 )
 
+// formPatience is how long a form may take to come: it is small.
+const formPatience = 30 * time.Second
+
 type onceKey [sha256.Size]byte
 
 // onceOf names the sending of a form; false: it is one that has no name, as
@@ -127,10 +130,14 @@ func (s *answers) end(key onceKey, a *answered) {
 // once answers a form that may be sent twice. What the first sending began goes
 // on when a second one has the browser drop it.
 func (d *door) once(w http.ResponseWriter, r *http.Request, do action) {
-	if err := readForm(r); err != nil {
+	// By forms that never come whoever has not signed in could keep all connections.
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(d.patience)) // not every connection has one
+	if err := readForm(r); err != nil {               // the deadline stays: an answer would wait for the rest of the form
 		d.fail(w, r, err)
 		return
 	}
+	_ = c.SetReadDeadline(time.Time{}) // it would end what is asked for, too
 	key, named := onceOf(r)
 	if !named {
 		d.answer(w, r, do)

@@ -35,7 +35,8 @@ type door struct {
 	log    *slog.Logger
 	site   site
 
-	answers answers // to forms that may be sent twice
+	answers  answers       // to forms that may be sent twice
+	patience time.Duration // how long a form may take to come
 
 	beat     time.Duration // how often an open page hears that the server is there
 	live     atomic.Int64  // pages that are told of changes
@@ -47,7 +48,7 @@ type door struct {
 // paths of other doors before it.
 func New(e *engine.Engine, o Options) http.Handler {
 	files := newAssets()
-	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{}), beat: liveBeat}
+	d := &door{engine: e, secure: o.Secure, log: o.Log, site: site{Version: o.Version, assets: files}, stop: make(chan struct{}), beat: liveBeat, patience: formPatience}
 	d.answers = answers{now: func() time.Time { return e.Now() }, by: map[onceKey]*answered{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
