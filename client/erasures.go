@@ -74,6 +74,9 @@ type ReceiptInfo struct {
 	JobID    string    `json:"job_id"`
 	Issue    int       `json:"issue"`
 	IssuedAt time.Time `json:"issued_at"`
+
+	Type    privacyd.JobType `json:"type"`    // of the job
+	Deleted int64            `json:"deleted"` // records
 }
 
 // Receipts lists receipts, newest first; cursor is the next one's, empty at the

@@ -41,7 +41,7 @@ func TestEraseOverREST(t *testing.T) {
 			t.Error(err)
 		}
 		list, next, err := c.Receipts(ctx, w.Slug, "", 10)
-		if err != nil || len(list) != 1 || list[0].JobID != job.ID || next != "" {
+		if err != nil || len(list) != 1 || list[0].JobID != job.ID || list[0].Type != job.Type || list[0].Deleted == 0 || next != "" {
 			t.Errorf("receipts: %v %q, %v", list, next, err)
 		}
 		if rows, _, err := c.ReviewList(ctx, w.Slug, job.ID, 0, 10); err != nil || int64(len(rows)) != job.Result.Review {
