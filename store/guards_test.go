@@ -21,7 +21,7 @@ func appendOnly() []string {
 func rewrites() []string {
 	all := []string{
 		"UPDATE audit_entries SET leaf = 'x'", "UPDATE audit_entries SET seq = seq + 100",
-		"UPDATE audit_disclosures SET sealed = 'x'", "UPDATE audit_positions SET idx = idx + 1", "UPDATE audit_nodes SET hash = 'x'",
+		"UPDATE audit_disclosures SET sealed = 'x'", "UPDATE audit_positions SET idx = idx + 100000", "UPDATE audit_nodes SET hash = 'x'",
 		"UPDATE audit_actions SET action = 'x'",
 		"UPDATE audit_checkpoints SET checkpoint = 'x'", "UPDATE audit_trees SET size = size - 1", "UPDATE audit_trees SET epoch = epoch + 1",
 		"UPDATE audit_trees SET root = 'x'",
@@ -63,7 +63,7 @@ func replacements(t *testing.T, db *sqldb.DB) []string {
 func replaceable() map[string]string {
 	return map[string]string{
 		"audit_actions":  "a row is all key: what takes its place is the same",
-		"audit_owned":    "a row is all key, and it is an index of what is disclosed",
+		"audit_owned":    "no part of the log: an index of what is disclosed, whose rows come and go",
 		"audit_noted":    "it moves: what the instance's log knows of others",
 		"audit_cursor":   "it moves; no row may be inserted, but Guard says so and no trigger",
 		"audit_erasures": "no part of the log: whose disclosures are being deleted",

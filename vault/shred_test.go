@@ -179,6 +179,8 @@ func TestShredWorkspace(t *testing.T) {
 		}
 		_, err := v.EncryptTo(t.Context(), "w1", "f", &bytes.Buffer{})
 		wantShredded(t, err)
+		_, err = v.WorkspaceKey(t.Context(), "w1")
+		wantShredded(t, err)
 	}
 	left, err := filepath.Glob(filepath.Join(p.keys(), v.Reference("w1", "", ""), "??", "*"))
 	if err != nil || len(left) > 0 {
