@@ -113,3 +113,16 @@ func TestRenewalIsLate(t *testing.T) {
 		t.Errorf("without one: %+v", found)
 	}
 }
+
+// TestOldAuthority asks one that speaks TLS 1.1 at best: nothing reaches it.
+func TestOldAuthority(t *testing.T) {
+	ca, log := tlstest.New(t), slog.New(slog.DiscardHandler)
+	old, asked := tlstest.Old(t, ca.Issue(t, tlstest.Wanted{Hosts: []string{"127.0.0.1"}}))
+	i, err := newIssued(acmeConfig{Host: "privacy.example.test", Directory: old, Roots: ca.File(t)}, t.TempDir(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := <-i.ask(); found.err == nil || asked.Load() > 0 {
+		t.Errorf("asked %d times: %v", asked.Load(), found.err)
+	}
+}

@@ -73,6 +73,9 @@ func TestHandshakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if config.MinVersion != tls.VersionTLS12 { // the suites alone would keep older versions out, too
+		t.Errorf("the oldest version is %s", tls.VersionName(config.MinVersion))
+	}
 	address := serveTLS(t, config)
 	trusted := x509.NewCertPool()
 	text, err := os.ReadFile(c.Cert)
