@@ -130,7 +130,7 @@ func examineIssued(path, host string, at time.Time) []privacyd.Check {
 	if err != nil {
 		return []privacyd.Check{privacyd.Warning(name, "There is no certificate for "+host+" yet.", "It is asked for when the server starts, and again and again. The server's log says what is in the way.")}
 	}
-	text := "The server's own certificate ends on " + c.NotAfter.UTC().Format(time.DateOnly) + "."
+	text := "The server's own certificate ends on " + privacyd.DayWords(c.NotAfter) + "."
 	switch {
 	case !at.Before(c.NotAfter):
 		return []privacyd.Check{privacyd.Problem(name, text, "It was not renewed. The server's log says what is in the way.")}
