@@ -34,6 +34,21 @@ func TestResidueFails(t *testing.T) {
 	})
 }
 
+// What privacyd's own tables still say of a person is residue like any other.
+func TestResidueInOwnTablesFails(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		w := newOrg(t, b, "own")
+		_, err := b.DB.Exec(t.Context(), "UPDATE workspaces SET name = 'care of ANN@own.example.org' WHERE id = $1", w.ID)
+		b.Must(err)
+		job := erasables()[0].ask(t, b, w)
+		runOn(b)
+		if job = stateOf(b, job.ID); job.State != privacyd.JobFailed || job.ErrorCode != "residue_found" || !strings.Contains(job.ErrorMessage, "; workspaces.name: 1.") {
+			t.Errorf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
+		}
+	})
+}
+
 // TestOthersHoldHidesNoResidue leaves a person's address where nobody is while
 // another person is held: only what is held itself may name who was erased.
 func TestOthersHoldHidesNoResidue(t *testing.T) {

@@ -133,3 +133,30 @@ func TestAReplayCancelledBeforeItBegan(t *testing.T) {
 		}
 	})
 }
+
+// Rows are in the suppression ledger before the first of them goes: a process may
+// die after any batch.
+func TestRowsAreMarkedBeforeTheyGo(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		w := newOrg(t, b, "marked")
+		job := erasables()[2].ask(t, b, w)
+		node := b.Beside()
+		defer node.Stop()
+		batches := 0
+		within := func() {
+			if batches++; batches == 1 && len(takenFor(t, b, job.ID)) != 4 {
+				t.Errorf("of 4 conversations %v are marked when the first batch goes", takenFor(t, b, job.ID))
+			}
+		}
+		for i := range node.Datasets {
+			if d := &node.Datasets[i]; d.Graph.Collection("conversations") != nil {
+				d.Source = &meddled{Source: d.Source, collection: "conversations", around: func(erase func()) { erase() }, within: within}
+			}
+		}
+		b.Must(node.RunErasure(t.Context(), job.ID, &lease{attempt: 1}))
+		if batches == 0 {
+			t.Error("nothing went")
+		}
+	})
+}
