@@ -172,8 +172,11 @@ func (j *jsonRun) record(r *record) {
 		j.bad(r.line, r.detail)
 	case r.kind == recordEnd:
 		j.ended = true
-		if r.at != j.entries {
+		switch {
+		case r.at > j.entries:
 			j.r.noted(Truncated, 0, wrongCount)
+		case r.at < j.entries:
+			j.r.noted(Malformed, 0, wrongCount)
 		}
 	default:
 		j.inEpoch(r)
