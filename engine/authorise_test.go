@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/privacyd/privacyd"
 	"github.com/privacyd/privacyd/engine"
 	"github.com/privacyd/privacyd/engine/enginetest"
@@ -172,6 +174,25 @@ func TestSigningIn(t *testing.T) {
 		b.Must(b.SignOut(ctx, c))
 		_, err = b.Authenticate(ctx, in.Secret)
 		b.WantCode(err, "session_unknown")
+	})
+}
+
+// TestPasswordsAreHashed looks at what is stored of a password: a bcrypt hash,
+// each time another.
+func TestPasswordsAreHashed(t *testing.T) {
+	enginetest.Each(t, func(t *testing.T, b *enginetest.Bench) {
+		const password = "correct horse battery"
+		hashes := map[string]bool{}
+		for _, email := range []string{"a@example.com", "b@example.com"} {
+			_, err := b.CreateAccount(t.Context(), enginetest.Operator, engine.NewAccount{Email: email, Name: "A", Password: password})
+			b.Must(err)
+			var stored string
+			b.Must(b.DB.QueryRow(t.Context(), "SELECT password_hash FROM accounts WHERE email = $1", email).Scan(&stored))
+			if _, err := bcrypt.Cost([]byte(stored)); err != nil || hashes[stored] {
+				t.Errorf("%q is stored, %v", stored, err)
+			}
+			hashes[stored] = true
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ func TestLegalPagesForEverybody(t *testing.T) {
 	a, err := p.engine.PublishAgreement(ctx, enginetest.Operator, "# Ours\n\nWe **agree**.\n\n- "+legalMark)
 	must(t, err)
 	expect(t, b.get("/legal/agreement/1"), "<strong>agree</strong>", a.SHA256, "Version 1, published")
-	for _, path := range []string{"/legal", "/legal/agreement", "/legal/agreement/1", "/legal/sub-processors"} {
+	for _, path := range []string{"/legal", "/legal/agreement", "/legal/agreement/1", "/legal/sub-processors", "/legal/subprocessors"} {
 		w := b.get(path)
 		if w.Header().Get("Cache-Control") != "public, max-age=300" || strings.Contains(w.Body.String(), "<script>x") || w.Header().Get("Set-Cookie") != "" {
 			t.Errorf("%s: %v", path, w.Header())

@@ -23,6 +23,7 @@ func (d *door) residencyRoutes() map[string]action {
 		"GET /w/{workspace}/residency":                             d.residencyPage,
 		"POST /w/{workspace}/residency/objections/{sub_processor}": d.object,
 		"GET /legal/sub-processors":                                d.subProcessorsPage,
+		"GET /legal/subprocessors":                                 d.subProcessorsPage, // as many write it
 	}
 }
 
