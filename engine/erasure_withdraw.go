@@ -77,14 +77,16 @@ func (e *Engine) cancelWithdrawn(ctx context.Context) error {
 		if !erased.Again.Withdrawn || erased.Again.Keys != nil {
 			continue
 		}
-		if err := e.cancelAgain(ctx, id, erased); err != nil {
+		if err := e.cancelAgain(ctx, id); err != nil {
 			return fmt.Errorf("cancel a deletion again: %w", err)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) cancelAgain(ctx context.Context, jobID string, erased privacyd.Erased) error {
+// cancelAgain records no mark: there may be others before it that this database
+// does not know.
+func (e *Engine) cancelAgain(ctx context.Context, jobID string) error {
 	return e.Tx.InTx(ctx, func(ctx context.Context) error {
 		job, err := e.lockJob(ctx, jobID)
 		if privacyd.CodeOf(err) == "job_not_found" {
@@ -97,14 +99,9 @@ func (e *Engine) cancelAgain(ctx context.Context, jobID string, erased privacyd.
 			return err
 		}
 		if job.Type == privacyd.JobAccountDeletion {
-			err = e.staysAfterAll(ctx, job)
-		} else {
-			err = e.cancelErasure(ctx, privacyd.System("restore"), grant{}, job)
+			return e.staysAfterAll(ctx, job)
 		}
-		if err != nil {
-			return err
-		}
-		return e.Runs.RecordErasure(ctx, erased.Sequence, job.ID, e.Now())
+		return e.cancelErasure(ctx, privacyd.System("restore"), grant{}, job)
 	})
 }
 

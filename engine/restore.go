@@ -86,8 +86,9 @@ func (e *Engine) isHere(ctx context.Context, erased privacyd.Erased) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	// One that completed has recorded all of its marks.
-	return job.State == privacyd.JobRunning || job.State == privacyd.JobFailed || job.State == privacyd.JobCancelled, nil
+	// One that completed has recorded all of its marks, and of one that is
+	// cancelled what went has to go again.
+	return job.State == privacyd.JobRunning || job.State == privacyd.JobFailed || job.State == privacyd.JobCancelled && erased.Again.OnlyHolds, nil
 }
 
 // Replay makes a job for each erasure that a restored database does not know,

@@ -160,3 +160,38 @@ func TestRowsAreMarkedBeforeTheyGo(t *testing.T) {
 		}
 	})
 }
+
+// A backup has a deletion by date that waits, which was begun and cancelled
+// since: that it is cancelled again hides neither what was erased between nor
+// the rows that it took.
+func TestADeletionCancelledSinceTheBackupHidesNothing(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		ctx, w := t.Context(), newOrg(t, b, "waits")
+		job := erasables()[2].ask(t, b, w)
+		ledger := func(jobID string, again privacyd.EraseAgain) {
+			again.WorkspaceID = w.ID
+			_, err := b.Suppression.Append(ctx, privacyd.Erased{JobID: jobID, At: b.Clock(), Expires: b.Clock().Add(90 * privacyd.Day), Again: again}, nil)
+			b.Must(err)
+		}
+		ledger("another", privacyd.EraseAgain{Type: privacyd.JobSubjectDeletion, Subject: aContact("ann")})
+		ledger(job.ID, privacyd.EraseAgain{Type: job.Type, Dataset: "records", Collection: "conversations", Keys: [][]string{{w.ID, "ben-1"}}})
+		ledger(job.ID, privacyd.EraseAgain{Type: job.Type, Withdrawn: true})
+		for range 2 { // also at the second start
+			b.WantCode(b.CheckRestored(ctx), "database_restored")
+		}
+		if job = stateOf(b, job.ID); job.State != privacyd.JobCancelled {
+			t.Errorf("the deletion that was cancelled is %s", job.State)
+		}
+		_, err := b.Replay(ctx, enginetest.Operator)
+		b.Must(err)
+		runOn(b)
+		b.Must(b.CheckRestored(ctx))
+		ann := rowsOf(t, b, "contacts", "workspace_id = '"+w.ID+"' AND id", "ann")
+		row := rowsOf(t, b, "conversations", "workspace_id = '"+w.ID+"' AND id", "ben-1")
+		others := rowsOf(t, b, "conversations", "workspace_id", w.ID)
+		if ann != 0 || row != 0 || others == 0 {
+			t.Errorf("there are %d and %d of those that were erased, and %d others", ann, row, others)
+		}
+	})
+}
