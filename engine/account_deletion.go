@@ -393,6 +393,9 @@ func (x *erasure) idsByEmail(ctx context.Context, d Dataset, kind *datamap.Subje
 		for _, id := range found {
 			ids = appendNew(ids, id.Value)
 		}
+		if len(ids) > 0 { // who has it as a second address may be somebody else
+			break
+		}
 	}
 	return ids, nil
 }

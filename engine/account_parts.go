@@ -145,6 +145,9 @@ func (x *extraction) accountIDs(ctx context.Context, d Dataset, kind *datamap.Su
 		if err != nil {
 			return nil, err
 		}
+		if len(ids) > 0 { // who has it as a second address may be somebody else
+			break
+		}
 	}
 	return ids, nil
 }

@@ -314,6 +314,9 @@ func (v *verification) mention(d Dataset, h Hit) bool {
 	if c == nil || slices.Contains(d.Graph.FreeText(h.Collection), h.Column) && !quoted {
 		return true
 	}
+	if v.called(d, h) {
+		return true
+	}
 	for _, k := range d.Graph.Map.Subjects {
 		if k.Collection == h.Collection && (v.r.job.Subject == nil || k.Kind != v.r.job.Subject.Kind || !v.erased(d)) {
 			return true
@@ -325,6 +328,13 @@ func (v *verification) mention(d Dataset, h Hit) bool {
 		}
 	}
 	return false
+}
+
+// called tells whether a row says how somebody is called who signs in, who is
+// another person than a contact.
+func (v *verification) called(d Dataset, h Hit) bool {
+	s := v.r.job.Subject
+	return d.Own && s != nil && s.Kind != "account" && slices.Contains([]string{"members", "authors"}, h.Collection)
 }
 
 // erased tells whether the dataset was part of the erasure.

@@ -49,6 +49,27 @@ func TestResidueInOwnTablesFails(t *testing.T) {
 	})
 }
 
+// TestAMembersNameIsNoResidue erases a contact by whose address a member calls
+// themself: that is for somebody to look at.
+func TestAMembersNameIsNoResidue(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		b := beside(t, db)
+		w := newOrg(t, b, "named")
+		personWith(b, jo)
+		_, err := b.AddMember(t.Context(), enginetest.Operator, w.ID, jo, privacyd.RoleAgent)
+		b.Must(err)
+		for _, statement := range []string{"UPDATE accounts SET name = $1", "UPDATE members SET sort_name = $1"} {
+			_, err := b.DB.Exec(t.Context(), statement, "ann@named.example.org")
+			b.Must(err)
+		}
+		job := erasables()[0].ask(t, b, w)
+		runOn(b)
+		if job = stateOf(b, job.ID); job.State != privacyd.JobCompleted || job.Result.Review == 0 {
+			t.Errorf("the job is %s: %s %+v", job.State, job.ErrorMessage, job.Result)
+		}
+	})
+}
+
 // TestOthersHoldHidesNoResidue leaves a person's address where nobody is while
 // another person is held: only what is held itself may name who was erased.
 func TestOthersHoldHidesNoResidue(t *testing.T) {

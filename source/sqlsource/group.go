@@ -66,10 +66,11 @@ func (e *Eraser) group(ctx context.Context, steps []*datamap.Step, batch Batch) 
 	return 0, g.rows, nil
 }
 
-// final tells whether an error is none of a table's.
+// final tells whether an error is none of a table's. A lock that somebody else
+// holds is waited for step by step, whoever met it.
 func final(ctx context.Context, err error) bool {
 	var own *callerError
-	return ctx.Err() != nil || errors.As(err, &own) || connectionLost(err) || privacyd.CodeOf(err) == "database_unavailable"
+	return ctx.Err() != nil || errors.As(err, &own) && !conflict(err) || connectionLost(err) || privacyd.CodeOf(err) == "database_unavailable"
 }
 
 func stillReferred(err error) bool {
