@@ -50,8 +50,13 @@ func openFolder(dir string) (*folder, error) {
 }
 
 // checkOurs refuses a folder that is somebody else's: taking it would shut
-// everybody out of it but its owner. Code folder_foreign.
+// everybody out of it but its owner, if they are not already. Code
+// folder_foreign.
 func checkOurs(dir string) error {
+	is, err := os.Stat(dir)
+	if err == nil && is.IsDir() && is.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
 	there, err := os.ReadDir(dir)
 	if err != nil {
 		return privacyd.Errorf(privacyd.ClassUnavailable, "folder_unusable",

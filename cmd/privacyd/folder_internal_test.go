@@ -45,6 +45,19 @@ func TestOpenFolderTakesNoneOfOthers(t *testing.T) {
 	}
 }
 
+// TestOpenFolderShutsNobodyOut takes a folder that is its owner's alone, whatever
+// is in it: with PostgreSQL and buckets there may be no database and no keys.
+func TestOpenFolderShutsNobodyOut(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder needs the x
+		t.Fatal(err)
+	}
+	leave(t, dir, "root.key")
+	if _, err := openFolder(dir); err != nil {
+		t.Error(err)
+	}
+}
+
 func leave(t *testing.T, dir, name string) {
 	t.Helper()
 	path, err := filepath.Join(dir, name), error(nil)
